@@ -1,0 +1,91 @@
+# Builds, runs and tests Nestling. "make help" lists what to type.
+
+.DEFAULT_GOAL := all
+SHELL := /bin/sh
+B ?= build
+
+# The first prefix that has a compiler; the last, empty one is the machine's own.
+CROSS_COMPILE ?= $(shell for p in x86_64-elf- x86_64-linux-gnu- ''; do \
+	command -v $${p}gcc >/dev/null 2>&1 && { echo $$p; exit; }; done)
+CC      := $(CROSS_COMPILE)gcc
+LD      := $(CROSS_COMPILE)ld
+NM      := $(CROSS_COMPILE)nm
+OBJDUMP := $(CROSS_COMPILE)objdump
+NASM    := nasm
+PYTHON  := /usr/bin/env python3
+
+KERNEL_DIRS := lib abi arch context mm trace rcu ftrace kprobe tracefs kernel tests/kernel
+C_SRC   := $(sort $(shell find $(KERNEL_DIRS) -name '*.c' ! -name asm_offsets.c))
+ASM_SRC := $(sort $(shell find $(KERNEL_DIRS) -name '*.asm'))
+OBJ     := $(C_SRC:%.c=$(B)/obj/%.o) $(ASM_SRC:%.asm=$(B)/obj/%.asm.o)
+
+# What a kernel must ask of a hosted compiler; docs/TRICKS.md has the reasons.
+CFLAGS := -std=gnu11 -O2 -g -ffreestanding -I. -ffile-prefix-map=$(CURDIR)=. \
+	-mno-red-zone -mgeneral-regs-only -mcmodel=kernel -fno-pic -fno-pie -m64 \
+	-fno-stack-protector -fcf-protection=none -fno-asynchronous-unwind-tables \
+	-fno-omit-frame-pointer -fno-optimize-sibling-calls -fno-strict-aliasing -fno-common \
+	-fno-delete-null-pointer-checks -fno-jump-tables -fno-reorder-blocks-and-partition \
+	-fno-tree-loop-distribute-patterns -fno-ipa-ra -fno-ipa-icf \
+	-pg -mfentry -mrecord-mcount -mnop-mcount \
+	-Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wold-style-definition \
+	-Wundef -Wwrite-strings -Wvla -Wtrampolines -Wno-unused-parameter
+ifdef CI
+CFLAGS += -Werror
+endif
+NASMFLAGS := -f elf64 -I./ -I$(B)/ -w+all -g -F dwarf
+LDFLAGS := -nostdlib -static -z max-page-size=4096 -z noexecstack --build-id=none --orphan-handling=error \
+	--fatal-warnings -T linker.ld
+
+all: $(B)/nestling.elf $(B)/nestling.sym $(B)/nestling.asm compile_commands.json ## build the kernel
+
+# A changed flag or compiler rebuilds; the file changes only when the text does.
+$(B)/flags: FORCE
+	@mkdir -p $(@D)
+	@echo '$(CC) $(CFLAGS) $(NASMFLAGS) $(LDFLAGS)' | cmp -s - $@ || echo '$(CC) $(CFLAGS) $(NASMFLAGS) $(LDFLAGS)' > $@
+
+$(B)/obj/%.o: %.c $(B)/flags
+	@mkdir -p $(@D)
+	@$(CC) $(CFLAGS) -MMD -MP -c $< -o $@
+
+# The pure folders call each other's memory functions while the tracer traces; nothing else is special.
+$(B)/obj/%.asm.o: %.asm $(B)/asm_offsets.inc $(B)/flags
+	@mkdir -p $(@D)
+	@$(NASM) $(NASMFLAGS) -MD $(@:.o=.d) -MP $< -o $@
+
+# Structure offsets for assembly come from the compiler, never typed twice.
+$(B)/asm_offsets.inc: arch/x86/entry/asm_offsets.c $(B)/flags
+	@mkdir -p $(B)/obj
+	@$(CC) $(CFLAGS) -MMD -MP -MT $@ -MF $(B)/obj/asm_offsets.d -S $< -o $(B)/obj/asm_offsets.s
+	@sed -n 's/^.*->\([A-Z0-9_]*\) \$$*\(-*[0-9a-fx]*\).*/%define \1 \2/p' $(B)/obj/asm_offsets.s > $@
+
+# Two passes: the first without names, the second with the table made from the first.
+$(B)/obj/symtab0.c: tools/mksymtab
+	@mkdir -p $(@D)
+	@tools/mksymtab < /dev/null > $@
+$(B)/obj/symtab1.c: $(B)/pass1.elf tools/mksymtab
+	@$(NM) -n --defined-only -S $< | tools/mksymtab > $@
+$(B)/obj/symtab%.o: $(B)/obj/symtab%.c
+	@$(CC) $(CFLAGS) -c $< -o $@
+$(B)/pass1.elf: $(OBJ) $(B)/obj/symtab0.o linker.ld
+	@$(LD) $(LDFLAGS) $(OBJ) $(B)/obj/symtab0.o -o $@
+$(B)/nestling.elf: $(OBJ) $(B)/obj/symtab1.o linker.ld tools/check-passes
+	@$(LD) $(LDFLAGS) -Map=$(B)/nestling.map $(OBJ) $(B)/obj/symtab1.o -o $@.tmp
+	@tools/check-passes $(NM) $(B)/pass1.elf $@.tmp
+	@mv $@.tmp $@
+	@echo "built $@" >&2
+
+$(B)/nestling.sym: $(B)/nestling.elf
+	@$(NM) -n $< > $@
+$(B)/nestling.asm: $(B)/nestling.elf
+	@$(OBJDUMP) -d --no-show-raw-insn $< > $@
+$(B)/nestling.iso: $(B)/nestling.elf tools/mkiso iso/grub.cfg.in
+	@tools/mkiso $< $@
+
+compile_commands.json: Makefile $(B)/flags $(C_SRC)
+	@$(PYTHON) tools/compdb '$(CC) $(CFLAGS)' $(C_SRC) > $@
+
+-include $(OBJ:.o=.d) $(B)/obj/asm_offsets.d
+
+.PHONY: all clean FORCE
+clean: ## remove everything built
+	rm -rf $(B) compile_commands.json

@@ -1,0 +1,49 @@
+/*
+ * What the boot loader told us, checked and brought to one form: usable memory and a command line.
+ *
+ * Nothing a loader says is believed: lengths, counts and addresses are bounded before use, and a
+ * bad structure is refused with a sentence that says what was wrong.
+ */
+#pragma once
+
+#include "lib/types.h"
+
+#define BOOT_MAGIC_MULTIBOOT2 0x36d76289
+#define BOOT_MAGIC_PVH	      0x336ec578 /* the magic of its start_info structure, too */
+
+#define BOOT_MAX_REGIONS 64
+#define BOOT_CMDLINE_MAX 4096
+
+struct mem_region {
+	u64 base, size; /* page-aligned */
+};
+
+struct boot_info {
+	const char *protocol;
+	char cmdline[BOOT_CMDLINE_MAX];
+	unsigned nr_regions;
+	struct mem_region regions[BOOT_MAX_REGIONS]; /* usable RAM, ascending, disjoint */
+};
+
+/* Reads physical memory: through a window of page tables in the kernel, from a buffer in tests. */
+typedef void (*phys_read_fn)(u64 pa, void *buf, size_t len);
+
+/* Fill @out from the structure at @pa. NULL, or the sentence to die with. */
+const char *multiboot2_parse(u64 pa, phys_read_fn read, struct boot_info *out);
+const char *pvh_parse(u64 pa, phys_read_fn read, struct boot_info *out);
+
+/*
+ * The memory map under construction: usable and reserved ranges in any order, overlapping as
+ * firmware likes it. Reserved wins; what is left is cut to whole pages.
+ */
+const char *regions_add(struct boot_info *out, u64 base, u64 size);
+const char *regions_reserve(struct boot_info *out, u64 base, u64 size);
+const char *regions_finish(struct boot_info *out);
+
+/* From boot.asm: which door we came in by, and when. */
+extern u32 boot_magic, boot_info_phys;
+extern u64 boot_tsc;
+
+/* Boot, once: reads whichever structure there is; panics with its sentence when it is bad. */
+void boot_info_init(void);
+extern struct boot_info boot_info;

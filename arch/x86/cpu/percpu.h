@@ -1,0 +1,19 @@
+/*
+ * Per-CPU variables: GS holds the distance from the linked copy to this CPU's copy.
+ *
+ * CPU 0 uses the linked copy itself (distance 0), so gdb shows its variables under their own
+ * names. __seg_gs is GCC's named address space: an access is one instruction with a GS prefix, so
+ * an interrupt cannot come between finding the copy and using it.
+ */
+#pragma once
+
+#include "lib/compiler.h"
+#include "lib/types.h"
+
+#define PER_CPU_SECTION __section(".data..percpu")
+
+#define DEFINE_PER_CPU(type, name)  __typeof__(type) name PER_CPU_SECTION
+#define DECLARE_PER_CPU(type, name) extern __typeof__(type) name
+
+/* An lvalue: this CPU's copy of @name, at one instruction an access. */
+#define this_cpu(name) (*(__typeof__(name) __seg_gs *)(u64)&(name))

@@ -1,0 +1,35 @@
+/* Every number assembly needs from C, said by the compiler: the Makefile turns "->NAME value" into %define. */
+#include "arch/x86/cpu/machine.h"
+#include "arch/x86/boot/boot_info.h"
+#include "arch/x86/entry/desc.h"
+#include "arch/x86/entry/pt_regs.h"
+#include "arch/x86/entry/black_box.h"
+#include "arch/x86/mm/stacks.h"
+
+#define DEFINE(name, value) __asm__ volatile("\n.ascii \"->" #name " %0\"" ::"i"(value))
+
+void asm_offsets(void);
+void asm_offsets(void)
+{
+	DEFINE(REGS_SIZE, sizeof(struct pt_regs));
+	DEFINE(REGS_AX, offsetof(struct pt_regs, ax));
+	DEFINE(REGS_VECTOR, offsetof(struct pt_regs, vector));
+	DEFINE(REGS_ERROR, offsetof(struct pt_regs, error));
+	DEFINE(REGS_IP, offsetof(struct pt_regs, ip));
+	DEFINE(REGS_SP, offsetof(struct pt_regs, sp));
+
+	DEFINE(BB_MASK, BLACK_BOX_RECORDS - 1);
+	DEFINE(BB_SHIFT, BLACK_BOX_SHIFT);
+	DEFINE(BB_TSC, offsetof(struct bb_record, tsc));
+	DEFINE(BB_IP, offsetof(struct bb_record, ip));
+	DEFINE(BB_SP, offsetof(struct bb_record, sp));
+	DEFINE(BB_DEPTH, offsetof(struct bb_record, depth));
+	DEFINE(BB_VECTOR, offsetof(struct bb_record, vector));
+	DEFINE(BB_EXIT_BIT, BB_EXIT << 16);
+
+	DEFINE(KERNEL_CS, KERNEL_CS);
+	DEFINE(TASK_STACK_TOP, GUARD_SIZE + TASK_STACK_SIZE);
+	DEFINE(BOOT_PVH, BOOT_MAGIC_PVH);
+	DEFINE(EXIT_PORT, EXIT_PORT);
+	DEFINE(EXIT_PANIC, EXIT_PANIC);
+}

@@ -1,0 +1,139 @@
+/* Where the CPU looks when something happens: GDT, TSS with its IST stacks, and the 256 gates of the IDT. */
+#include "arch/x86/entry/desc.h"
+
+#include "arch/x86/cpu/percpu.h"
+#include "arch/x86/cpu/regs.h"
+#include "arch/x86/entry/vectors.h"
+#include "arch/x86/mm/stacks.h"
+#include "lib/compiler.h"
+
+struct tss { /* SDM vol. 3, figure 8-11 */
+	u32 reserved0;
+	u64 rsp[3];
+	u64 reserved1;
+	u64 ist[7]; /* ist[0] is IST1 */
+	u64 reserved2;
+	u16 reserved3;
+	u16 io_map_base;
+} __packed;
+static_assert(sizeof(struct tss) == 104, "the CPU reads 104 bytes");
+
+struct gate { /* SDM vol. 3, figure 6-8 */
+	u16 offset_low, selector;
+	u8 ist, type;
+	u16 offset_mid;
+	u32 offset_high, reserved;
+};
+static_assert(sizeof(struct gate) == 16, "an IDT entry in 64-bit mode");
+
+struct table_pointer {
+	u16 limit;
+	u64 base;
+} __packed;
+
+#define GATE_INTERRUPT 0x8e /* present, DPL 0, interrupt gate: IF is cleared on entry */
+
+static DEFINE_PER_CPU(struct tss, tss);
+/* Accessed bits set, so that the CPU never writes here. The TSS descriptor takes two slots and is filled in. */
+static DEFINE_PER_CPU(u64, gdt[5]) = { 0, 0x00209b0000000000, 0x0000930000000000 };
+static struct gate idt[NR_VECTORS] __aligned(16);
+
+extern const u8 vector_stubs[NR_VECTORS][16];
+extern const u8 asm_exc_int3[], asm_exc_debug[], asm_exc_nmi[], asm_exc_double_fault[];
+
+static void tss_init(void)
+{
+	u64 base = (u64)&tss, limit = sizeof(tss) - 1;
+
+	tss.ist[IST_DB - 1] = kstacks[STACK_DB].top;
+	tss.ist[IST_NMI - 1] = kstacks[STACK_NMI].top;
+	tss.ist[IST_DF - 1] = kstacks[STACK_DF].top;
+	tss.ist[IST_MC - 1] = kstacks[STACK_MC].top;
+	tss.io_map_base = sizeof(tss); /* beyond the limit: no port is open to user mode */
+
+	/* An available 64-bit TSS (type 9), present. */
+	gdt[3] = limit | (base & 0xffffff) << 16 | 0x89ull << 40 | (base >> 24 & 0xff) << 56;
+	gdt[4] = base >> 32;
+}
+
+void segments_init(void)
+{
+	struct table_pointer p = { sizeof(gdt) - 1, (u64)gdt };
+
+	tss_init();
+	__asm__ volatile("lgdt %0\n\t"
+			 "push %1\n\t"
+			 "lea 1f(%%rip), %%rax\n\t"
+			 "push %%rax\n\t"
+			 "lretq\n"
+			 "1:\tmov %2, %%ss\n\t"
+			 "ltr %w3"
+			 :
+			 : "m"(p), "i"(KERNEL_CS), "r"(KERNEL_DS), "r"(TSS_SEL)
+			 : "rax", "memory");
+	wrmsr(MSR_GS_BASE, 0);
+}
+
+static void set_gate(unsigned vector, const void *stub, enum ist_index ist)
+{
+	u64 addr = (u64)stub;
+
+	idt[vector] = (struct gate){
+		.offset_low = (u16)addr,
+		.selector = KERNEL_CS,
+		.ist = (u8)ist,
+		.type = GATE_INTERRUPT,
+		.offset_mid = (u16)(addr >> 16),
+		.offset_high = (u32)(addr >> 32),
+	};
+}
+
+void idt_init(void)
+{
+	struct table_pointer p = { sizeof(idt) - 1, (u64)idt };
+
+	for (unsigned v = 0; v < NR_VECTORS; v++)
+		set_gate(v, vector_stubs[v], IST_NONE);
+	set_gate(X86_TRAP_DB, asm_exc_debug, IST_DB);
+	set_gate(X86_TRAP_NMI, asm_exc_nmi, IST_NMI);
+	set_gate(X86_TRAP_BP, asm_exc_int3, IST_NONE);
+	set_gate(X86_TRAP_DF, asm_exc_double_fault, IST_DF);
+	set_gate(X86_TRAP_MC, vector_stubs[X86_TRAP_MC], IST_MC);
+	__asm__ volatile("lidt %0" : : "m"(p));
+}
+
+/* Hidden: called by the NMI handler before anything is accounted for. */
+noinstr u64 ist_debug_swap(u64 stack_top)
+{
+	u64 old = this_cpu(tss).ist[IST_DB - 1];
+
+	this_cpu(tss).ist[IST_DB - 1] = stack_top;
+	return old;
+}
+
+static const char *const exception_names[NR_EXCEPTIONS] = {
+	"#DE", "#DB", "NMI", "#BP", "#OF", "#BR", "#UD", "#NM", "#DF", NULL,  "#TS",
+	"#NP", "#SS", "#GP", "#PF", NULL,  "#MF", "#AC", "#MC", "#XM", "#VE", "#CP",
+};
+
+const char *vector_name(unsigned vector, char buf[8])
+{
+	const char *prefix = "vec";
+	unsigned n = vector, i = 3;
+
+	if (vector < NR_EXCEPTIONS && exception_names[vector])
+		return exception_names[vector];
+	if (vector >= IRQ_BASE_VECTOR && vector < IRQ_BASE_VECTOR + 16) {
+		prefix = "irq";
+		n = vector - IRQ_BASE_VECTOR;
+	}
+	for (unsigned k = 0; k < 3; k++)
+		buf[k] = prefix[k];
+	if (n >= 100)
+		buf[i++] = (char)('0' + n / 100);
+	if (n >= 10)
+		buf[i++] = (char)('0' + n / 10 % 10);
+	buf[i++] = (char)('0' + n % 10);
+	buf[i] = 0;
+	return buf;
+}

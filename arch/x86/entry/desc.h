@@ -1,0 +1,29 @@
+/* Segments, the task state segment with its IST stacks, and the interrupt descriptor table. */
+#pragma once
+
+#include "lib/types.h"
+
+#define KERNEL_CS 0x08
+#define KERNEL_DS 0x10
+#define TSS_SEL	  0x18
+
+/*
+ * Vectors that must have a good stack whatever the interrupted one is like (SDM vol. 3, 6.14.5).
+ * #BP is not among them: an IST stack restarts at its top, so a recursive int3 would overwrite the
+ * frame of the one before it.
+ */
+enum ist_index {
+	IST_NONE,
+	IST_DB, /* entered here, then moved to the interrupted stack: entry.asm, asm_exc_debug */
+	IST_NMI,
+	IST_DF,
+	IST_MC,
+	NR_IST,
+};
+
+/* Loads this CPU's GDT, TSS and GS. Boot, once. */
+void segments_init(void);
+/* Points all 256 vectors at their stubs and loads the table. Boot, once. */
+void idt_init(void);
+/* Gives #DB another stack while an NMI runs (which may have interrupted #DB on its own); returns the one it had. */
+u64 ist_debug_swap(u64 stack_top);

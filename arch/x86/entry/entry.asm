@@ -1,0 +1,217 @@
+; Every way into the kernel that isn't a call: one stub a vector, what all stubs do, and the way out.
+;
+; What a stub does, in order (the C side of it is kernel/traps.c):
+;   1. completes the CPU's frame to a struct pt_regs, so that all vectors look alike;
+;   2. writes the black-box record: the only recorder that needs nothing but GS and a stack;
+;   3. calls the C handler with rdi = pt_regs;
+;   4. writes the exit record, restores the registers, and returns by iretq.
+;
+; The stack when C is called, highest address first (offsets in asm_offsets.inc, from pt_regs.h):
+;   ss sp flags cs ip | error vector | ax cx dx si di … the push order below …  r15 <- rsp
+
+%include "asm_offsets.inc"
+
+bits 64
+default abs
+
+extern do_int3, do_debug, do_nmi, do_double_fault, do_exception, do_irq
+extern bb_ring, bb_head, bb_depth
+
+%macro SAVE_REGS 0
+	push rdi
+	push rsi
+	push rdx
+	push rcx
+	push rax
+	push r8
+	push r9
+	push r10
+	push r11
+	push rbx
+	push rbp
+	push r12
+	push r13
+	push r14
+	push r15
+	cld
+%endmacro
+
+%macro RESTORE_REGS 0
+	pop r15
+	pop r14
+	pop r13
+	pop r12
+	pop rbp
+	pop rbx
+	pop r11
+	pop r10
+	pop r9
+	pop r8
+	pop rax
+	pop rcx
+	pop rdx
+	pop rsi
+	pop rdi
+%endmacro
+
+; Fills one black-box slot. The slot is claimed by one instruction (an NMI in the middle takes the
+; next one) and the depth is already this record's own. Uses rax, rcx, rdx; pt_regs is at rsp.
+%macro BLACK_BOX 1		; %1: BB_EXIT_BIT or 0
+	mov ecx, 1
+	xadd [gs:bb_head], ecx
+	and ecx, BB_MASK
+	shl ecx, BB_SHIFT
+	rdtsc
+	mov [gs:bb_ring + rcx + BB_TSC], eax
+	mov [gs:bb_ring + rcx + BB_TSC + 4], edx
+	mov rax, [rsp + REGS_IP]
+	mov [gs:bb_ring + rcx + BB_IP], rax
+	mov [gs:bb_ring + rcx + BB_SP], rsp
+	mov eax, [gs:bb_depth]
+	mov [gs:bb_ring + rcx + BB_DEPTH], eax
+	mov eax, [rsp + REGS_VECTOR]
+%if %1
+	or eax, %1
+%endif
+	mov [gs:bb_ring + rcx + BB_VECTOR], eax
+%endmacro
+
+; Steps 2 to 4 for a C handler that returns nothing of use.
+%macro CALL_HANDLER 1
+	inc dword [gs:bb_depth]
+	BLACK_BOX 0
+	mov rdi, rsp
+	mov rbp, rsp			; the unwinder finds pt_regs by this: bit 0 marks it
+	or rbp, 1
+	call %1
+%endmacro
+
+%macro LEAVE 0
+	BLACK_BOX BB_EXIT_BIT
+	dec dword [gs:bb_depth]
+	RESTORE_REGS
+	add rsp, 16			; vector, error
+	iretq
+%endmacro
+
+section .entry.text progbits alloc exec nowrite align=16
+
+; The ordinary vectors: 256 stubs of one shape, 16 bytes each. Those with an own entry below have
+; a stub here too, which the IDT doesn't use. The CPU pushes an error code for the vectors in the
+; mask (SDM vol. 3, table 6-1: 8, 10-14, 17, 21, 29, 30).
+%define HAS_ERROR 0x60227d00
+
+global vector_stubs
+align 16
+vector_stubs:
+%assign v 0
+%rep 256
+	align 16
+%if v >= 32 || ((HAS_ERROR >> v) & 1) == 0
+	push 0
+%endif
+	push v
+%if v < 32
+	jmp exception_entry
+%else
+	jmp irq_entry
+%endif
+%assign v v + 1
+%endrep
+
+align 16
+exception_entry:
+	SAVE_REGS
+	CALL_HANDLER do_exception
+	LEAVE
+
+align 16
+irq_entry:
+	SAVE_REGS
+	CALL_HANDLER do_irq
+	LEAVE
+
+; #BP runs on the interrupted stack (docs/TRICKS.md: why no IST). Its handler may ask for a word to
+; be pushed on that stack: an emulated push or call. Our own frame lies where the word must go, so
+; it moves down two words (two, to keep rsp aligned), and the word is stored above it.
+global asm_exc_int3
+align 16
+asm_exc_int3:
+	push 0
+	push 3
+	SAVE_REGS
+	CALL_HANDLER do_int3
+	test eax, eax
+	jnz .push
+.leave:
+	LEAVE
+.push:
+	mov rdx, [rsp + REGS_ERROR]	; the word
+	mov rsi, rsp
+	sub rsp, 16
+	mov rdi, rsp
+	mov ecx, REGS_SIZE / 8
+	rep movsq			; downwards move, ascending copy
+	mov rcx, [rsp + REGS_SP]
+	sub rcx, 8
+	mov [rsp + REGS_SP], rcx
+	mov [rcx], rdx
+	jmp .leave
+
+; #DB enters on an IST stack, since it may hit where rsp isn't ours. From kernel code on a kernel
+; stack the frame moves to that stack before anything that can trap, so that #DB nests like #BP:
+; the next #DB finds the IST stack free. Stack here: ss sp flags cs ip <- rsp.
+global asm_exc_debug
+align 16
+asm_exc_debug:
+	push 0				; error
+	push 1				; vector
+	cmp qword [rsp + 24], KERNEL_CS	; [ip +16, cs +24, flags +32, sp +40, ss +48]
+	jne .stay
+	cmp qword [rsp + 40], 0		; a kernel stack has the top bit set
+	jns .stay
+	push rax
+	mov rax, [rsp + 48]		; the interrupted rsp
+	and rax, -16			; as the CPU would have aligned it
+	sub rax, 56			; ss sp flags cs ip error vector
+	push rcx
+	mov rcx, [rsp + 64]
+	mov [rax + 48], rcx		; ss
+	mov rcx, [rsp + 56]
+	mov [rax + 40], rcx		; sp
+	mov rcx, [rsp + 48]
+	mov [rax + 32], rcx		; flags
+	mov rcx, [rsp + 40]
+	mov [rax + 24], rcx		; cs
+	mov rcx, [rsp + 32]
+	mov [rax + 16], rcx		; ip
+	mov qword [rax + 8], 0
+	mov qword [rax], 1
+	pop rcx
+	xchg rax, [rsp]			; rax as it was; the new rsp on the stack
+	pop rsp
+.stay:
+	SAVE_REGS
+	CALL_HANDLER do_debug
+	LEAVE
+
+global asm_exc_nmi
+align 16
+asm_exc_nmi:
+	push 0
+	push 2
+	SAVE_REGS
+	CALL_HANDLER do_nmi
+	LEAVE
+
+; The safety net. The CPU pushed an error code (always 0). The handler may return: bust_kprobes()
+; has then rewritten pt_regs to the frame a recursion started from.
+global asm_exc_double_fault
+align 16
+asm_exc_double_fault:
+	push 8
+	SAVE_REGS
+	CALL_HANDLER do_double_fault
+	LEAVE
+
+section .note.GNU-stack noalloc noexec nowrite progbits

@@ -1,0 +1,14 @@
+/* The C side of the vectors: declared here, where the stubs are; defined in kernel/traps.c. Hidden code. */
+#pragma once
+
+#include "arch/x86/entry/pt_regs.h"
+
+/* PUSH_ON_RETURN or 0. */
+u64 do_int3(struct pt_regs *regs);
+void do_debug(struct pt_regs *regs);
+void do_nmi(struct pt_regs *regs);
+void do_double_fault(struct pt_regs *regs);
+/* The other vectors below 32. */
+void do_exception(struct pt_regs *regs);
+/* Vectors 32 and up. */
+void do_irq(struct pt_regs *regs);

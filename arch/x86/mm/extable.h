@@ -1,0 +1,22 @@
+/* Kernel accesses that may fault: each such instruction is listed with the place to go on at. */
+#pragma once
+
+#include "arch/x86/entry/pt_regs.h"
+#include "lib/compiler.h"
+
+struct ex_entry {
+	u64 insn, fixup;
+};
+
+/* In an asm statement: a fault at label @insn continues at label @fixup. */
+#define EX_TABLE(insn, fixup)                                                            \
+	".pushsection __ex_table, \"a\", @progbits\n\t.balign 8\n\t.quad " #insn ", " #fixup \
+	"\n\t.popsection\n"
+
+/* Any context. If @regs->ip is listed, moves it to the fixup and says true. */
+bool extable_fixup(struct pt_regs *regs);
+
+/* Any context. 0, or -EFAULT when a byte can't be read; what was read until then is in @dst. */
+int kernel_read_nofault(void *dst, const void *src, size_t len);
+/* Any context. 0, or -EFAULT when the byte can't be written. */
+int kernel_write_nofault(void *dst, u8 byte);

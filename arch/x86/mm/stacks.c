@@ -1,0 +1,39 @@
+/* The boot CPU's stacks, laid out in the image with a page to unmap below each. */
+#include "arch/x86/mm/stacks.h"
+
+#include "lib/compiler.h"
+
+#define STACK_MEMORY __aligned(4096) __section(".bss..stacks")
+
+extern u8 task_stack[GUARD_SIZE + TASK_STACK_SIZE]; /* boot.asm starts on it */
+u8 task_stack[GUARD_SIZE + TASK_STACK_SIZE] STACK_MEMORY;
+static u8 ist_stacks[NR_STACKS - 1][GUARD_SIZE + IST_STACK_SIZE] STACK_MEMORY;
+
+#define ENTRY(n, s) { n, (u64)(s), (u64)(s) + GUARD_SIZE, (u64)(s) + sizeof(s) }
+#define IST(n, id)  [id] = ENTRY(n, ist_stacks[(id) - STACK_DB])
+
+const struct kstack kstacks[NR_STACKS] = {
+	[STACK_TASK] = ENTRY("task", task_stack),
+	IST("#DB", STACK_DB),
+	IST("#DB in NMI", STACK_DB2),
+	IST("NMI", STACK_NMI),
+	IST("#DF", STACK_DF),
+	IST("#MC", STACK_MC),
+};
+
+/* Hidden: the double fault handler asks before anything else is known to work. */
+__emergency const struct kstack *stack_of(u64 addr)
+{
+	for (int i = 0; i < NR_STACKS; i++)
+		if (addr >= kstacks[i].base && addr < kstacks[i].top)
+			return &kstacks[i];
+	return NULL;
+}
+
+__emergency const struct kstack *stack_guarded_at(u64 addr)
+{
+	for (int i = 0; i < NR_STACKS; i++)
+		if (addr >= kstacks[i].guard && addr < kstacks[i].base)
+			return &kstacks[i];
+	return NULL;
+}

@@ -1,0 +1,34 @@
+/*
+ * Changing kernel text, which is never writable: through a second name for the frame, in page
+ * tables that only this CPU loads, only while it writes (docs/TRICKS.md, "Text is never writable").
+ */
+#pragma once
+
+#include "arch/x86/entry/pt_regs.h"
+#include "lib/types.h"
+
+#define INT3_BYTE 0xcc
+#define NOP5	  { 0x0f, 0x1f, 0x44, 0x00, 0x00 }
+#define SITE_SIZE 5
+
+/* Boot, once. */
+void text_poke_init(void);
+
+/*
+ * Writes @len bytes (within two pages) at the executable address @addr. Any context: no lock; the
+ * bytes are all there before the next instruction of this CPU. For bytes no one can be executing,
+ * or for one byte.
+ */
+void text_poke(void *addr, const void *bytes, size_t len);
+
+/*
+ * Exchanges a 5-byte nop or call at @addr for another, so that whoever executes it meanwhile runs
+ * the old one or the new one, never a mixture. Thread context.
+ */
+void text_poke_bp(void *addr, const u8 bytes[SITE_SIZE]);
+
+/* The int3 handler's first question: is this text_poke_bp()'s int3? Then the new instruction is emulated. Hidden. */
+bool text_poke_int3(struct pt_regs *regs, u64 *ret);
+
+/* The emergency's own poke, one byte: from any context, also in the middle of text_poke(). Hidden. */
+void text_poke_emergency(void *addr, u8 byte);

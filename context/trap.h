@@ -1,0 +1,74 @@
+/*
+ * Entering and leaving an NMI-like context (int3, #DB, NMI), and what must be known to undo it.
+ *
+ * Each such trap keeps a record on its own stack frame: what it interrupted, and this CPU's
+ * accounting as it was then. The records form a list, innermost first. Nothing walks it in normal
+ * operation; bust_kprobes() does, to find the first trap of a recursion and to put everything back
+ * as it was there.
+ */
+#pragma once
+
+#include "arch/x86/cpu/percpu.h"
+#include "arch/x86/cpu/regs.h"
+#include "arch/x86/entry/black_box.h"
+#include "arch/x86/entry/pt_regs.h"
+#include "context/context.h"
+#include "context/watch.h"
+
+/* The accounting of one CPU: all that a trap changes and its return changes back. */
+struct cpu_accounts {
+	u32 context_word;
+	u32 guard_bits;	 /* trace/guard.h's */
+	u32 step_depth;	 /* kprobe/'s: instructions being stepped, one inside the other */
+	u32 bb_depth;
+	struct watch watch;
+};
+
+struct trap_record {
+	struct trap_record *outer;
+	struct pt_regs *regs;
+	u64 cr2;
+	struct cpu_accounts before;
+};
+
+DECLARE_PER_CPU(struct trap_record *, trap_top);
+DECLARE_PER_CPU(u32, guard_bits);
+DECLARE_PER_CPU(u32, step_depth);
+
+static __always_inline void accounts_save(struct cpu_accounts *a)
+{
+	a->context_word = this_cpu(context_word);
+	a->guard_bits = this_cpu(guard_bits);
+	a->step_depth = this_cpu(step_depth);
+	a->bb_depth = this_cpu(bb_depth);
+	a->watch.counter = this_cpu(watch).counter;
+	a->watch.nesting = this_cpu(watch).nesting;
+	a->watch.nmi_nesting = this_cpu(watch).nmi_nesting;
+}
+
+/*
+ * The order: the record first, so that a recursion in what follows can be undone; then the context
+ * word, so that whatever runs knows it is NMI-like; then RCU. Instrumentation only after all three.
+ */
+static __always_inline void trap_enter(struct trap_record *t, struct pt_regs *regs)
+{
+	t->outer = this_cpu(trap_top);
+	t->regs = regs;
+	t->cr2 = read_cr2(); /* this trap may sit between a #PF and its handler's look at CR2 */
+	accounts_save(&t->before);
+	this_cpu(trap_top) = t;
+	barrier();
+	this_cpu(context_word) += NMI_ONE;
+	rcu_nmi_enter();
+}
+
+/* The reverse order. */
+static __always_inline void trap_exit(struct trap_record *t)
+{
+	rcu_nmi_exit();
+	this_cpu(context_word) -= NMI_ONE;
+	barrier();
+	this_cpu(trap_top) = t->outer;
+	if (read_cr2() != t->cr2)
+		write_cr2(t->cr2);
+}

@@ -1,0 +1,61 @@
+/* Who is watching: RCU's view of this CPU, kept so that an NMI in the middle of any of it stays right. */
+#include "context/watch.h"
+
+#include "lib/compiler.h"
+
+DEFINE_PER_CPU(struct watch, watch) = { .counter = 1, .nesting = 1 };
+
+/*
+ * The change itself. A full barrier on both sides: what the CPU did while watched must not be seen
+ * outside it by a CPU that reads the counter (docs/TRICKS.md, "The watching counter"). On x86 the
+ * locked addition is that barrier.
+ */
+static __always_inline void flip(void)
+{
+	__asm__ volatile("lock incq %0" : "+m"(this_cpu(watch).counter) : : "memory");
+}
+
+noinstr void rcu_nmi_enter(void)
+{
+	u32 step = 2;
+
+	/*
+	 * An NMI between the test and the flip sees "not watching" too, starts the watching itself
+	 * and, leaving, ends it again: when it returns the test still holds.
+	 */
+	if (!rcu_is_watching()) {
+		flip();
+		step = 1;
+	}
+	this_cpu(watch).nmi_nesting += step;
+}
+
+noinstr void rcu_nmi_exit(void)
+{
+	u32 depth = this_cpu(watch).nmi_nesting;
+
+	/* Exactly 1: the outermost, and it started the watching, so it ends it. */
+	if (depth != 1) {
+		this_cpu(watch).nmi_nesting = depth - 2;
+		return;
+	}
+	this_cpu(watch).nmi_nesting = 0;
+	flip();
+}
+
+noinstr void rcu_irq_enter(void)
+{
+	/* The depth first, then the flip: an NMI between them starts and ends the watching by itself. */
+	if (this_cpu(watch).nesting++ == 0)
+		flip();
+}
+
+noinstr void rcu_irq_exit(void)
+{
+	if (this_cpu(watch).nesting == 1)
+		flip();
+	this_cpu(watch).nesting--;
+}
+
+noinstr void rcu_idle_enter(void) { rcu_irq_exit(); }
+noinstr void rcu_idle_exit(void) { rcu_irq_enter(); }

@@ -1,0 +1,38 @@
+/*
+ * Is RCU watching this CPU? A counter and two nesting depths, nothing else, so that entry code and
+ * tracers can use them; grace periods live higher up and only read the counter.
+ *
+ * The counter's lowest bit is set while RCU watches. Idle and (later) user mode are extended
+ * quiescent states: RCU ignores the CPU there, so whoever enters the kernel from them must say so
+ * before the first reader. An NMI or a breakpoint may come before or after that was said, which is
+ * why it has a depth of its own.
+ */
+#pragma once
+
+#include "arch/x86/cpu/percpu.h"
+#include "lib/types.h"
+
+struct watch {
+	u64 counter; /* +1 at each change between watching (odd) and not (even) */
+	u32 nesting; /* reasons to watch: the task itself, and irqs nested on it */
+	u32 nmi_nesting; /* NMI-like contexts: +2 each, and +1 for the one that had to start the watching */
+};
+DECLARE_PER_CPU(struct watch, watch);
+
+/* Any context, before or after anything. */
+static __always_inline bool rcu_is_watching(void) { return this_cpu(watch).counter & 1; }
+
+/*
+ * Around an NMI, int3 or #DB handler, from any state, nested to any depth. Hidden code. These are
+ * functions of their own, not inlined: a probe on them is what the thread is about.
+ */
+void rcu_nmi_enter(void);
+void rcu_nmi_exit(void);
+
+/* Around an interrupt handler; interrupts off. */
+void rcu_irq_enter(void);
+void rcu_irq_exit(void);
+
+/* Around idle; interrupts off, nesting 1. */
+void rcu_idle_enter(void);
+void rcu_idle_exit(void);

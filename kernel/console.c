@@ -1,0 +1,42 @@
+/* The console: the serial line, with an interrupt to wake whoever waits for a key. */
+#include "kernel/console.h"
+
+#include "arch/x86/cpu/regs.h"
+#include "arch/x86/cpu/serial.h"
+#include "kernel/shell/console.h"
+#include "kernel/traps.h"
+
+#define COM1_IRQ 4
+#define KEYS	 256
+
+static char keys[KEYS];
+static volatile u32 keys_in, keys_out;
+
+static void receive(void)
+{
+	int c;
+
+	while ((c = serial_getc()) >= 0)
+		if (keys_in - keys_out < KEYS)
+			keys[keys_in++ % KEYS] = (char)c;
+}
+
+void console_init(void) { irq_set_handler(COM1_IRQ, receive); }
+
+int console_getc(void)
+{
+	for (;;) {
+		local_irq_disable();
+		if (keys_in != keys_out) {
+			local_irq_enable();
+			return (u8)keys[keys_out++ % KEYS];
+		}
+		cpu_idle();
+	}
+}
+
+void console_write(const char *text, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		serial_putc(text[i]);
+}

@@ -1,0 +1,82 @@
+/* The table of contents: everything the kernel does before its first prompt, in order. */
+#include "kernel/main.h"
+
+#include "arch/x86/boot/boot_info.h"
+#include "arch/x86/cpu/fw_cfg.h"
+#include "arch/x86/cpu/machine.h"
+#include "arch/x86/cpu/pic.h"
+#include "arch/x86/cpu/regs.h"
+#include "arch/x86/cpu/serial.h"
+#include "arch/x86/entry/desc.h"
+#include "arch/x86/mm/paging.h"
+#include "arch/x86/mm/text_poke.h"
+#include "ftrace/ftrace.h"
+#include "kernel/cmdline.h"
+#include "kernel/console.h"
+#include "kernel/printk.h"
+#include "kernel/shell/shell.h"
+#include "kernel/tsc.h"
+#include "kprobe/kprobe.h"
+#include "lib/bug.h"
+#include "mm/frames.h"
+#include "trace/clock.h"
+#include "trace/ring_buffer.h"
+
+#define SCRIPT_NAME "opt/nestling/cmd"
+#define SCRIPT_MAX  65536
+
+static bool have_script(void) { return fw_cfg_size(SCRIPT_NAME) >= 0; }
+
+/* The script the runner sent, played without banner, prompt or echo. */
+static int run_script(void)
+{
+	size_t size = (size_t)fw_cfg_size(SCRIPT_NAME), pages = (size + PAGE_SIZE) / PAGE_SIZE;
+	char *text;
+	u64 pa;
+
+	if (size > SCRIPT_MAX)
+		panic("the command script has %lu bytes; at most %u are taken", size, SCRIPT_MAX);
+	pa = frames_alloc(pages);
+	if (!pa)
+		panic("no memory for a command script of %lu bytes", size);
+	text = phys_to_virt(pa);
+	fw_cfg_read(SCRIPT_NAME, text, size);
+	return shell_run_script(text, size);
+}
+
+void kernel_main(void)
+{
+	u64 waited = 0;
+	int failed;
+
+	segments_init();   /* GDT, TSS, IST stacks, GS: what a trap needs to land */
+	idt_init();	   /* all 256 vectors: from here on a fault is a report */
+	serial_init();	   /* COM1 */
+	debug_port_init(); /* and the port the kernel log goes to */
+	printk_init(!have_script());
+
+	boot_info_init();			      /* memory map and command line, checked */
+	paging_init(&boot_info, frames_early_alloc);  /* direct map, guard pages; identity map gone */
+	frames_init(&boot_info);		      /* page frames, by bitmap */
+	paging_set_allocator(frame_alloc);
+	cmdline_init(boot_info.cmdline);
+	test_files_enabled = cmdline.test;
+
+	text_poke_init();   /* the tables in which text has a writable alias */
+	ring_buffer_init(); /* where events go */
+	ftrace_init();	    /* the sites, sorted and checked */
+	kprobe_init();	    /* the page of out-of-line slots */
+
+	pic_init(); /* interrupt lines, remapped and masked */
+	console_init();
+	local_irq_enable();
+	trace_clock_init(tsc_calibrate(&waited));
+
+	printk("nestling: booted by %s, %lu MiB usable, %lu frames free\n", boot_info.protocol,
+	       frames_total() * PAGE_SIZE >> 20, frames_free_count());
+	printk("boot: %lu instructions\n", rdtsc() - boot_tsc - waited);
+	printk_boot_done();
+
+	failed = have_script() ? run_script() : shell_interactive();
+	machine_exit(failed ? EXIT_FAILED : EXIT_OK);
+}

@@ -1,0 +1,66 @@
+/* The end: what happened, in which registers, through which calls and which traps; then out, with status 2. */
+#include "kernel/panic.h"
+
+#include "arch/x86/cpu/machine.h"
+#include "arch/x86/cpu/regs.h"
+#include "arch/x86/cpu/serial.h"
+#include "context/context.h"
+#include "context/watch.h"
+#include "kernel/backtrace.h"
+#include "kernel/printk.h"
+#include "trace/black_box.h"
+#include "trace/ring_buffer.h"
+
+#define BLACK_BOX_TAIL 24
+
+static bool panicking;
+
+static void print_regs(const struct pt_regs *r)
+{
+	printk("ip  %016lx (%pS) flags %08lx cs %lx vector %lu error %lx\n", r->ip, (void *)r->ip, r->flags, r->cs,
+	       r->vector, r->error);
+	printk("sp  %016lx bp  %016lx cr2 %016lx cr3 %016lx\n", r->sp, r->bp, read_cr2(), read_cr3());
+	printk("ax  %016lx bx  %016lx cx  %016lx dx  %016lx\n", r->ax, r->bx, r->cx, r->dx);
+	printk("si  %016lx di  %016lx r8  %016lx r9  %016lx\n", r->si, r->di, r->r8, r->r9);
+	printk("r10 %016lx r11 %016lx r12 %016lx r13 %016lx\n", r->r10, r->r11, r->r12, r->r13);
+	printk("r14 %016lx r15 %016lx\n", r->r14, r->r15);
+}
+
+static void __noreturn die(const struct pt_regs *regs, const char *fmt, va_list ap)
+{
+	local_irq_disable();
+	tracing_is_on = false; /* the report must not push out what led here */
+	printk_panic_mode();
+	if (panicking) {
+		printk("\npanic: again, while reporting the one above\n");
+		machine_exit(EXIT_PANIC);
+	}
+	panicking = true;
+	printk("\npanic: ");
+	vprintk(fmt, ap);
+	printk("\ncontext: preempt %u, hardirq %u, nmi %u; RCU %s\n", preempt_depth(), in_hardirq(), nmi_depth(),
+	       rcu_is_watching() ? "watching" : "not watching");
+	if (regs)
+		print_regs(regs);
+	printk("backtrace:\n");
+	backtrace(printk_seq(), regs);
+	printk("black box, the last records:\n");
+	black_box_list(printk_seq(), 0, BLACK_BOX_TAIL);
+	machine_exit(EXIT_PANIC);
+}
+
+void panic(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	die(NULL, fmt, ap);
+}
+
+void panic_regs(const struct pt_regs *regs, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	die(regs, fmt, ap);
+}

@@ -1,0 +1,62 @@
+/* printk: one byte at a time to wherever it must go, with no lock to be left holding. */
+#include "kernel/printk.h"
+
+#include "arch/x86/cpu/serial.h"
+#include "lib/command.h"
+#include "lib/compiler.h"
+#include "lib/printf.h"
+
+#define LOG_SIZE 16384
+
+static char log[LOG_SIZE];
+static u32 log_head; /* bytes ever written */
+static bool to_console = true;
+
+void printk_init(bool boot_on_console) { to_console = boot_on_console; }
+void printk_boot_done(void) { to_console = true; }
+void printk_panic_mode(void) { to_console = true; }
+
+static void emit(void *arg, const char *text, size_t len)
+{
+	for (size_t i = 0; i < len; i++) {
+		log[log_head++ % LOG_SIZE] = text[i];
+		debug_port_putc(text[i]);
+		if (to_console)
+			serial_putc(text[i]);
+	}
+}
+
+void vprintk(const char *fmt, va_list ap) { vformat(emit, NULL, fmt, ap); }
+
+void printk(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vprintk(fmt, ap);
+	va_end(ap);
+}
+
+static void seq_to_log(struct seq *s, const char *text, size_t len) { emit(NULL, text, len); }
+
+struct seq *printk_seq(void)
+{
+	static struct seq s = { .write = seq_to_log };
+
+	return &s;
+}
+
+void printk_show_log(struct seq *out)
+{
+	u32 end = log_head, n = end < LOG_SIZE ? 0 : end - LOG_SIZE;
+
+	for (; n != end; n++)
+		seq_putc(out, log[n % LOG_SIZE]);
+}
+
+static int dmesg(int argc, char **argv, struct seq *out)
+{
+	printk_show_log(out);
+	return 0;
+}
+COMMAND(dmesg, "", "print the kernel log", dmesg);

@@ -1,0 +1,129 @@
+/* Runs a script: all of it is read before any of it is done, and each command's output has one place to go.
+ */
+#include "kernel/shell/shell.h"
+#include "kernel/shell/console.h"
+#include "kernel/shell/internal.h"
+#include "abi/errno.h"
+#include "lib/string.h"
+
+static void console_seq_write(struct seq *s, const char *text, size_t len)
+{
+	console_write(text, len);
+}
+
+struct seq shell_console = {.write = console_seq_write};
+
+struct shell *shell_of(struct seq *out)
+{
+	return container_of(out, struct shell, out);
+}
+
+static void out_write(struct seq *s, const char *text, size_t len)
+{
+	struct shell *sh = shell_of(s);
+
+	seq_write(sh->command.target ? &sh->collected.seq : &shell_console, text, len);
+}
+
+void shell_init(struct shell *sh)
+{
+	strscpy(sh->cwd, TRACEFS_MOUNT, sizeof(sh->cwd));
+	sh->status = 0;
+	sh->failed = sh->poweroff = false;
+	sh->out = (struct seq){.write = out_write};
+}
+
+void shell_complain_text(struct shell *sh, const char *name, const char *what)
+{
+	seq_printf(&shell_console, "sh: %s: %s\n", name, what);
+	sh->failed = true;
+	sh->status = 1;
+}
+
+void shell_complain(struct shell *sh, const char *name, int err)
+{
+	shell_complain_text(sh, name, strerror(err));
+}
+
+/* The words alone: nothing to do for "> FILE", which only truncates. */
+static void run_words(struct shell *sh, struct shell_command *cmd)
+{
+	const struct command *c;
+	int err;
+
+	if (!cmd->argc)
+		return;
+	c = shell_find_command(cmd->argv[0]);
+	if (!c) {
+		shell_complain_text(sh, cmd->argv[0], "command not found");
+		return;
+	}
+	err = c->run(cmd->argc, cmd->argv, &sh->out);
+	if (err)
+		shell_complain(sh, c->name, err);
+}
+
+/*
+ * With a target the output is collected and becomes one write, since to a control file a write is a
+ * whole request. A target that cannot be written stops the command before it does anything, and a
+ * command that failed writes nothing: half an answer would be a different request.
+ */
+static void run_redirected(struct shell *sh, struct shell_command *cmd)
+{
+	struct seq_buf *text = &sh->collected;
+	char path[TRACEFS_PATH_MAX];
+	int err = tracefs_resolve(sh->cwd, cmd->target, path);
+
+	if (!err)
+		err = tracefs_may_write(path);
+	if (err) {
+		shell_complain(sh, cmd->target, err);
+		return;
+	}
+	seq_buf_init(text, sh->collected_text, sizeof(sh->collected_text));
+	run_words(sh, cmd);
+	if (sh->failed)
+		return;
+	err = text->seq.overflow ? -E2BIG : tracefs_write(path, text->buf, text->len, cmd->append);
+	if (err)
+		shell_complain(sh, cmd->target, err);
+}
+
+static void run_command(struct shell *sh, struct shell_command *cmd)
+{
+	sh->failed = false;
+	if (cmd->target)
+		run_redirected(sh, cmd);
+	else
+		run_words(sh, cmd);
+}
+
+/* Reads the whole script and says what is wrong with it. */
+static bool check_syntax(struct shell *sh, const char *text, size_t len)
+{
+	struct parser p;
+	unsigned line, column;
+	int more;
+
+	parser_init(&p, text, len);
+	while ((more = parse_command(&p, &sh->command)) > 0)
+		;
+	if (!more)
+		return true;
+	parser_where(&p, p.error_pos, &line, &column);
+	seq_printf(&shell_console, "sh: line %u, column %u: %s\n", line, column, p.error);
+	sh->status = 1;
+	return false;
+}
+
+int shell_run(struct shell *sh, const char *text, size_t len)
+{
+	struct parser p;
+
+	if (!check_syntax(sh, text, len))
+		return sh->status;
+	parser_init(&p, text, len);
+	while (!sh->poweroff && parse_command(&p, &sh->command) > 0)
+		run_command(sh, &sh->command);
+	return sh->status;
+}

@@ -1,0 +1,79 @@
+/* The kernel's one shell: a script from outside, or a person at the serial line. */
+#include "kernel/shell/shell.h"
+#include "kernel/shell/complete.h"
+#include "kernel/shell/console.h"
+#include "kernel/shell/internal.h"
+#include "lib/printf.h"
+
+bool shell_poweroff_requested;
+
+static struct shell the_shell;
+static struct line the_line;
+
+static struct shell *get_shell(void)
+{
+	if (!the_shell.out.write)
+		shell_init(&the_shell);
+	return &the_shell;
+}
+
+static int run(struct shell *sh, const char *text, size_t len)
+{
+	int status = shell_run(sh, text, len);
+
+	shell_poweroff_requested = sh->poweroff;
+	return status;
+}
+
+int shell_run_script(const char *text, size_t len)
+{
+	return run(get_shell(), text, len);
+}
+
+static void draw(void *arg, const char *text, size_t len)
+{
+	console_write(text, len);
+}
+
+static void complete(void *arg, const char *text, size_t len, struct completion *c)
+{
+	shell_complete(arg, text, len, c);
+}
+
+static void list(void *arg, const char *text, size_t len)
+{
+	shell_list_candidates(arg, text, len, &shell_console);
+}
+
+static enum line_state read_line(struct line *l, const char *prompt)
+{
+	enum line_state state = LINE_MORE;
+
+	line_start(l, prompt);
+	while (state == LINE_MORE)
+		state = line_feed(l, (char)console_getc());
+	return state;
+}
+
+int shell_interactive(void)
+{
+	struct shell *sh = get_shell();
+	const struct line_client client = {draw, complete, list, sh};
+	char prompt[TRACEFS_PATH_MAX + 16];
+
+	line_init(&the_line, &client);
+	while (!shell_poweroff_requested) {
+		snprintf(prompt, sizeof(prompt), "nestling:%s# ", sh->cwd);
+		switch (read_line(&the_line, prompt)) {
+		case LINE_DONE:
+			run(sh, the_line.text, the_line.len);
+			break;
+		case LINE_EOF:
+			shell_poweroff_requested = true;
+			break;
+		default:
+			break;
+		}
+	}
+	return sh->status;
+}

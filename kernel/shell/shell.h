@@ -1,0 +1,42 @@
+/*
+ * The shell: a client of tracefs/ and of the registered commands, of nothing else in the kernel.
+ *
+ * It runs in the kernel until there is a user mode to move to. Thread context, interrupts on.
+ */
+#pragma once
+
+#include "kernel/shell/parse.h"
+#include "lib/seq.h"
+#include "tracefs/tracefs.h"
+
+/* Too big for a kernel stack: make them static. */
+struct shell {
+	char cwd[TRACEFS_PATH_MAX];
+	int status;	/* 1 once anything has failed */
+	bool failed;	/* did the command now running complain? */
+	bool poweroff;	/* asked for: nothing more is run */
+	struct seq out; /* what commands print to: the console, or the target's text below */
+	struct seq_buf collected;
+	char collected_text[TRACEFS_WRITE_MAX + 1];
+	struct shell_command command;
+};
+
+/* Empty, in /sys/kernel/tracing, status 0. */
+void shell_init(struct shell *sh);
+/*
+ * Runs a script in @sh, which must not be running one already; returns sh->status. A syntax error
+ * anywhere runs nothing of it.
+ */
+int shell_run(struct shell *sh, const char *text, size_t len);
+/* Prints "sh: NAME: ERROR TEXT" on the console and counts the running command as failed. */
+void shell_complain(struct shell *sh, const char *name, int err);
+void shell_complain_text(struct shell *sh, const char *name, const char *what);
+/* The shell that gave a command this sink. Only commands the shell itself runs may ask. */
+struct shell *shell_of(struct seq *out);
+
+/* The one shell of the kernel. Both return 0, or 1 when a command or the text itself was wrong. */
+int shell_run_script(const char *text, size_t len);
+/* Prompt, line, run; until someone asks for poweroff. */
+int shell_interactive(void);
+/* Has "poweroff" (or ^D) been asked for? A script may also just end. */
+extern bool shell_poweroff_requested;

@@ -1,0 +1,149 @@
+/*
+ * Who gets a trap first: trap dispatch on one page, in the order things are asked.
+ *
+ * The outer functions are hidden: they run while context and RCU are not yet, or no longer,
+ * accounted for. What stands between instrumentation_begin() and _end() may call anything.
+ */
+#include "arch/x86/cpu/pic.h"
+#include "arch/x86/cpu/regs.h"
+#include "arch/x86/entry/desc.h"
+#include "arch/x86/entry/handlers.h"
+#include "arch/x86/entry/vectors.h"
+#include "arch/x86/mm/extable.h"
+#include "arch/x86/mm/paging.h"
+#include "arch/x86/mm/stacks.h"
+#include "arch/x86/mm/text_poke.h"
+#include "context/trap.h"
+#include "kernel/panic.h"
+#include "kernel/traps.h"
+#include "kprobe/bust.h"
+#include "kprobe/kprobe.h"
+#include "lib/instrumentation.h"
+#include "lib/printk.h"
+
+/* A probe was removed between the trap and now: the byte there is no int3 any more, so it can just be run. */
+static __always_inline bool int3_is_gone(struct pt_regs *regs)
+{
+	if (*(volatile u8 *)(regs->ip - 1) == INT3_BYTE)
+		return false;
+	regs->ip--;
+	return true;
+}
+
+noinstr u64 do_int3(struct pt_regs *regs)
+{
+	struct trap_record t;
+	u64 ret = 0;
+
+	/* 1. Live patching: asked before any accounting, so it needs none. */
+	if (text_poke_int3(regs, &ret))
+		return ret;
+
+	/* 2. From here on this is NMI-like, and RCU is watching. */
+	trap_enter(&t, regs);
+	instrumentation_begin();
+	/* 3. kprobes; 4. an int3 listed as expected; 5. a probe that has just gone; 6. nobody. */
+	if (!kprobe_int3(regs, &ret) && !extable_fixup(regs) && !int3_is_gone(regs))
+		panic_regs(regs, "int3 that nobody placed at %pS", (void *)(regs->ip - 1));
+	instrumentation_end();
+	trap_exit(&t);
+	return ret;
+}
+
+noinstr void do_debug(struct pt_regs *regs)
+{
+	struct trap_record t;
+	u64 dr6 = read_dr6();
+
+	/* The CPU only ever sets these bits; left alone, the next #DB would show this one's cause. */
+	write_dr6(DR6_RESERVED);
+
+	trap_enter(&t, regs);
+	instrumentation_begin();
+	if (!kprobe_debug(regs, dr6))
+		panic_regs(regs, "#DB that nobody asked for, DR6 %lx", dr6);
+	instrumentation_end();
+	trap_exit(&t);
+}
+
+noinstr void do_nmi(struct pt_regs *regs)
+{
+	struct trap_record t;
+	/* It may have interrupted #DB's stub on #DB's stack: a #DB in here must not start there again. */
+	u64 db_stack = ist_debug_swap(kstacks[STACK_DB2].top);
+
+	trap_enter(&t, regs);
+	this_cpu(context_word) |= CONTEXT_REAL_NMI;
+	instrumentation_begin();
+	nmi_arrived(regs);
+	instrumentation_end();
+	this_cpu(context_word) = (this_cpu(context_word) & ~CONTEXT_REAL_NMI) |
+				 (t.before.context_word & CONTEXT_REAL_NMI);
+	trap_exit(&t);
+	ist_debug_swap(db_stack);
+}
+
+/* A handler's stack ran out: either a recursion of traps, which can be undone, or the end. */
+static __always_inline bool undo_recursion(struct pt_regs *regs)
+{
+	struct trap_record t;
+
+	if (!bust_kprobes(regs))
+		return false;
+	trap_enter(&t, regs);
+	instrumentation_begin();
+	bust_report();
+	instrumentation_end();
+	trap_exit(&t);
+	return true;
+}
+
+/* In .entry.text, with all it calls before probes are disarmed: no setting opens that section to a probe. */
+__emergency void do_double_fault(struct pt_regs *regs)
+{
+	const struct kstack *stack;
+
+	if (undo_recursion(regs))
+		return;
+	instrumentation_begin();
+	stack = stack_guarded_at(read_cr2());
+	if (stack)
+		panic_regs(regs, "the %s stack overflowed", stack->name);
+	panic_regs(regs, "double fault");
+}
+
+static void __noreturn die_of_exception(struct pt_regs *regs)
+{
+	u64 addr = read_cr2();
+	char buf[8];
+
+	if (regs->vector != X86_TRAP_PF)
+		panic_regs(regs, "%s, error code %lx", vector_name((unsigned)regs->vector, buf), regs->error);
+	if (stack_guarded_at(addr))
+		panic_regs(regs, "the %s stack overflowed", stack_guarded_at(addr)->name);
+	panic_regs(regs, "page fault: cannot %s %016lx%s%s",
+		   regs->error & 16 ? "execute" : regs->error & 2 ? "write" : "read", addr,
+		   regs->error & 1 ? ", which is mapped otherwise" : ", which is not mapped",
+		   addr < PAGE_SIZE ? " (NULL pointer?)" : "");
+}
+
+noinstr void do_exception(struct pt_regs *regs)
+{
+	rcu_irq_enter();
+	instrumentation_begin();
+	if (!kprobe_fault(regs) && !extable_fixup(regs))
+		die_of_exception(regs);
+	instrumentation_end();
+	rcu_irq_exit();
+}
+
+noinstr void do_irq(struct pt_regs *regs)
+{
+	this_cpu(context_word) += HARDIRQ_ONE;
+	rcu_irq_enter();
+	instrumentation_begin();
+	irq_dispatch((unsigned)regs->vector - IRQ_BASE_VECTOR);
+	instrumentation_end();
+	rcu_irq_exit();
+	this_cpu(context_word) -= HARDIRQ_ONE;
+}

@@ -1,0 +1,30 @@
+/*
+ * bust_kprobes(): the way back from a recursion of traps that has eaten its stack.
+ *
+ * It takes no lock and waits for nobody. All first bytes go back into the text, one atomic byte
+ * each, and the interrupted context resumes where the *first* trap of the recursion hit it, with
+ * the CPU's accounting as it was then: what was live below goes on as if nothing had been.
+ */
+#pragma once
+
+#include "arch/x86/entry/pt_regs.h"
+#include "lib/types.h"
+
+struct bust_info {
+	u64 addr;	/* the probe the recursion turned on */
+	unsigned depth; /* traps in it */
+	u64 stack;	/* bytes of stack they took */
+	unsigned disarmed;
+};
+
+/*
+ * The double fault handler's: when the innermost traps are int3s on one address, rewrites @regs to
+ * the frame the first of them interrupted and says true. False: no recursion here, or forbidden.
+ */
+bool bust_kprobes(struct pt_regs *regs);
+/* Thread context or trap context with RCU watching: says what the last bust did. */
+void bust_report(void);
+
+extern struct bust_info bust_last;
+extern u64 bust_count;
+extern bool bust_enabled; /* test/bust */

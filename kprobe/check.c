@@ -1,0 +1,118 @@
+/* Where a probe may sit: on an instruction boundary of visible text, on an instruction that can run elsewhere. */
+#include "abi/errno.h"
+#include "arch/x86/mm/paging.h"
+#include "arch/x86/mm/text_poke.h"
+#include "ftrace/ftrace.h"
+#include "kprobe/internal.h"
+#include "lib/string.h"
+#include "lib/symtab.h"
+
+extern const u8 __text_start[], __text_end[], __kprobes_text_start[], __kprobes_text_end[];
+extern const u8 __noinstr_text_start[], __noinstr_text_end[], __entry_text_start[], __entry_text_end[];
+
+bool kprobe_unsafe;
+
+static bool within(u64 addr, const u8 *start, const u8 *end) { return addr >= (u64)start && addr < (u64)end; }
+
+static int check_section(u64 addr, const char **why)
+{
+	if (within(addr, __text_start, __text_end))
+		return 0;
+	if (within(addr, __entry_text_start, __entry_text_end)) {
+		*why = "Probe point is in .entry.text: GS and stack may not be the kernel's there";
+		return -EINVAL;
+	}
+	if (within(addr, __noinstr_text_start, __noinstr_text_end)) {
+		*why = "Probe point is hidden in .noinstr.text: see kprobes/unsafe";
+		return kprobe_unsafe ? 0 : -EINVAL;
+	}
+	if (within(addr, __kprobes_text_start, __kprobes_text_end)) {
+		*why = "Probe point is hidden in .kprobes.text: see kprobes/unsafe";
+		return kprobe_unsafe ? 0 : -EINVAL;
+	}
+	*why = "Probe point is not in kernel text";
+	return -EINVAL;
+}
+
+/* One instruction as it is without probes: an int3 of ours is looked through. */
+static int decode_original(u64 addr, size_t max, struct insn *insn)
+{
+	u8 bytes[INSN_MAX_LENGTH];
+	struct kprobe *p = kprobe_find(addr);
+
+	if (max > sizeof(bytes))
+		max = sizeof(bytes);
+	memcpy(bytes, (const void *)addr, max);
+	if (p && p->armed)
+		bytes[0] = p->original;
+	return insn_decode(insn, bytes, max);
+}
+
+/* From the function's start, instruction by instruction, never by hope. */
+static int check_boundary(u64 addr, struct insn *insn, const char **why)
+{
+	struct symbol sym;
+	u64 at;
+
+	if (!symtab_find(&kernel_symtab, addr, &sym)) {
+		*why = "Probe point is in no known function";
+		return -EINVAL;
+	}
+	for (at = sym.start; at <= addr; at += insn->length) {
+		if (decode_original(at, sym.start + sym.size - at, insn) != 0) {
+			*why = "Function has an instruction the decoder doesn't know before the probe point";
+			return -EILSEQ;
+		}
+		if (at == addr)
+			return 0;
+	}
+	*why = "Probe point is not an instruction boundary";
+	return -EILSEQ;
+}
+
+static const char *cannot_displace(const struct insn *insn)
+{
+	switch (insn->class) {
+	case INSN_FAR:
+		return "Instruction can't be displaced: a far branch or iret";
+	case INSN_INT:
+		return "Instruction can't be displaced: a software interrupt";
+	case INSN_SYSCALL:
+		return "Instruction can't be displaced: a system call";
+	case INSN_HLT:
+		return "Instruction can't be displaced: hlt";
+	case INSN_MOV_SS:
+		return "Instruction can't be displaced: it holds off the trap that ends the step";
+	case INSN_UNDEFINED:
+		return "Instruction can't be displaced: it always faults";
+	case INSN_PUSHF:
+	case INSN_POPF:
+		return insn->operand16 ? "Instruction can't be displaced: 16-bit flags" : NULL;
+	default:
+		return NULL;
+	}
+}
+
+int kprobe_check(u64 addr, struct insn *insn, const char **why)
+{
+	struct ftrace_site *site = ftrace_site_at(addr);
+	int err = check_section(addr, why);
+
+	if (!err)
+		err = check_boundary(addr, insn, why);
+	if (err)
+		return err;
+	*why = cannot_displace(insn);
+	if (*why)
+		return -EINVAL;
+	if (kprobe_find(addr)) {
+		*why = "There is a probe already";
+		return -EBUSY;
+	}
+	if (site && site->traced) {
+		*why = "The function tracer has patched this function's entry";
+		return -EBUSY;
+	}
+	*why = NULL;
+	return 0;
+}

@@ -1,0 +1,46 @@
+/* Instructions that change IF or TF, or save them: a single-step would save its own, so they are done by hand. */
+#include "kprobe/internal.h"
+
+#include "lib/bug.h"
+
+/* What popf may change in the kernel: CF PF AF ZF SF TF IF DF OF, IOPL, NT, AC, ID. */
+#define POPF_MASK 0x247fd5ul
+
+__kprobes bool can_emulate(const struct insn *insn)
+{
+	switch (insn->class) {
+	case INSN_CLI:
+	case INSN_STI:
+	case INSN_PUSHF:
+	case INSN_POPF:
+		return true;
+	default:
+		return false;
+	}
+}
+
+__kprobes u64 emulate(const struct kprobe *p, struct pt_regs *regs)
+{
+	u64 ret = 0;
+
+	switch (p->insn.class) {
+	case INSN_CLI:
+		regs->flags &= ~X86_EFLAGS_IF;
+		break;
+	case INSN_STI:
+		regs->flags |= X86_EFLAGS_IF;
+		break;
+	case INSN_PUSHF:
+		regs->error = regs->flags & ~X86_EFLAGS_RF;
+		ret = PUSH_ON_RETURN;
+		break;
+	case INSN_POPF:
+		regs->flags = (regs->flags & ~POPF_MASK) | (*(u64 *)regs->sp & POPF_MASK);
+		regs->sp += 8;
+		break;
+	default:
+		panic("BUG: no emulation for %s", insn_class_name(p->insn.class));
+	}
+	regs->ip = p->addr + p->insn.length;
+	return ret;
+}

@@ -1,0 +1,26 @@
+/* A sink for text: what a control file or a command prints to, whoever is reading. */
+#pragma once
+
+#include "lib/compiler.h"
+#include "lib/types.h"
+
+struct seq {
+	/* Takes all of @len bytes, or drops what does not fit and sets @overflow. */
+	void (*write)(struct seq *s, const char *text, size_t len);
+	bool overflow;
+};
+
+/* A sink that fills a caller's buffer and keeps it NUL-terminated. */
+struct seq_buf {
+	struct seq seq;
+	char *buf;
+	size_t size, len;
+};
+
+void seq_buf_init(struct seq_buf *b, char *buf, size_t size);
+
+void seq_write(struct seq *s, const char *text, size_t len);
+void seq_puts(struct seq *s, const char *text);
+void seq_putc(struct seq *s, char c);
+void seq_vprintf(struct seq *s, const char *fmt, va_list ap);
+void seq_printf(struct seq *s, const char *fmt, ...) __printf(2, 3);

@@ -1,0 +1,22 @@
+/* Physical page frames: one bit each, found by a moving search. */
+#pragma once
+
+#include "arch/x86/boot/boot_info.h"
+#include "lib/types.h"
+
+/* Below this much usable memory above 1 MiB there is no room to trace anything. */
+#define MEM_MINIMUM (8ul << 20)
+
+/* Boot, before frames_init: a zeroed frame above the image, never to be freed. 0 when memory ends. */
+u64 frames_early_alloc(void);
+/* Boot, once: takes over all usable memory above 1 MiB but what the image and frames_early_alloc took. */
+void frames_init(const struct boot_info *info);
+
+/* Thread context. @n adjacent zeroed frames; the first one's physical address, or 0 (-ENOMEM to the caller's caller). */
+u64 frames_alloc(size_t n);
+void frames_free(u64 pa, size_t n);
+/* One frame: as page tables want it. */
+u64 frame_alloc(void);
+
+size_t frames_free_count(void);
+size_t frames_total(void);

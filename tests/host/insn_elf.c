@@ -1,0 +1,162 @@
+/*
+ * Decodes all code of an ELF file with our decoder and with Zydis: "insn_elf.t [FILE ...]", by default
+ * the kernel. Function by function where the file has symbols, section by section where it has none.
+ */
+#include "tests/host/insn_compare.h"
+#include <elf.h>
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+#define DEFAULT_FILE   "build/nestling.elf"
+#define MAX_COMPLAINTS 20
+
+struct elf {
+	const char *name;
+	const u8 *image;
+	size_t size;
+	const Elf64_Shdr *sections;
+	unsigned count;
+	const char *section_names;
+};
+
+static unsigned tests, failures;
+static unsigned complaints;
+
+static void result(bool ok, const char *file, const char *text)
+{
+	printf("%sok %u - %s %s\n", ok ? "" : "not ", ++tests, file, text);
+	failures += !ok;
+}
+
+/* NULL, or why the file can't be used. */
+static const char *elf_open(struct elf *e, const char *name)
+{
+	struct stat st;
+	int fd = open(name, O_RDONLY);
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return "cannot be opened";
+	e->name = name;
+	e->size = st.st_size;
+	e->image = mmap(NULL, e->size + !e->size, PROT_READ, MAP_PRIVATE, fd, 0);
+	close(fd);
+	if (e->image == MAP_FAILED)
+		return "cannot be mapped";
+
+	const Elf64_Ehdr *h = (const Elf64_Ehdr *)e->image;
+
+	if (e->size < sizeof(*h) || memcmp(h->e_ident, ELFMAG, SELFMAG) || h->e_machine != EM_X86_64 ||
+	    h->e_ident[EI_CLASS] != ELFCLASS64)
+		return "is no x86-64 ELF file";
+	if (!h->e_shnum || h->e_shoff + h->e_shnum * sizeof(Elf64_Shdr) > e->size)
+		return "has no section headers";
+	e->sections = (const Elf64_Shdr *)(e->image + h->e_shoff);
+	e->count = h->e_shnum;
+	e->section_names = (const char *)e->image + e->sections[h->e_shstrndx].sh_offset;
+	return NULL;
+}
+
+struct count {
+	u64 insns, functions, refused, only_ours, disagreements;
+};
+
+static void complain(const struct elf *e, u64 addr, const u8 *bytes, size_t len, const char *why)
+{
+	char where[300];
+
+	if (complaints++ >= MAX_COMPLAINTS)
+		return;
+	snprintf(where, sizeof(where), "%s %" PRIx64, e->name, addr);
+	insn_complain(where, bytes, len < INSN_MAX_LENGTH ? len : INSN_MAX_LENGTH, why);
+}
+
+/* From start to end, in Zydis's steps. @strict: what Zydis can't read is worth a complaint too. */
+static void decode_range(const struct elf *e, const Elf64_Shdr *s, u64 start, u64 size, bool strict,
+			 struct count *n)
+{
+	const u8 *code = e->image + s->sh_offset + (start - s->sh_addr);
+
+	for (u64 pos = 0; pos < size;) {
+		struct comparison c = insn_compare(code + pos, size - pos);
+
+		n->insns++;
+		n->disagreements += c.verdict == DISAGREEMENT;
+		n->refused += c.verdict == BOTH_REFUSE;
+		n->only_ours += c.verdict == WE_ACCEPT;
+		if (c.verdict == DISAGREEMENT)
+			complain(e, start + pos, code + pos, c.length, c.why);
+		else if (strict && c.verdict != BOTH_ACCEPT)
+			complain(e, start + pos, code + pos, size - pos, "Zydis refuses");
+		pos += c.length ? c.length : 1;
+	}
+}
+
+static void decode_functions(const struct elf *e, unsigned section, struct count *n)
+{
+	const Elf64_Shdr *s = &e->sections[section];
+
+	for (unsigned i = 0; i < e->count; i++) {
+		const Elf64_Sym *sym = (const Elf64_Sym *)(e->image + e->sections[i].sh_offset);
+		size_t count = e->sections[i].sh_size / sizeof(*sym);
+
+		for (; e->sections[i].sh_type == SHT_SYMTAB && count; sym++, count--) {
+			if (ELF64_ST_TYPE(sym->st_info) != STT_FUNC || sym->st_shndx != section ||
+			    !sym->st_size)
+				continue;
+			n->functions++;
+			decode_range(e, s, sym->st_value, sym->st_size, true, n);
+		}
+	}
+}
+
+static void check_section(const struct elf *e, unsigned section)
+{
+	const Elf64_Shdr *s = &e->sections[section];
+	const char *name = e->section_names + s->sh_name;
+	struct count n = {0};
+	char text[200];
+	bool ok;
+
+	decode_functions(e, section, &n);
+	ok = !n.refused && !n.only_ours;
+	/* Assembly has no sizes. In between lies padding, or data, so refusals mean nothing there. */
+	if (!n.functions || strcmp(name, ".entry.text") == 0)
+		decode_range(e, s, s->sh_addr, s->sh_size, false, &n);
+	snprintf(text, sizeof(text),
+		 "%s: %" PRIu64 " instructions, %" PRIu64 " functions, %" PRIu64 " disagreements, %" PRIu64
+		 " refused by both, %" PRIu64 " accepted by us alone",
+		 name, n.insns, n.functions, n.disagreements, n.refused, n.only_ours);
+	result(ok && !n.disagreements, e->name, text);
+}
+
+static void check_file(const char *name)
+{
+	struct elf e;
+	const char *error = elf_open(&e, name);
+
+	if (error) {
+		result(false, name, error);
+		return;
+	}
+	for (unsigned i = 0; i < e.count; i++)
+		if (e.sections[i].sh_type == SHT_PROGBITS && (e.sections[i].sh_flags & SHF_EXECINSTR) &&
+		    e.sections[i].sh_size)
+			check_section(&e, i);
+	munmap((void *)e.image, e.size);
+}
+
+int main(int argc, char **argv)
+{
+	insn_compare_init();
+	if (argc < 2 && access(DEFAULT_FILE, R_OK) != 0) {
+		printf("1..0 # SKIP %s is not built\n", DEFAULT_FILE);
+		return 0;
+	}
+	if (argc < 2)
+		check_file(DEFAULT_FILE);
+	for (int i = 1; i < argc; i++)
+		check_file(argv[i]);
+	printf("1..%u\n", tests);
+	return failures != 0;
+}

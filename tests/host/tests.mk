@@ -1,0 +1,79 @@
+# Host tests: the pure parts of the kernel as ordinary programs, under sanitizers, speaking TAP.
+#
+#	make -f tests/host/tests.mk host-tests [B=build] [SEED=n]
+#	prove $(B)/host/*.t
+#
+# A test program is one line below:
+#
+#	$(eval $(call host_test,NAME,TEST SOURCES,KERNEL SOURCES,LIBRARIES))
+#
+# It becomes $(B)/host/NAME.t, linked with all of lib/ and abi/ and with stand-ins for printk and
+# panic (tests/host/stubs.c). Sources below tests/ see libc as it is, and the kernel's functions that
+# share a name with libc's as nl_NAME (tests/host/host.h); all other sources are kernel code and are
+# compiled with those names replaced (tests/host/rename.h).
+
+B      ?= build
+HOSTCC ?= gcc
+
+HOST_CFLAGS := -std=gnu11 -O1 -g -I. -MMD -MP -Wall -Wextra -Wmissing-prototypes -Wstrict-prototypes \
+	       -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
+# Freestanding, and no loop of string.c turned into a call of itself: as in the kernel.
+HOST_KERNEL_CFLAGS := $(HOST_CFLAGS) -Wno-unused-parameter -ffreestanding -fno-tree-loop-distribute-patterns \
+		      -include tests/host/rename.h
+
+host_obj = $(patsubst %.c,$(B)/host/obj/%.o,$(1))
+
+HOST_COMMON   := $(call host_obj,$(wildcard lib/*.c abi/*.c) tests/host/stubs.c)
+HOST_OBJECTS  := $(HOST_COMMON)
+HOST_PROGRAMS :=
+# Tests that need no building, each with its own #! line.
+HOST_SCRIPTS  := $(wildcard tests/host/*.t tests/host/*/*.t)
+
+.PHONY: host-tests host-programs
+host-tests: host-programs
+	prove --exec '' $(HOST_PROGRAMS) $(HOST_SCRIPTS)
+
+define host_test
+HOST_PROGRAMS += $(B)/host/$(1).t
+HOST_OBJECTS += $(call host_obj,$(2) $(3))
+$(B)/host/$(1).t: $(call host_obj,$(2) $(3)) $(HOST_COMMON)
+	@mkdir -p $$(@D)
+	$(HOSTCC) $(HOST_CFLAGS) -o $$@ $$^ $(4) -lcmocka
+endef
+
+$(eval $(call host_test,string,tests/host/lib/string_test.c))
+$(eval $(call host_test,parse,tests/host/lib/parse_test.c))
+$(eval $(call host_test,printf,tests/host/lib/printf_test.c))
+$(eval $(call host_test,seq,tests/host/lib/seq_test.c))
+$(eval $(call host_test,list,tests/host/lib/list_test.c))
+$(eval $(call host_test,bitmap,tests/host/lib/bitmap_test.c))
+$(eval $(call host_test,glob,tests/host/lib/glob_test.c))
+$(eval $(call host_test,symtab,tests/host/lib/symtab_test.c))
+$(eval $(call host_test,errno,tests/host/abi/errno_test.c))
+
+INSN := $(wildcard arch/x86/insn/*.c)
+$(eval $(call host_test,insn,tests/host/insn_test.c,$(INSN)))
+$(eval $(call host_test,insn_zydis,tests/host/insn_zydis.c tests/host/insn_compare.c,$(INSN),-lZydis))
+# Also by hand, on any x86-64 program: build/host/insn_elf.t FILE ...
+$(eval $(call host_test,insn_elf,tests/host/insn_elf.c tests/host/insn_compare.c,$(INSN),-lZydis))
+
+SHELL_TREE     := $(wildcard tracefs/*.c)
+SHELL_PROGRAM  := $(filter-out kernel/shell/tour%,$(wildcard kernel/shell/*.c))
+SHELL_REGISTRY := -Wl,-T,tests/host/registries.ld
+$(eval $(call host_test,shell_parse,tests/host/shell_parse_test.c,kernel/shell/parse.c))
+$(eval $(call host_test,shell_line,tests/host/shell_line_test.c,$(addprefix kernel/shell/,line.c line_edit.c history.c)))
+$(eval $(call host_test,shell_tracefs,tests/host/shell_tracefs_test.c tests/host/shell_fixture.c,$(SHELL_TREE),$(SHELL_REGISTRY)))
+$(eval $(call host_test,shell_run,tests/host/shell_run_test.c tests/host/shell_fixture.c,$(SHELL_TREE) $(SHELL_PROGRAM),$(SHELL_REGISTRY)))
+
+host-programs: $(HOST_PROGRAMS)
+
+# make prefers the shorter stem, so tests/ has its own flavour.
+$(B)/host/obj/tests/%.o: tests/%.c tests/host/tests.mk
+	@mkdir -p $(@D)
+	$(HOSTCC) $(HOST_CFLAGS) -Wno-unused-parameter -c -o $@ $<
+
+$(B)/host/obj/%.o: %.c tests/host/tests.mk
+	@mkdir -p $(@D)
+	$(HOSTCC) $(HOST_KERNEL_CFLAGS) -c -o $@ $<
+
+-include $(HOST_OBJECTS:.o=.d)

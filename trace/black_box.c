@@ -1,0 +1,138 @@
+/* The black box, read: entry.asm writes it, people look at it. */
+#include "trace/black_box.h"
+
+#include "arch/x86/cpu/regs.h"
+#include "arch/x86/entry/vectors.h"
+#include "lib/compiler.h"
+#include "lib/ctl.h"
+
+DEFINE_PER_CPU(struct bb_record, bb_ring[BLACK_BOX_RECORDS]);
+DEFINE_PER_CPU(u32, bb_head);
+DEFINE_PER_CPU(u32, bb_depth);
+
+/* Rounds of a recursion shown before the rest is folded into one line. */
+#define ROUNDS_SHOWN 3
+
+u32 black_box_mark(void) { return READ_ONCE(this_cpu(bb_head)); }
+
+/* __emergency: the bust path writes through it while everything else may be probed. */
+__emergency void black_box_note(u16 vector, enum bb_direction direction, u64 ip, u64 sp, u32 depth)
+{
+	u32 slot = 1;
+
+	__asm__ volatile("xaddl %0, %1" : "+r"(slot), "+m"(this_cpu(bb_head)) : : "memory");
+	slot &= BLACK_BOX_RECORDS - 1;
+	this_cpu(bb_ring)[slot].tsc = rdtsc();
+	this_cpu(bb_ring)[slot].ip = ip;
+	this_cpu(bb_ring)[slot].sp = sp;
+	this_cpu(bb_ring)[slot].depth = depth;
+	this_cpu(bb_ring)[slot].vector = vector;
+	this_cpu(bb_ring)[slot].direction = (u16)direction;
+}
+
+static struct bb_record record_at(u32 n)
+{
+	struct bb_record r;
+	u32 slot = n & (BLACK_BOX_RECORDS - 1);
+
+	r.tsc = this_cpu(bb_ring)[slot].tsc;
+	r.ip = this_cpu(bb_ring)[slot].ip;
+	r.sp = this_cpu(bb_ring)[slot].sp;
+	r.depth = this_cpu(bb_ring)[slot].depth;
+	r.vector = this_cpu(bb_ring)[slot].vector;
+	r.direction = this_cpu(bb_ring)[slot].direction;
+	return r;
+}
+
+/* The first record that can be shown: not before @mark, not overwritten, not more than @max before @end. */
+static u32 first_record(u32 mark, u32 end, unsigned max)
+{
+	u32 n = end - mark;
+
+	if (n > BLACK_BOX_RECORDS)
+		n = BLACK_BOX_RECORDS;
+	if (n > max)
+		n = max;
+	if (n > end)
+		n = end;
+	return end - n;
+}
+
+static const char *direction_text(u16 direction)
+{
+	switch (direction) {
+	case BB_ENTRY:
+		return "enter ";
+	case BB_EXIT:
+		return "leave ";
+	default:
+		return "resume";
+	}
+}
+
+void black_box_list(struct seq *out, u32 mark, unsigned max)
+{
+	u32 end = black_box_mark();
+	char buf[8];
+
+	for (u32 n = first_record(mark, end, max); n != end; n++) {
+		struct bb_record r = record_at(n);
+
+		seq_printf(out, "%10u %16lu %2u %s %-6s sp %016lx ip %pS\n", n, r.tsc, r.depth,
+			   direction_text(r.direction), vector_name(r.vector, buf), r.sp, (void *)r.ip);
+	}
+}
+
+/* One round of a recursion looks like the one before: same vector, direction and ip, one deeper. */
+static bool repeats(const struct bb_record *r, const struct bb_record *before)
+{
+	return r->vector == before->vector && r->direction == before->direction && r->ip == before->ip &&
+	       r->depth == before->depth + 1;
+}
+
+static void draw_line(struct seq *out, const struct bb_record *r)
+{
+	char buf[8];
+
+	seq_printf(out, "  %3u ", r->depth);
+	for (u32 i = 1; i < r->depth && i < 24; i++)
+		seq_puts(out, "| ");
+	seq_printf(out, "%s %s %s %pS\n",
+		   r->direction == BB_ENTRY ? "\\" : r->direction == BB_EXIT ? "/" : "<==",
+		   vector_name(r->vector, buf),
+		   r->direction == BB_ENTRY ? "hit at" : r->direction == BB_EXIT ? "returns to" : "resumes at",
+		   (void *)r->ip);
+}
+
+void black_box_draw(struct seq *out, u32 mark)
+{
+	u32 end = black_box_mark(), rounds = 0;
+	struct bb_record before = { 0 };
+
+	for (u32 n = first_record(mark, end, BLACK_BOX_RECORDS); n != end; n++) {
+		struct bb_record r = record_at(n);
+
+		rounds = repeats(&r, &before) ? rounds + 1 : 0;
+		if (rounds >= ROUNDS_SHOWN) {
+			struct bb_record next = record_at(n + 1);
+			bool last = n + 1 == end || !repeats(&next, &r);
+
+			if (last)
+				seq_printf(out, "      ... the same, each inside the one before: %u rounds not drawn ...\n",
+					   rounds - ROUNDS_SHOWN);
+			if (!last) {
+				before = r;
+				continue;
+			}
+		}
+		draw_line(out, &r);
+		before = r;
+	}
+}
+
+static int show(struct seq *out, const struct ctl_file *self)
+{
+	black_box_list(out, 0, BLACK_BOX_RECORDS);
+	return 0;
+}
+CTL_FILE(ctl_blackbox, .path = "blackbox", .show = show);

@@ -1,0 +1,48 @@
+/*
+ * The recursion guard: one bit per kind of instrumentation and context, per CPU. An event whose bit
+ * is already set comes from its own handler, and is dropped and counted.
+ *
+ * Contexts are told apart so that an interrupt's events are kept while the task's are being
+ * written: the interrupted writer isn't running, it is not a recursion.
+ */
+#pragma once
+
+#include "arch/x86/cpu/percpu.h"
+#include "context/context.h"
+#include "context/trap.h"
+
+enum guard_kind { GUARD_FUNCTION, GUARD_TRACEPOINT, GUARD_KPROBE, NR_GUARD_KINDS };
+enum guard_context { GUARD_TASK, GUARD_IRQ, GUARD_TRAP, GUARD_NMI, NR_GUARD_CONTEXTS };
+
+DECLARE_PER_CPU(u64, guard_dropped[NR_GUARD_KINDS]);
+
+static __always_inline enum guard_context guard_context(void)
+{
+	u32 word = context_read();
+
+	if (word & CONTEXT_REAL_NMI)
+		return GUARD_NMI;
+	if (word >> NMI_SHIFT)
+		return GUARD_TRAP;
+	return word & HARDIRQ_MASK ? GUARD_IRQ : GUARD_TASK;
+}
+
+/* Any context. The bit to give back to guard_leave(), or 0: drop the event. */
+static __always_inline u32 guard_enter(enum guard_kind kind)
+{
+	u32 bit = 1u << (kind * NR_GUARD_CONTEXTS + guard_context());
+
+	if (this_cpu(guard_bits) & bit) {
+		this_cpu(guard_dropped)[kind]++;
+		return 0;
+	}
+	this_cpu(guard_bits) |= bit;
+	barrier();
+	return bit;
+}
+
+static __always_inline void guard_leave(u32 bit)
+{
+	barrier();
+	this_cpu(guard_bits) &= ~bit;
+}

@@ -14,7 +14,7 @@ OBJDUMP := $(CROSS_COMPILE)objdump
 NASM    := nasm
 PYTHON  := /usr/bin/env python3
 
-KERNEL_DIRS := lib abi arch context mm trace rcu ftrace kprobe tracefs kernel tests/kernel
+KERNEL_DIRS := lib abi arch context mm trace rcu ftrace kprobe tracefs kernel tests/kernel tests/bench
 C_SRC   := $(sort $(shell find $(KERNEL_DIRS) -name '*.c' ! -name asm_offsets.c))
 ASM_SRC := $(sort $(shell find $(KERNEL_DIRS) -name '*.asm'))
 OBJ     := $(C_SRC:%.c=$(B)/obj/%.o) $(ASM_SRC:%.asm=$(B)/obj/%.asm.o)
@@ -47,7 +47,6 @@ $(B)/obj/%.o: %.c $(B)/flags
 	@mkdir -p $(@D)
 	@$(CC) $(CFLAGS) -MMD -MP -c $< -o $@
 
-# The pure folders call each other's memory functions while the tracer traces; nothing else is special.
 $(B)/obj/%.asm.o: %.asm $(B)/asm_offsets.inc $(B)/flags
 	@mkdir -p $(@D)
 	@$(NASM) $(NASMFLAGS) -MD $(@:.o=.d) -MP $< -o $@
@@ -86,6 +85,55 @@ compile_commands.json: Makefile $(B)/flags $(C_SRC)
 
 -include $(OBJ:.o=.d) $(B)/obj/asm_offsets.d
 
-.PHONY: all clean FORCE
+include tests/host/tests.mk
+
+# Options reach tools/run through the environment. What the user wrote is passed as it is: "value"
+# keeps make from expanding a $ in it, and no shell ever sees it.
+RUN_OPTIONS := CMD SCRIPT APPEND SMP MEM TIMEOUT TIMEOUT_SCALE BOOT ICOUNT ACCEL GDBPORT GDBCMDS STRESS FUZZ SEED
+$(foreach o,$(RUN_OPTIONS),$(if $(filter undefined,$(origin $o)),,$(eval override $o := $$(value $o))$(eval export $o)))
+
+# Installing comes before the rest of the Makefile can know the tools: hence the second make.
+MAKE_QUIETLY = $(MAKE) --no-print-directory
+
+run: ## boot it: make run [CMD='…' | SCRIPT=file] [BOOT=iso|pvh] [APPEND= SMP= MEM= TIMEOUT= ICOUNT=1 ACCEL=]
+	@tools/deps run >&2
+	@$(MAKE_QUIETLY) all $(B)/nestling.iso >&2
+	@BOOT=$${BOOT:-iso} tools/run --status
+
+test: ## all tests, with prove's summary
+	@tools/deps test >&2
+	@$(MAKE_QUIETLY) all $(B)/nestling.iso host-programs >&2
+	@prove --timer -j2 --exec '' $(HOST_PROGRAMS) $(HOST_SCRIPTS) $(wildcard tests/guest/*.t)
+
+torture: export STRESS ?= 40
+torture: export FUZZ ?= 20000000
+torture: ## the same tests, counts multiplied by STRESS=
+	@$(MAKE_QUIETLY) test
+
+debug: ## QEMU and gdb, stopped at kernel_main [BOOT= GDBPORT= APPEND= …]
+	@tools/deps test >&2
+	@$(MAKE_QUIETLY) all $(B)/nestling.iso >&2
+	@tools/debug
+
+debug-fault: ## run until a triple fault, told in words [CMD= APPEND= …]
+	@tools/deps test >&2
+	@$(MAKE_QUIETLY) all $(B)/nestling.iso >&2
+	@tools/debug fault
+
+bench: ## what things cost, in instructions
+	@$(MAKE_QUIETLY) all >&2
+	@ICOUNT=1 BOOT=pvh CMD='dmesg; bench' tools/run
+
+check: compile_commands.json ## cppcheck, clang-tidy and formatting
+	@tools/deps check >&2
+	@tools/check $(B)
+
+iso: $(B)/nestling.iso ## the bootable image, build/nestling.iso
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' Makefile
+
 clean: ## remove everything built
 	rm -rf $(B) compile_commands.json
+
+.PHONY: all run test torture debug debug-fault bench check iso help clean FORCE

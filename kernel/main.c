@@ -44,6 +44,15 @@ static int run_script(void)
 	return shell_run_script(text, size);
 }
 
+/* Under an instruction-counting emulator, which the runner tells us of, the TSC counts instructions. */
+static void boot_time(u64 ticks)
+{
+	bool icount = fw_cfg_size("opt/nestling/icount") >= 0;
+
+	printk("boot: %lu %s\n", ticks, icount ? "instructions" : "TSC ticks (instructions with ICOUNT=1)");
+	printk("Type \"help\" for the commands, \"tour\" for the scenes.\n");
+}
+
 void kernel_main(void)
 {
 	u64 waited = 0;
@@ -74,7 +83,7 @@ void kernel_main(void)
 
 	printk("nestling: booted by %s, %lu MiB usable, %lu frames free\n", boot_info.protocol,
 	       frames_total() * PAGE_SIZE >> 20, frames_free_count());
-	printk("boot: %lu instructions\n", rdtsc() - boot_tsc - waited);
+	boot_time(rdtsc() - boot_tsc - waited);
 	printk_boot_done();
 
 	failed = have_script() ? run_script() : shell_interactive();

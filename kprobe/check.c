@@ -105,10 +105,6 @@ int kprobe_check(u64 addr, struct insn *insn, const char **why)
 	*why = cannot_displace(insn);
 	if (*why)
 		return -EINVAL;
-	if (kprobe_find(addr)) {
-		*why = "There is a probe already";
-		return -EBUSY;
-	}
 	if (site && site->traced) {
 		*why = "The function tracer has patched this function's entry";
 		return -EBUSY;

@@ -17,6 +17,10 @@ int kprobe_register(struct kprobe *p, const char **why)
 
 	if (err)
 		return err;
+	if (kprobe_find(p->addr)) {
+		*why = KPROBE_TAKEN;
+		return -EBUSY;
+	}
 	p->hits = p->nmissed = 0;
 	p->armed = false;
 	p->slot = NULL;

@@ -36,11 +36,16 @@ void kprobe_init(void);
 /*
  * Thread context. May @addr be probed? 0 and the decoded instruction; or -EILSEQ (no instruction
  * starts there), -EINVAL (hidden, not text, or an instruction that can't run elsewhere), -EBUSY
- * (probed already, or a traced function entry), and the reason as a sentence in *@why.
+ * (a function entry the tracer has patched), and the reason as a sentence in *@why.
  */
 int kprobe_check(u64 addr, struct insn *insn, const char **why);
 
-/* Thread context. Registered is known and disarmed. As kprobe_check(); also -ENOSPC when slots are out. */
+#define KPROBE_TAKEN "There is a probe at this place already"
+
+/*
+ * Thread context. Registered is known and disarmed. As kprobe_check(); also -EBUSY when @p->addr is
+ * probed already, and -ENOSPC when slots are out.
+ */
 int kprobe_register(struct kprobe *p, const char **why);
 /* Disarms first. Afterwards no handler of it runs any more. */
 void kprobe_unregister(struct kprobe *p);
@@ -50,6 +55,9 @@ void kprobe_disarm(struct kprobe *p);
 
 /* What kprobes/unsafe opens: hidden C, but never .entry.text. */
 extern bool kprobe_unsafe;
+
+/* Thread context. How many more probes there are slots for. */
+size_t kprobe_slots_free(void);
 
 /* Calls @each for every registered probe, in no order. Thread context. */
 void kprobe_for_each(void (*each)(void *arg, struct kprobe *p), void *arg);

@@ -56,3 +56,5 @@ void slot_free(u8 *slot)
 	text_poke(slot, int3s, SLOT_SIZE);
 	bitmap_clear(used, ((u64)slot - SLOT_AREA) / SLOT_SIZE, 1);
 }
+
+size_t kprobe_slots_free(void) { return NR_SLOTS - bitmap_count(used, NR_SLOTS); }

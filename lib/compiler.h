@@ -61,7 +61,8 @@
  * pad and reorder structs). linker.ld keeps [__start_NAME, __stop_NAME) aligned to 8.
  */
 #define REGISTER_IN(name, object) \
-	static __typeof__(&(object)) const __used __section(".reg." #name) __reg_##object = &(object)
+	static __typeof__(&(object)) const __used __attribute__((__no_reorder__)) __section(".reg." #name) \
+		__reg_##object = &(object)
 #define FOR_EACH_REGISTERED(name, type, p) \
 	for (type *const *p = (type *const *)__start_##name; p < (type *const *)__stop_##name; p++)
 #define DECLARE_REGISTRY(name) extern char __start_##name[], __stop_##name[]

@@ -190,3 +190,13 @@ bool parse_u64(const char *s, size_t len, unsigned base, u64 *out)
 	*out = value;
 	return true;
 }
+
+void *memchr(const void *s, int c, size_t n)
+{
+	const u8 *p = s;
+
+	for (size_t i = 0; i < n; i++)
+		if (p[i] == (u8)c)
+			return (void *)(p + i);
+	return NULL;
+}

@@ -95,7 +95,7 @@ def machine_arguments():
     if option("ICOUNT", "0", "[01]", "1 or 0") == "1":
         if not accel.startswith("tcg"):
             raise UsageError(f"ICOUNT=1 needs ACCEL=tcg, not {accel}")
-        args += ["-icount", "shift=0,sleep=off"]
+        args += ["-icount", "shift=0,sleep=off", "-fw_cfg", "name=opt/nestling/icount,string=1"]
     return args
 
 

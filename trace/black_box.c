@@ -136,3 +136,19 @@ static int show(struct seq *out, const struct ctl_file *self)
 	return 0;
 }
 CTL_FILE(ctl_blackbox, .path = "blackbox", .show = show);
+
+/* "nest": the picture, from the last write to it on. */
+static u32 nest_mark;
+
+static int nest_show(struct seq *out, const struct ctl_file *self)
+{
+	black_box_draw(out, nest_mark);
+	return 0;
+}
+
+static int nest_store(const struct ctl_file *self, const char *text, size_t len, bool append)
+{
+	nest_mark = black_box_mark();
+	return 0;
+}
+CTL_FILE(ctl_nest, .path = "nest", .show = nest_show, .store = nest_store);

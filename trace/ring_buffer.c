@@ -30,9 +30,9 @@ void ring_buffer_init(void)
 }
 
 /* notrace, here and below: called for every event; traced, each would only count a dropped one. */
-static notrace u8 entry_flags(u32 word)
+static notrace u8 entry_flags(bool irqs_on, u32 word)
 {
-	u8 flags = irqs_enabled() ? 0 : TRACE_FLAG_IRQS_OFF;
+	u8 flags = irqs_on ? 0 : TRACE_FLAG_IRQS_OFF;
 
 	if (word & HARDIRQ_MASK)
 		flags |= TRACE_FLAG_HARDIRQ;
@@ -42,6 +42,11 @@ static notrace u8 entry_flags(u32 word)
 }
 
 notrace void *ring_buffer_reserve(u16 type, size_t size)
+{
+	return ring_buffer_reserve_for(type, size, irqs_enabled(), context_read());
+}
+
+notrace void *ring_buffer_reserve_for(u16 type, size_t size, bool irqs_on, u32 word)
 {
 	struct ring_entry *e = this_cpu(ring);
 	u64 n = 1;
@@ -54,8 +59,8 @@ notrace void *ring_buffer_reserve(u16 type, size_t size)
 	WRITE_ONCE(e->seq, 0);
 	e->time = trace_clock();
 	e->type = type;
-	e->flags = entry_flags(context_read());
-	e->preempt_count = (u8)preempt_depth();
+	e->flags = entry_flags(irqs_on, word);
+	e->preempt_count = (u8)(word & PREEMPT_MASK);
 	e->pid = this_cpu(current_tid);
 	return e->payload;
 }

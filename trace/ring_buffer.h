@@ -27,6 +27,8 @@ struct ring_entry {
 void ring_buffer_init(void);
 /* Any context. Room for @size bytes (at most RING_PAYLOAD_MAX), or NULL when tracing is off or not yet set up. */
 void *ring_buffer_reserve(u16 type, size_t size);
+/* The same, on behalf of the context a trap interrupted: its interrupt flag and its context word. */
+void *ring_buffer_reserve_for(u16 type, size_t size, bool irqs_on, u32 context_word);
 void ring_buffer_commit(void *payload);
 
 extern bool tracing_is_on;

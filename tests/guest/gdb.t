@@ -23,8 +23,8 @@ def start(*words, **options):
 
 def expect(session, pattern, name):
     """One test: the pattern comes next in the session's output."""
-    index = session.expect([pattern, pexpect.EOF, pexpect.TIMEOUT])
-    return ok(index == 0, name, f"waited for {pattern}", session.before)
+    ends = [end for end in (pexpect.EOF, pexpect.TIMEOUT) if end is not pattern]
+    return ok(session.expect([pattern] + ends) == 0, name, f"waited for {pattern}", session.before)
 
 
 def listening(port):
@@ -47,7 +47,7 @@ def leave(session, name):
 def test_stop(boot):
     session = start(boot=boot, cmd="echo x")
     expect(session, r"reakpoint 1, kernel_main \(.*\) at kernel/main\.c:\d+\r\n", f"{boot}: stops at kernel_main")
-    expect(session, r"^\d+\t[^\r\n]+\r\n", f"{boot}: … and shows its source")
+    expect(session, r"^\d+\s[^\r\n]+\r\n", f"{boot}: … and shows its source")
     expect(session, PROMPT, f"{boot}: … and gives the prompt")
     session.sendline("info symbol $rip")
     expect(session, r"kernel_main", f"{boot}: … with rip in kernel_main")

@@ -58,7 +58,7 @@ $(eval $(call host_test,insn_zydis,tests/host/insn_zydis.c tests/host/insn_compa
 $(eval $(call host_test,insn_elf,tests/host/insn_elf.c tests/host/insn_compare.c,$(INSN),-lZydis))
 
 SHELL_TREE     := $(wildcard tracefs/*.c)
-SHELL_PROGRAM  := $(filter-out kernel/shell/tour%,$(wildcard kernel/shell/*.c))
+SHELL_PROGRAM  := $(filter-out $(addprefix kernel/shell/,tour% scene%),$(wildcard kernel/shell/*.c))
 SHELL_REGISTRY := -Wl,-T,tests/host/registries.ld
 $(eval $(call host_test,shell_parse,tests/host/shell_parse_test.c,kernel/shell/parse.c))
 $(eval $(call host_test,shell_line,tests/host/shell_line_test.c,$(addprefix kernel/shell/,line.c line_edit.c history.c)))

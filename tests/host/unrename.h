@@ -4,6 +4,7 @@
 #undef memmove
 #undef memset
 #undef memcmp
+#undef memchr
 #undef strlen
 #undef strnlen
 #undef strcmp

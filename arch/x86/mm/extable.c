@@ -24,36 +24,27 @@ __kprobes int kernel_read_nofault(void *dst, const void *src, size_t len)
 	const u8 *from = src;
 
 	for (size_t i = 0; i < len; i++) {
-		u8 byte;
-		int err = 0;
-
-		__asm__ volatile("1:\tmovb %2, %1\n"
-				 "2:\n"
-				 ".pushsection .kprobes.text, \"ax\"\n"
-				 "3:\tmovl %3, %0\n\t"
-				 "jmp 2b\n"
-				 ".popsection\n" EX_TABLE(1b, 3b)
-				 : "+r"(err), "=&q"(byte)
-				 : "m"(from[i]), "i"(-EFAULT));
-		if (err)
-			return err;
-		to[i] = byte;
+		/* Through al, not an output: asm goto has none on every compiler we take. */
+		__asm__ goto("1:\tmovb (%0), %%al\n\t"
+			     "movb %%al, (%1)\n" EX_TABLE(1b, %l[fault])
+			     :
+			     : "r"(&from[i]), "r"(&to[i])
+			     : "al", "memory"
+			     : fault);
 	}
 	return 0;
+fault:
+	return -EFAULT;
 }
 
 __kprobes int kernel_write_nofault(void *dst, u8 byte)
 {
-	int err = 0;
-
-	__asm__ volatile("1:\tmovb %2, %1\n"
-			 "2:\n"
-			 ".pushsection .kprobes.text, \"ax\"\n"
-			 "3:\tmovl %3, %0\n\t"
-			 "jmp 2b\n"
-			 ".popsection\n" EX_TABLE(1b, 3b)
-			 : "+r"(err), "=m"(*(u8 *)dst)
-			 : "q"(byte), "i"(-EFAULT)
-			 : "memory");
-	return err;
+	__asm__ goto("1:\tmovb %1, (%0)\n" EX_TABLE(1b, %l[fault])
+		     :
+		     : "r"(dst), "q"(byte)
+		     : "memory"
+		     : fault);
+	return 0;
+fault:
+	return -EFAULT;
 }

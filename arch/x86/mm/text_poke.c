@@ -4,6 +4,7 @@
 #include "arch/x86/cpu/percpu.h"
 #include "arch/x86/cpu/regs.h"
 #include "arch/x86/mm/paging.h"
+#include "arch/x86/mm/wx.h"
 #include "lib/bug.h"
 #include "lib/string.h"
 
@@ -38,11 +39,13 @@ static __always_inline u64 text_phys(u64 addr)
 	return addr < SLOT_AREA ? addr - KERNEL_BASE : virt_to_phys((void *)addr);
 }
 
+void (*text_poke_observer)(void *addr, u64 alias);
+
 /*
  * The write itself, interrupts off. Loading CR3 back flushes the alias from the TLB (it isn't
  * global), and serialize() makes the CPU forget what it had fetched.
  */
-static __always_inline void poke_through(u64 alias, u64 pa, u64 pa_next, const u8 *bytes, size_t len)
+static __always_inline void poke_through(u64 va, u64 alias, u64 pa, u64 pa_next, const u8 *bytes, size_t len)
 {
 	u64 *pte = &poke_pt[alias / PAGE_SIZE], cr3 = read_cr3();
 	volatile u8 *to = (volatile u8 *)(alias + pa % PAGE_SIZE);
@@ -52,6 +55,8 @@ static __always_inline void poke_through(u64 alias, u64 pa, u64 pa_next, const u
 	write_cr3((u64)poke_pml4 - KERNEL_BASE);
 	for (size_t i = 0; i < len; i++)
 		to[i] = bytes[i];
+	if (unlikely(text_poke_observer))
+		text_poke_observer((void *)va, (u64)to);
 	pte[0] = pte[1] = 0;
 	write_cr3(cr3);
 	serialize();
@@ -63,7 +68,7 @@ __kprobes void text_poke(void *addr, const void *bytes, size_t len)
 	u64 va = (u64)addr, last = va + len - 1, flags = local_irq_save();
 	bool two = va / PAGE_SIZE != last / PAGE_SIZE;
 
-	poke_through(ALIAS, text_phys(va), two ? text_phys(last) : 0, bytes, len);
+	poke_through(va, ALIAS, text_phys(va), two ? text_phys(last) : 0, bytes, len);
 	local_irq_restore(flags);
 }
 
@@ -71,7 +76,7 @@ __emergency void text_poke_emergency(void *addr, u8 byte)
 {
 	u64 flags = local_irq_save();
 
-	poke_through(ALIAS_EMERGENCY, (u64)addr - KERNEL_BASE, 0, &byte, 1);
+	poke_through((u64)addr, ALIAS_EMERGENCY, (u64)addr - KERNEL_BASE, 0, &byte, 1);
 	local_irq_restore(flags);
 }
 
@@ -116,3 +121,5 @@ noinstr bool text_poke_int3(struct pt_regs *regs, u64 *ret)
 	}
 	return true;
 }
+
+u64 text_poke_root(void) { return image_phys(poke_pml4); }

@@ -32,3 +32,9 @@ bool text_poke_int3(struct pt_regs *regs, u64 *ret);
 
 /* The emergency's own poke, one byte: from any context, also in the middle of text_poke(). Hidden. */
 void text_poke_emergency(void *addr, u8 byte);
+
+/*
+ * Called by each poke while the alias exists and the poke tables are loaded, when set: for showing
+ * what the tables look like just then. In whatever context the poke is.
+ */
+extern void (*text_poke_observer)(void *addr, u64 alias);

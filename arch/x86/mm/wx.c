@@ -1,0 +1,98 @@
+/*
+ * Two walks over the raw page tables: the first collects the physical ranges that can be executed,
+ * the second looks for a writable mapping of any of them.
+ */
+#include "arch/x86/mm/wx.h"
+
+#include "arch/x86/cpu/regs.h"
+#include "arch/x86/mm/paging.h"
+#include "lib/bug.h"
+#include "lib/compiler.h"
+
+#define MAX_RANGES 64
+
+struct leaf {
+	u64 va, pa, size;
+	bool write, exec;
+};
+
+struct walk {
+	void (*each)(struct walk *w, const struct leaf *leaf);
+	struct wx_result *result;
+	unsigned nr_ranges;
+	struct leaf ranges[MAX_RANGES]; /* executable, neighbours joined */
+};
+
+extern u8 __image_end[];
+
+/* Tables lie in the image or in RAM; this is the only thing taken from the mapper's world. */
+static const u64 *table(u64 pa)
+{
+	return pa < (u64)__image_end - KERNEL_BASE ? (const u64 *)(pa + KERNEL_BASE) : phys_to_virt(pa);
+}
+
+/* Rights are the AND over all levels (SDM vol. 3, 4.6): one level's veto is enough. */
+static void walk_table(struct walk *w, u64 pa, int level, u64 va, bool write, bool exec)
+{
+	const u64 *t = table(pa);
+
+	for (u64 i = 0; i < 512; i++) {
+		u64 e = t[i], size = PAGE_SIZE << (9 * level);
+		bool ew = write && (e & PTE_W), ex = exec && !(e & PTE_NX);
+		u64 at = va + i * size;
+
+		if (!(e & PTE_P))
+			continue;
+		if (level == 3 && i >= 256)
+			at |= 0xffff000000000000ul;
+		if (level == 0 || (level < 3 && (e & PTE_PS)))
+			w->each(w, &(struct leaf){ at, e & PTE_ADDR & ~(size - 1), size, ew, ex });
+		else
+			walk_table(w, e & PTE_ADDR, level - 1, at, ew, ex);
+	}
+}
+
+static void collect(struct walk *w, const struct leaf *l)
+{
+	struct leaf *last = &w->ranges[w->nr_ranges - 1];
+
+	w->result->leaves++;
+	if (!l->exec)
+		return;
+	w->result->executable++;
+	if (w->nr_ranges && last->pa + last->size == l->pa && last->va + last->size == l->va) {
+		last->size += l->size;
+		return;
+	}
+	BUG_ON(w->nr_ranges == MAX_RANGES);
+	w->ranges[w->nr_ranges++] = *l;
+}
+
+static void look_for_writable(struct walk *w, const struct leaf *l)
+{
+	for (unsigned i = 0; l->write && i < w->nr_ranges; i++) {
+		const struct leaf *x = &w->ranges[i];
+
+		if (l->pa + l->size <= x->pa || x->pa + x->size <= l->pa)
+			continue;
+		if (!w->result->violations++) {
+			w->result->bad_exec = l->pa > x->pa ? x->va + (l->pa - x->pa) : x->va;
+			w->result->bad_write = l->pa > x->pa ? l->va : l->va + (x->pa - l->pa);
+		}
+	}
+}
+
+void wx_check_root(u64 pa, struct wx_result *out)
+{
+	static struct walk w; /* too big for a kernel stack; one thread walks */
+
+	*out = (struct wx_result){ 0 };
+	w.result = out;
+	w.nr_ranges = 0;
+	w.each = collect;
+	walk_table(&w, pa, 3, 0, true, true);
+	w.each = look_for_writable;
+	walk_table(&w, pa, 3, 0, true, true);
+}
+
+void wx_check(struct wx_result *out) { wx_check_root(read_cr3() & PTE_ADDR, out); }

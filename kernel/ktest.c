@@ -1,0 +1,69 @@
+/* Runs the in-guest tests and reports them as KTAP (the kernel's Test Anything Protocol, version 1). */
+#include "lib/ktest.h"
+
+#include "abi/errno.h"
+#include "lib/command.h"
+#include "lib/glob.h"
+#include "lib/string.h"
+
+static struct seq *report; /* where the running test's failures go */
+static unsigned failures;  /* of the running test */
+
+void ktest_fail(const char *file, int line, const char *what, u64 got, u64 want)
+{
+	failures++;
+	seq_printf(report, "    # %s:%d: %s: got 0x%lx, want 0x%lx\n", file, line, what, got, want);
+}
+
+static bool first_of_suite(const struct ktest *const *t)
+{
+	for (const struct ktest *const *s = (const struct ktest *const *)__start_ktests; s < t; s++)
+		if (strcmp((*s)->suite, (*t)->suite) == 0)
+			return false;
+	return true;
+}
+
+/* Suites appear where their first test stands in link order; a suite's tests may be spread over files. */
+static unsigned run_suite(const char *suite, struct seq *out)
+{
+	unsigned n = 0, failed = 0, count = 0;
+
+	FOR_EACH_REGISTERED(ktests, const struct ktest, t)
+		count += strcmp((*t)->suite, suite) == 0;
+	seq_printf(out, "    KTAP version 1\n    # Subtest: %s\n    1..%u\n", suite, count);
+	FOR_EACH_REGISTERED(ktests, const struct ktest, t) {
+		if (strcmp((*t)->suite, suite) != 0)
+			continue;
+		failures = 0;
+		(*t)->run();
+		seq_printf(out, "    %s %u %s\n", failures ? "not ok" : "ok", ++n, (*t)->name);
+		failed += failures != 0;
+	}
+	return failed;
+}
+
+static int ktap(int argc, char **argv, struct seq *out)
+{
+	const char *wanted = argc > 1 ? argv[1] : "*";
+	unsigned suites = 0, failed = 0, n = 0;
+
+	if (argc > 2)
+		return -EINVAL;
+	FOR_EACH_REGISTERED(ktests, const struct ktest, t)
+		suites += first_of_suite(t) && glob_match(wanted, (*t)->suite);
+	if (!suites)
+		return -ENOENT;
+	report = out;
+	seq_printf(out, "KTAP version 1\n1..%u\n", suites);
+	FOR_EACH_REGISTERED(ktests, const struct ktest, t) {
+		unsigned bad;
+
+		if (!first_of_suite(t) || !glob_match(wanted, (*t)->suite))
+			continue;
+		bad = run_suite((*t)->suite, out);
+		seq_printf(out, "%s %u %s\n", bad ? "not ok" : "ok", ++n, (*t)->suite);
+		failed += bad;
+	}
+	return failed ? -EIO : 0;
+}
+COMMAND(ktap, "[SUITE]", "run the kernel's own tests (all, or the suites that match)", ktap);

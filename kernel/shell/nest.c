@@ -1,0 +1,15 @@
+/* The command "nest": the file of that name, for people who would rather type one word. */
+#include "abi/errno.h"
+#include "lib/command.h"
+#include "lib/string.h"
+#include "tracefs/tracefs.h"
+
+static int nest(int argc, char **argv, struct seq *out)
+{
+	if (argc == 1)
+		return tracefs_read(TRACEFS_MOUNT "/nest", out);
+	if (argc == 2 && strcmp(argv[1], "mark") == 0)
+		return tracefs_write(TRACEFS_MOUNT "/nest", "1\n", 2, false);
+	return -EINVAL;
+}
+COMMAND(nest, "[mark]", "draw how traps nested since the last mark", nest);

@@ -1,0 +1,107 @@
+/* The command "tour": plays the thread's scenes, line by line, in a shell of its own. */
+#include "kernel/shell/tour.h"
+
+#include "abi/errno.h"
+#include "kernel/shell/internal.h"
+#include "kernel/shell/shell.h"
+#include "lib/command.h"
+#include "lib/string.h"
+
+#define LINE_MAX_LENGTH 256
+
+/* As the user's would be in the middle of a command: one shell can't run two scripts at once. */
+static struct shell tour_shell;
+
+static int run_line(const char *line, size_t len, bool quietly)
+{
+	if (len < 2 || strncmp(line, "# ", 2) != 0) {
+		seq_write(&shell_console, line, len);
+		seq_putc(&shell_console, '\n');
+		return 0;
+	}
+	if (!quietly) {
+		seq_write(&shell_console, line, len);
+		seq_putc(&shell_console, '\n');
+	}
+	return shell_run(&tour_shell, line + 2, len - 2);
+}
+
+static int run_lines(const char *text, bool quietly)
+{
+	int failed = 0;
+
+	while (*text && (!failed || quietly)) {
+		size_t len = 0;
+
+		while (text[len] && text[len] != '\n')
+			len++;
+		failed = run_line(text, len, quietly);
+		text += text[len] ? len + 1 : len;
+	}
+	return failed;
+}
+
+static int play(const struct scene *s)
+{
+	int failed;
+
+	seq_printf(&shell_console, "\n=== Scene %u: %s ===\n\n", s->number, s->title);
+	shell_init(&tour_shell);
+	failed = run_lines(s->script, false);
+	if (failed) {
+		seq_printf(&shell_console, "\n=== Scene %u did not go as it should. ===\n", s->number);
+		run_lines(s->finally, true);
+		return -EIO;
+	}
+	return 0;
+}
+
+/* In the order of their numbers, whatever order the linker put them in. */
+static const struct scene *scene_after(unsigned number)
+{
+	const struct scene *next = NULL;
+
+	FOR_EACH_REGISTERED(scenes, const struct scene, s)
+		if ((*s)->number > number && (!next || (*s)->number < next->number))
+			next = *s;
+	return next;
+}
+
+static int list(struct seq *out)
+{
+	for (const struct scene *s = scene_after(0); s; s = scene_after(s->number))
+		seq_printf(out, "%4u  %s\n", s->number, s->title);
+	seq_puts(out, "\"tour N\" plays one, \"tour all\" all of them.\n");
+	return 0;
+}
+
+static int play_all(void)
+{
+	int err = 0;
+
+	for (const struct scene *s = scene_after(0); s; s = scene_after(s->number)) {
+		int one = play(s);
+
+		if (one)
+			err = one;
+	}
+	return err;
+}
+
+static int run_tour(int argc, char **argv, struct seq *out)
+{
+	const struct scene *s;
+	u64 n;
+
+	if (argc == 1)
+		return list(out);
+	if (argc > 2)
+		return -EINVAL;
+	if (strcmp(argv[1], "all") == 0)
+		return play_all();
+	if (!parse_u64(argv[1], strlen(argv[1]), 10, &n) || n == 0 || n > 1000)
+		return -EINVAL;
+	s = scene_after((unsigned)n - 1);
+	return s && s->number == n ? play(s) : -ENOENT;
+}
+COMMAND(tour, "[N|all]", "list or play the scenes of the thread", run_tour);

@@ -1,0 +1,21 @@
+/* A scene of the tour: commentary, and commands that anyone could type. */
+#pragma once
+
+#include "lib/compiler.h"
+#include "lib/types.h"
+
+struct scene {
+	unsigned number;
+	const char *title;
+	/*
+	 * Lines; one that starts with "# " is a command: it is shown, and run. Everything else is
+	 * commentary. A command that fails ends the scene after its "finally" part.
+	 */
+	const char *script;
+	const char *finally; /* commands that clean up, run quietly in any case; their failures are ignored */
+};
+
+#define SCENE(var, ...)                                   \
+	static const struct scene var = { __VA_ARGS__ }; \
+	REGISTER_IN(scenes, var)
+DECLARE_REGISTRY(scenes);

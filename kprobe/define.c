@@ -1,0 +1,234 @@
+/*
+ * The file kprobe_events: definitions in, one a line.
+ *
+ * A write is taken whole or not at all. It becomes a plan first (events to add, events to go), each
+ * line checked against what there would be if the lines before it had been carried out; only a
+ * plan without an objection is carried out, and then nothing in it can fail.
+ */
+#include "abi/errno.h"
+#include "kprobe/event.h"
+#include "lib/bug.h"
+#include "lib/string.h"
+#include "mm/kmalloc.h"
+#include "trace/error_log.h"
+
+#define DEFINITION_MAX 256
+
+struct plan {
+	struct list_head adding;
+	size_t slots; /* how many probes the slots still suffice for */
+};
+
+static int refuse(const char *line, size_t column, const char *why, int err)
+{
+	error_log("trace_kprobe", line, column, why);
+	return err;
+}
+
+static struct probe_event *find(struct list_head *events, const char *group, const char *name)
+{
+	struct probe_event *e;
+
+	list_for_each_entry(e, events, link)
+		if (!e->doomed && strcmp(e->group, group) == 0 && strcmp(e->name, name) == 0)
+			return e;
+	return NULL;
+}
+
+static bool address_taken(struct list_head *events, u64 addr)
+{
+	struct probe_event *e;
+
+	list_for_each_entry(e, events, link)
+		if (!e->doomed && e->probe.addr == addr)
+			return true;
+	return false;
+}
+
+static int check(struct plan *plan, struct probe_event *e, const char **why)
+{
+	int err = kprobe_check(e->probe.addr, &e->probe.insn, why);
+
+	if (err)
+		return err;
+	if (find(&probe_events, e->group, e->name) || find(&plan->adding, e->group, e->name)) {
+		*why = "Event already exists";
+		return -EEXIST;
+	}
+	if (address_taken(&probe_events, e->probe.addr) || address_taken(&plan->adding, e->probe.addr)) {
+		*why = KPROBE_TAKEN;
+		return -EBUSY;
+	}
+	if (!plan->slots) {
+		*why = "All out-of-line slots are taken";
+		return -ENOSPC;
+	}
+	return 0;
+}
+
+static int plan_definition(struct plan *plan, const char *line)
+{
+	struct probe_event *e = kmalloc(sizeof(*e));
+	const char *why = NULL;
+	size_t column = 0;
+	int err;
+
+	if (!e)
+		return -ENOMEM;
+	err = probe_event_parse(e, line, &column, &why);
+	if (!err)
+		err = check(plan, e, &why);
+	if (err) {
+		kfree(e);
+		return refuse(line, column, why, err);
+	}
+	plan->slots--;
+	list_add_tail(&e->link, &plan->adding);
+	return 0;
+}
+
+/* "-:[GRP/]NAME" */
+static int plan_removal(struct plan *plan, const char *line)
+{
+	char group[EVENT_NAME_MAX] = "kprobes";
+	const char *name, *slash;
+	struct probe_event *e;
+
+	if (strncmp(line, "-:", 2) != 0 || !line[2])
+		return refuse(line, 1, "Event name is not specified", -EINVAL);
+	name = line + 2;
+	slash = strchr(name, '/');
+	if (slash) {
+		if ((size_t)(slash - name) >= sizeof(group))
+			return refuse(line, 2, "Event or group name is too long", -EINVAL);
+		strscpy(group, name, (size_t)(slash - name) + 1);
+		name = slash + 1;
+	}
+	e = find(&plan->adding, group, name);
+	if (e) {
+		plan->slots++;
+		list_del(&e->link);
+		kfree(e);
+		return 0;
+	}
+	e = find(&probe_events, group, name);
+	if (!e)
+		return refuse(line, 2, "Event doesn't exist", -ENOENT);
+	if (e->probe.armed)
+		return refuse(line, 2, "Event is enabled: disable it first", -EBUSY);
+	plan->slots++;
+	e->doomed = true;
+	return 0;
+}
+
+/* One line, without the white space around it; empty ones and comments are nothing. */
+static int plan_line(struct plan *plan, const char *text, size_t len)
+{
+	char line[DEFINITION_MAX];
+
+	while (len && isspace(text[0])) {
+		text++;
+		len--;
+	}
+	while (len && isspace(text[len - 1]))
+		len--;
+	if (!len || text[0] == '#')
+		return 0;
+	if (len >= sizeof(line))
+		return -E2BIG;
+	memcpy(line, text, len);
+	line[len] = 0;
+	return line[0] == '-' ? plan_removal(plan, line) : plan_definition(plan, line);
+}
+
+static int plan_text(struct plan *plan, const char *text, size_t len)
+{
+	for (size_t at = 0; at < len;) {
+		size_t end = at;
+		int err;
+
+		while (end < len && text[end] != '\n')
+			end++;
+		err = plan_line(plan, text + at, end - at);
+		if (err)
+			return err;
+		at = end + 1;
+	}
+	return 0;
+}
+
+/* Without append the file is truncated: all there was goes, unless one is in use. */
+static int plan_begin(struct plan *plan, bool append)
+{
+	struct probe_event *e;
+
+	list_init(&plan->adding);
+	plan->slots = kprobe_slots_free();
+	list_for_each_entry(e, &probe_events, link) {
+		if (!append && e->probe.armed)
+			return -EBUSY;
+		e->doomed = !append;
+		plan->slots += !append;
+	}
+	return 0;
+}
+
+static void plan_drop(struct plan *plan)
+{
+	struct probe_event *e, *tmp;
+
+	list_for_each_entry_safe(e, tmp, &plan->adding, link) {
+		list_del(&e->link);
+		kfree(e);
+	}
+	list_for_each_entry(e, &probe_events, link)
+		e->doomed = false;
+}
+
+static void plan_carry_out(struct plan *plan)
+{
+	struct probe_event *e, *tmp;
+	const char *why;
+
+	list_for_each_entry_safe(e, tmp, &probe_events, link) {
+		if (e->doomed) {
+			probe_event_remove(e);
+			kfree(e);
+		}
+	}
+	list_for_each_entry_safe(e, tmp, &plan->adding, link) {
+		list_del(&e->link);
+		BUG_ON(probe_event_add(e, &why) != 0);
+	}
+}
+
+static int store(const struct ctl_file *self, const char *text, size_t len, bool append)
+{
+	struct plan plan;
+	int err = plan_begin(&plan, append);
+
+	if (!err)
+		err = plan_text(&plan, text, len);
+	if (err)
+		plan_drop(&plan);
+	else
+		plan_carry_out(&plan);
+	return err;
+}
+
+static int show(struct seq *out, const struct ctl_file *self)
+{
+	struct probe_event *e;
+
+	list_for_each_entry(e, &probe_events, link) {
+		seq_printf(out, "p:%s/%s ", e->group, e->name);
+		if (!e->symbol[0])
+			seq_printf(out, "0x%016lx\n", e->probe.addr);
+		else if (e->offset)
+			seq_printf(out, "%s+%lu\n", e->symbol, e->offset);
+		else
+			seq_printf(out, "%s\n", e->symbol);
+	}
+	return 0;
+}
+CTL_FILE(ctl_kprobe_events, .path = "kprobe_events", .show = show, .store = store);

@@ -1,0 +1,63 @@
+/* What the folder kprobes/ shows: the probes there are, the places there can be none, and the switch that opens some. */
+#include "abi/errno.h"
+#include "kprobe/event.h"
+#include "lib/string.h"
+#include "lib/symtab.h"
+
+extern const u8 __kprobes_text_start[], __entry_text_end[];
+
+static void list_one(void *arg, struct kprobe *p)
+{
+	struct symbol sym = { .name = "?", .start = p->addr };
+
+	symtab_find(&kernel_symtab, p->addr, &sym);
+	seq_printf(arg, "%016lx  k  %s+0x%lx    %s\n", p->addr, sym.name, p->addr - sym.start,
+		   p->armed ? "" : "[DISABLED]");
+}
+
+static int list_show(struct seq *out, const struct ctl_file *self)
+{
+	kprobe_for_each(list_one, out);
+	return 0;
+}
+CTL_FILE(ctl_kprobes_list, .path = "kprobes/list", .show = list_show);
+
+/* The hidden sections follow each other (linker.ld), so their functions are one range. */
+static int blacklist_show(struct seq *out, const struct ctl_file *self)
+{
+	struct symbol sym;
+
+	for (u32 i = 0; symtab_nth(&kernel_symtab, i, &sym); i++)
+		if (sym.start >= (u64)__kprobes_text_start && sym.start < (u64)__entry_text_end)
+			seq_printf(out, "0x%016lx-0x%016lx\t%s\n", sym.start, sym.start + sym.size, sym.name);
+	return 0;
+}
+CTL_FILE(ctl_kprobes_blacklist, .path = "kprobes/blacklist", .show = blacklist_show);
+
+static int unsafe_show(struct seq *out, const struct ctl_file *self)
+{
+	seq_printf(out, "%d\n", kprobe_unsafe);
+	return 0;
+}
+
+/* Closing it again leaves the probes it let in: they are the user's, and recovery is what this kernel is for. */
+static int unsafe_store(const struct ctl_file *self, const char *text, size_t len, bool append)
+{
+	u64 v;
+
+	if (!ctl_parse_u64(text, len, &v) || v > 1)
+		return -EINVAL;
+	kprobe_unsafe = v;
+	return 0;
+}
+CTL_FILE(ctl_kprobes_unsafe, .path = "kprobes/unsafe", .show = unsafe_show, .store = unsafe_store);
+
+static int profile_show(struct seq *out, const struct ctl_file *self)
+{
+	struct probe_event *e;
+
+	list_for_each_entry(e, &probe_events, link)
+		seq_printf(out, "  %-44s %15lu %15lu\n", e->name, e->probe.hits, e->probe.nmissed);
+	return 0;
+}
+CTL_FILE(ctl_kprobe_profile, .path = "kprobe_profile", .show = profile_show);

@@ -1,0 +1,17 @@
+/* A figure: what one operation costs, in ticks of the TSC. Under ICOUNT=1 a tick is an instruction. */
+#pragma once
+
+#include "lib/compiler.h"
+#include "lib/types.h"
+
+struct bench {
+	const char *name;
+	void (*setup)(void);	/* may be NULL */
+	void (*once)(void);	/* the operation; the cost of calling an empty one is subtracted */
+	void (*teardown)(void); /* may be NULL */
+};
+
+#define BENCH(var, ...)                                   \
+	static const struct bench var = { __VA_ARGS__ }; \
+	REGISTER_IN(benches, var)
+DECLARE_REGISTRY(benches);

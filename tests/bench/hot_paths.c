@@ -1,0 +1,64 @@
+/* The paths whose cost everything else pays: breakpoint, probe, function tracing, RCU's entry. */
+#include "arch/x86/mm/extable.h"
+#include "context/watch.h"
+#include "ftrace/ftrace.h"
+#include "kprobe/kprobe.h"
+#include "lib/bug.h"
+#include "tests/bench/bench.h"
+#include "tracefs/tracefs.h"
+#include "trace/ring_buffer.h"
+
+static void int3_and_back(void) { __asm__ volatile("int3\n1:\n" EX_TABLE(1b, 1b)); }
+BENCH(bench_int3, .name = "int3 to a C handler and back", .once = int3_and_back);
+
+static void enter_and_exit(void)
+{
+	rcu_nmi_enter();
+	rcu_nmi_exit();
+}
+BENCH(bench_rcu_nmi, .name = "rcu_nmi_enter and rcu_nmi_exit, with their calls", .once = enter_and_exit);
+
+/* A function of one instruction beyond its entry and frame, to probe and to trace. */
+static noinline void target(void) { __asm__ volatile(".globl bench_nop\nbench_nop: nop" ::: "memory"); }
+extern u8 bench_nop[];
+
+static struct kprobe probe;
+
+static void probe_on(void)
+{
+	const char *why;
+
+	probe = (struct kprobe){ .addr = (u64)bench_nop };
+	BUG_ON(kprobe_register(&probe, &why) != 0 || kprobe_arm(&probe) != 0);
+}
+static void probe_off(void) { kprobe_unregister(&probe); }
+
+BENCH(bench_call, .name = "a call of an untraced function (to subtract)", .once = target);
+BENCH(bench_kprobe, .name = "the same with a probe on its nop, single-stepped", .setup = probe_on, .once = target,
+      .teardown = probe_off);
+
+static void write_file(const char *path, const char *text, size_t len)
+{
+	BUG_ON(tracefs_write(path, text, len, false) != 0);
+}
+static void trace_on(void)
+{
+	write_file(TRACEFS_MOUNT "/set_ftrace_filter", "target\n", 7);
+	write_file(TRACEFS_MOUNT "/current_tracer", "function\n", 9);
+}
+static void trace_off(void)
+{
+	write_file(TRACEFS_MOUNT "/current_tracer", "nop\n", 4);
+	write_file(TRACEFS_MOUNT "/set_ftrace_filter", "", 0);
+	ring_buffer_reset();
+	tracing_is_on = true;
+}
+static void trace_on_but_stopped(void)
+{
+	trace_on();
+	tracing_is_on = false;
+}
+BENCH(bench_function, .name = "the same with the function tracer, event written", .setup = trace_on, .once = target,
+      .teardown = trace_off);
+BENCH(bench_function_off, .name = "the same with tracing_on = 0", .setup = trace_on_but_stopped, .once = target,
+      .teardown = trace_off);

@@ -17,14 +17,14 @@
 #include "arch/x86/mm/stacks.h"
 #include "lib/types.h"
 
-#define PREEMPT_ONE	    (1u << 0)
-#define PREEMPT_MASK	    0xffu
-#define CONTEXT_NO_RESCHED  (1u << 8)
-#define HARDIRQ_ONE	    (1u << 9)
-#define HARDIRQ_MASK	    (0x3fu << 9)
-#define CONTEXT_REAL_NMI    (1u << 15)
-#define NMI_ONE		    (1u << 16)
-#define NMI_SHIFT	    16
+#define PREEMPT_ONE	   (1u << 0)
+#define PREEMPT_MASK	   0xffu
+#define CONTEXT_NO_RESCHED (1u << 8)
+#define HARDIRQ_ONE	   (1u << 9)
+#define HARDIRQ_MASK	   (0x3fu << 9)
+#define CONTEXT_REAL_NMI   (1u << 15)
+#define NMI_ONE		   (1u << 16)
+#define NMI_SHIFT	   16
 
 static_assert((TASK_STACK_SIZE + 3 * IST_STACK_SIZE) / TRAP_FRAME_SIZE < 1u << (32 - NMI_SHIFT),
 	      "a recursion that ends with the stack must not overflow the NMI depth");

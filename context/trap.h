@@ -19,7 +19,6 @@
 struct cpu_accounts {
 	u32 context_word;
 	u32 guard_bits;	 /* trace/guard.h's */
-	u32 step_depth;	 /* kprobe/'s: instructions being stepped, one inside the other */
 	u32 bb_depth;
 	struct watch watch;
 };
@@ -27,19 +26,19 @@ struct cpu_accounts {
 struct trap_record {
 	struct trap_record *outer;
 	struct pt_regs *regs;
+	u64 ip, flags; /* of regs at entry: a handler may change them */
 	u64 cr2;
 	struct cpu_accounts before;
 };
 
 DECLARE_PER_CPU(struct trap_record *, trap_top);
 DECLARE_PER_CPU(u32, guard_bits);
-DECLARE_PER_CPU(u32, step_depth);
+DECLARE_PER_CPU(u32, step_depth); /* kprobe/'s: instructions being stepped, one inside the other */
 
 static __always_inline void accounts_save(struct cpu_accounts *a)
 {
 	a->context_word = this_cpu(context_word);
 	a->guard_bits = this_cpu(guard_bits);
-	a->step_depth = this_cpu(step_depth);
 	a->bb_depth = this_cpu(bb_depth);
 	a->watch.counter = this_cpu(watch).counter;
 	a->watch.nesting = this_cpu(watch).nesting;
@@ -54,6 +53,8 @@ static __always_inline void trap_enter(struct trap_record *t, struct pt_regs *re
 {
 	t->outer = this_cpu(trap_top);
 	t->regs = regs;
+	t->ip = regs->ip;
+	t->flags = regs->flags;
 	t->cr2 = read_cr2(); /* this trap may sit between a #PF and its handler's look at CR2 */
 	accounts_save(&t->before);
 	this_cpu(trap_top) = t;

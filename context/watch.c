@@ -45,14 +45,17 @@ noinstr void rcu_nmi_exit(void)
 
 noinstr void rcu_irq_enter(void)
 {
-	/* The depth first, then the flip: an NMI between them starts and ends the watching by itself. */
-	if (this_cpu(watch).nesting++ == 0)
+	/*
+	 * The depth first, then the flip: an NMI between them starts and ends the watching by itself.
+	 * A fault inside an int3 or NMI that started the watching finds it started.
+	 */
+	if (this_cpu(watch).nesting++ == 0 && !this_cpu(watch).nmi_nesting)
 		flip();
 }
 
 noinstr void rcu_irq_exit(void)
 {
-	if (this_cpu(watch).nesting == 1)
+	if (this_cpu(watch).nesting == 1 && !this_cpu(watch).nmi_nesting)
 		flip();
 	this_cpu(watch).nesting--;
 }

@@ -13,8 +13,8 @@
 #include "lib/types.h"
 
 struct watch {
-	u64 counter; /* +1 at each change between watching (odd) and not (even) */
-	u32 nesting; /* reasons to watch: the task itself, and irqs nested on it */
+	u64 counter;	 /* +1 at each change between watching (odd) and not (even) */
+	u32 nesting;	 /* reasons to watch: the task itself, and irqs nested on it */
 	u32 nmi_nesting; /* NMI-like contexts: +2 each, and +1 for the one that had to start the watching */
 };
 DECLARE_PER_CPU(struct watch, watch);

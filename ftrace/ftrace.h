@@ -9,9 +9,9 @@
 
 struct ftrace_site {
 	u64 ip;
-	bool traced;	/* is a call now */
-	bool filtered;	/* named by set_ftrace_filter */
-	bool draft;	/* would be, if the write now being read is taken */
+	bool traced;   /* is a call now */
+	bool filtered; /* named by set_ftrace_filter */
+	bool draft;    /* would be, if the write now being read is taken */
 };
 
 /* Boot, once: sorts the sites, and panics when one lies in a hidden section or isn't a nop. */

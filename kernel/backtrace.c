@@ -43,7 +43,8 @@ void backtrace(struct seq *out, const struct pt_regs *regs)
 			regs = (const struct pt_regs *)(bp & ~1ul);
 			if (!on_stack((u64)regs, sizeof(*regs)))
 				return;
-			seq_printf(out, " <%s>\n  %pS\n", vector_name((unsigned)regs->vector, buf), (void *)regs->ip);
+			seq_printf(out, " <%s>\n  %pS\n", vector_name((unsigned)regs->vector, buf),
+				   (void *)regs->ip);
 			bp = regs->bp;
 			continue;
 		}

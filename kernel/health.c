@@ -45,7 +45,8 @@ void health_take(struct health *h)
 
 static unsigned line(struct seq *out, const char *what, u64 before, u64 after)
 {
-	seq_printf(out, "  %-22s %16lx %16lx  %s\n", what, before, after, before == after ? "same" : "DIFFERENT");
+	seq_printf(out, "  %-22s %16lx %16lx  %s\n", what, before, after,
+		   before == after ? "same" : "DIFFERENT");
 	return before != after;
 }
 

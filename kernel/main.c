@@ -64,9 +64,9 @@ void kernel_main(void)
 	debug_port_init(); /* and the port the kernel log goes to */
 	printk_init(!have_script());
 
-	boot_info_init();			      /* memory map and command line, checked */
-	paging_init(&boot_info, frames_early_alloc);  /* direct map, guard pages; identity map gone */
-	frames_init(&boot_info);		      /* page frames, by bitmap */
+	boot_info_init();			     /* memory map and command line, checked */
+	paging_init(&boot_info, frames_early_alloc); /* direct map, guard pages; identity map gone */
+	frames_init(&boot_info);		     /* page frames, by bitmap */
 	paging_set_allocator(frame_alloc);
 	cmdline_init(boot_info.cmdline);
 	test_files_enabled = cmdline.test;

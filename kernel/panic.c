@@ -17,8 +17,8 @@ static bool panicking;
 
 static void print_regs(const struct pt_regs *r)
 {
-	printk("ip  %016lx (%pS) flags %08lx cs %lx vector %lu error %lx\n", r->ip, (void *)r->ip, r->flags, r->cs,
-	       r->vector, r->error);
+	printk("ip  %016lx (%pS) flags %08lx cs %lx vector %lu error %lx\n", r->ip, (void *)r->ip, r->flags,
+	       r->cs, r->vector, r->error);
 	printk("sp  %016lx bp  %016lx cr2 %016lx cr3 %016lx\n", r->sp, r->bp, read_cr2(), read_cr3());
 	printk("ax  %016lx bx  %016lx cx  %016lx dx  %016lx\n", r->ax, r->bx, r->cx, r->dx);
 	printk("si  %016lx di  %016lx r8  %016lx r9  %016lx\n", r->si, r->di, r->r8, r->r9);
@@ -38,8 +38,8 @@ static void __noreturn die(const struct pt_regs *regs, const char *fmt, va_list 
 	panicking = true;
 	printk("\npanic: ");
 	vprintk(fmt, ap);
-	printk("\ncontext: preempt %u, hardirq %u, nmi %u; RCU %s\n", preempt_depth(), in_hardirq(), nmi_depth(),
-	       rcu_is_watching() ? "watching" : "not watching");
+	printk("\ncontext: preempt %u, hardirq %u, nmi %u; RCU %s\n", preempt_depth(), in_hardirq(),
+	       nmi_depth(), rcu_is_watching() ? "watching" : "not watching");
 	if (regs)
 		print_regs(regs);
 	printk("backtrace:\n");

@@ -42,7 +42,8 @@ static int fault_store(const struct ctl_file *self, const char *text, size_t len
 	static const struct {
 		const char *name;
 		int which;
-	} ways[] = { { "null", 0 }, { "write-text", 1 }, { "ud", 2 }, { "int3", 3 }, { "stack", 4 }, { "noncanonical", 5 } };
+	} ways[] = { { "null", 0 }, { "write-text", 1 }, { "ud", 2 },
+		     { "int3", 3 }, { "stack", 4 },	 { "noncanonical", 5 } };
 	int which = -1;
 
 	for (size_t i = 0; i < ARRAY_SIZE(ways); i++)

@@ -129,6 +129,9 @@ static void __noreturn die_of_exception(struct pt_regs *regs)
 
 noinstr void do_exception(struct pt_regs *regs)
 {
+	/* #DB's stub moves its frame to the interrupted stack: this is how the end of that stack shows. */
+	if (regs->vector == X86_TRAP_PF && stack_guarded_at(read_cr2()) && undo_recursion(regs))
+		return;
 	rcu_irq_enter();
 	instrumentation_begin();
 	if (!kprobe_fault(regs) && !extable_fixup(regs))

@@ -46,8 +46,8 @@ static unsigned show_tables(struct seq *out, const char *which, u64 root)
 	struct wx_result r;
 
 	wx_check_root(root, &r);
-	seq_printf(out, "  %-33s %4u mappings, %3u executable, %u of those writable under any name\n", which, r.leaves,
-		   r.executable, r.violations);
+	seq_printf(out, "  %-33s %4u mappings, %3u executable, %u of those writable under any name\n", which,
+		   r.leaves, r.executable, r.violations);
 	if (r.violations)
 		seq_printf(out, "    %pS is writable at %016lx\n", (void *)r.bad_exec, r.bad_write);
 	return r.violations;
@@ -56,12 +56,14 @@ static unsigned show_tables(struct seq *out, const char *which, u64 root)
 static unsigned show_poke(struct seq *out)
 {
 	/* The alias itself, and nothing else: same frame, same byte. */
-	bool only_alias = seen.tables.violations == 1 && seen.tables.bad_write == (seen.alias & ~(PAGE_SIZE - 1)) &&
+	bool only_alias = seen.tables.violations == 1 &&
+			  seen.tables.bad_write == (seen.alias & ~(PAGE_SIZE - 1)) &&
 			  seen.tables.bad_exec == (seen.addr & ~(PAGE_SIZE - 1));
 
 	seq_printf(out, "during the last of %u observed pokes, at %pS:\n", seen.pokes, (void *)seen.addr);
 	seq_printf(out, "  %-33s %4u mappings, %3u executable, %u of those writable under any name\n",
-		   "the poking CPU's tables", seen.tables.leaves, seen.tables.executable, seen.tables.violations);
+		   "the poking CPU's tables", seen.tables.leaves, seen.tables.executable,
+		   seen.tables.violations);
 	seq_printf(out, "    %s\n",
 		   only_alias ? "the one name is the alias: writable, not executable, in these tables only"
 			      : "NOT just the poke's alias");

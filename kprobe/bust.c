@@ -1,4 +1,4 @@
-/* The emergency: out of an int3 that hits itself, from the double fault handler. */
+/* The emergency: out of a probe that hits itself, from the handler of the overflowed stack. */
 #include "kprobe/bust.h"
 
 #include "abi/errno.h"
@@ -11,38 +11,127 @@
 #include "lib/printk.h"
 #include "trace/black_box.h"
 
-/* More records than all stacks together can hold: a spoiled list ends here. */
-#define MAX_RECORDS 1024
+/* More frames than all stacks together can hold: a spoiled chain ends here. */
+#define MAX_FRAMES 4096
 
 /* A probe hit once inside its own handling may yet be harmless; the stack's end and this together are not. */
 #define RECURSION_MIN 2
+
+/* How many traps from the innermost on are tried as the one that repeats: a round may consist of several. */
+#define MAX_ROUND 8
+
+/* One trap of those that are on the stacks now, and the CPU as it was when it came. */
+struct frame {
+	struct pt_regs *regs;
+	u64 ip, flags; /* as at its entry */
+	struct trap_record *outer;
+	struct cpu_accounts before;
+};
+
+/*
+ * The walk goes by frame pointers: each stub leaves rbp = its pt_regs | 1. Trap records alone
+ * wouldn't do: a probe in the first instructions of do_int3() is hit before there is one.
+ */
+struct walk {
+	u64 bp;
+	unsigned frames;
+	struct frame f;
+};
 
 struct bust_info bust_last;
 u64 bust_count;
 bool bust_enabled = true;
 
-static __always_inline bool sane(const struct trap_record *t)
+static __always_inline void walk_start(struct walk *w, const struct pt_regs *regs)
 {
-	return stack_of((u64)t) && (u64)t % 8 == 0 && stack_of((u64)t->regs) && (u64)t->regs % 8 == 0;
+	w->bp = regs->bp;
+	w->frames = 0;
+	w->f.outer = this_cpu(trap_top);
+	accounts_save(&w->f.before);
 }
 
-/* The outermost int3 on the address the innermost one hit; counts all of them. */
-static __always_inline struct trap_record *first_of_recursion(u64 *addr, unsigned *depth)
+static __always_inline struct pt_regs *next_regs(struct walk *w)
 {
-	struct trap_record *t = this_cpu(trap_top), *first = NULL;
+	while (w->frames++ < MAX_FRAMES) {
+		struct pt_regs *regs = (struct pt_regs *)(w->bp & ~1ul);
 
-	*depth = 0;
-	for (unsigned n = 0; t && n < MAX_RECORDS && sane(t); n++, t = t->outer) {
-		if (t->regs->vector != X86_TRAP_BP)
-			continue;
-		if (!first)
-			*addr = t->regs->ip - 1;
-		if (t->regs->ip - 1 == *addr) {
-			first = t;
-			++*depth;
+		if (w->bp & 7 & ~1ul || !stack_of((u64)regs))
+			return NULL;
+		if (w->bp & 1) {
+			w->bp = regs->bp;
+			return regs;
 		}
+		w->bp = *(u64 *)w->bp;
 	}
-	return *depth >= RECURSION_MIN ? first : NULL;
+	return NULL;
+}
+
+/*
+ * The next trap outwards. One that has a record has said what was before it. One that has none
+ * (not yet, or no longer) has changed nothing yet, or has put it back: what was before it is what
+ * was before the next one inwards, or what is now.
+ */
+static __always_inline bool walk_next(struct walk *w)
+{
+	struct trap_record *t = w->f.outer;
+	struct pt_regs *regs = next_regs(w);
+	u32 vector_depth = w->f.before.bb_depth - 1;
+
+	if (!regs)
+		return false;
+	w->f.regs = regs;
+	w->f.ip = regs->ip;
+	w->f.flags = regs->flags;
+	if (t && stack_of((u64)t) && t->regs == regs) {
+		w->f.ip = t->ip;
+		w->f.flags = t->flags;
+		w->f.outer = t->outer;
+		w->f.before = t->before;
+	}
+	w->f.before.bb_depth = vector_depth;
+	return true;
+}
+
+static __always_inline bool is_probe_trap(const struct frame *f)
+{
+	return f->regs->vector == X86_TRAP_BP || f->regs->vector == X86_TRAP_DB;
+}
+
+/* The outermost trap of the same vector and place as the @nth from inside; how many there are. */
+static __always_inline unsigned find_first(const struct pt_regs *regs, unsigned nth, struct frame *first)
+{
+	struct walk w;
+	u64 vector, ip;
+	unsigned n = 0;
+
+	walk_start(&w, regs);
+	do {
+		if (!walk_next(&w))
+			return 0;
+	} while (n++ < nth);
+	if (!is_probe_trap(&w.f))
+		return 0;
+	vector = w.f.regs->vector;
+	ip = w.f.ip;
+	n = 0;
+	do {
+		if (w.f.regs->vector == vector && w.f.ip == ip) {
+			*first = w.f;
+			n++;
+		}
+	} while (walk_next(&w));
+	return n;
+}
+
+static __always_inline unsigned find_recursion(const struct pt_regs *regs, struct frame *first)
+{
+	for (unsigned nth = 0; nth < MAX_ROUND; nth++) {
+		unsigned depth = find_first(regs, nth, first);
+
+		if (depth >= RECURSION_MIN)
+			return depth;
+	}
+	return 0;
 }
 
 /* First bytes only; a thread sees them as disarmed probes later. */
@@ -61,12 +150,46 @@ static __always_inline unsigned disarm_all(void)
 	return n;
 }
 
-/* Everything as at the first trap's entry, but the counter: it may only grow, and its parity is what says "watching". */
-static __always_inline void accounts_restore(const struct cpu_accounts *a)
+/*
+ * Is this an int3 whose instruction hasn't been dealt with? If not, do_int3() was on its way out: the
+ * registers are what it returns with, and a step may have begun.
+ */
+static __always_inline bool int3_pending(const struct frame *f)
 {
+	return f->regs->vector == X86_TRAP_BP && kprobe_find(f->ip - 1);
+}
+
+/*
+ * Steps outlive the int3s that begin them, so no trap's record tells how many there were: those
+ * begun deeper than the frame we go back to are given up.
+ */
+static __always_inline u32 steps_before(const struct frame *f)
+{
+	u32 depth = this_cpu(step_depth), limit = f->before.bb_depth;
+
+	if (int3_pending(f))
+		limit--;
+	while (depth && this_cpu(steps)[depth - 1].vector_depth > limit)
+		depth--;
+	return depth;
+}
+
+/* Is the innermost step left the one that this #DB ended? If not, its handler has finished it. */
+static __always_inline bool step_pending(const struct frame *f)
+{
+	u32 depth = this_cpu(step_depth);
+
+	return depth && this_cpu(steps)[depth - 1].vector_depth == f->before.bb_depth;
+}
+
+/* Everything as at the first trap's entry, but the counter: it may only grow, and its parity is what says "watching". */
+static __always_inline void accounts_restore(const struct frame *f)
+{
+	const struct cpu_accounts *a = &f->before;
+
 	this_cpu(context_word) = a->context_word;
 	this_cpu(guard_bits) = a->guard_bits;
-	this_cpu(step_depth) = a->step_depth;
+	this_cpu(step_depth) = steps_before(f);
 	this_cpu(bb_depth) = a->bb_depth;
 	if ((this_cpu(watch).counter ^ a->watch.counter) & 1)
 		this_cpu(watch).counter++;
@@ -74,36 +197,47 @@ static __always_inline void accounts_restore(const struct cpu_accounts *a)
 	this_cpu(watch).nmi_nesting = a->watch.nmi_nesting;
 }
 
+/* Word by word: for a structure the compiler would call memcpy, which may be probed. */
+static __always_inline void copy_regs(struct pt_regs *to, const struct pt_regs *from)
+{
+	for (unsigned i = 0; i < sizeof(*to) / 8; i++)
+		((volatile u64 *)to)[i] = ((const volatile u64 *)from)[i];
+}
+
 __emergency bool bust_kprobes(struct pt_regs *regs)
 {
-	u64 addr = 0;
-	unsigned depth;
-	struct trap_record *first = first_of_recursion(&addr, &depth);
-	volatile u64 *to = (volatile u64 *)regs;
-	const volatile u64 *from;
+	u64 vector = regs->vector, sp = regs->sp;
+	struct frame first = { 0 };
+	unsigned depth = find_recursion(regs, &first);
 
-	if (!first || !bust_enabled)
+	if (!depth || !bust_enabled)
 		return false;
-	bust_last.addr = addr;
 	bust_last.depth = depth;
-	bust_last.stack = (u64)first->regs + sizeof(*regs) - (u64)this_cpu(trap_top);
+	bust_last.stack = (u64)first.regs + sizeof(*regs) - sp;
 	bust_last.disarmed = disarm_all();
 	bust_count++;
 
-	from = (const volatile u64 *)first->regs;
-	for (unsigned i = 0; i < sizeof(*regs) / 8; i++) /* word by word: the compiler would call memcpy */
-		to[i] = from[i];
-	regs->ip = addr; /* its own byte is back: run it */
-	regs->vector = X86_TRAP_DF;
-	this_cpu(trap_top) = first->outer;
-	accounts_restore(&first->before);
-	black_box_note(X86_TRAP_DF, BB_RESUME, addr, (u64)regs, first->before.bb_depth);
+	copy_regs(regs, first.regs);
+	this_cpu(trap_top) = first.outer;
+	accounts_restore(&first);
+	if (int3_pending(&first)) {
+		regs->ip = first.ip - 1; /* its own byte is back: run it */
+		regs->flags = first.flags;
+	} else if (first.regs->vector == X86_TRAP_DB && step_pending(&first)) {
+		/* The copy has run: only the fix-up is left, and no probe that this call could hit. */
+		regs->ip = first.ip;
+		regs->flags = first.flags;
+		step_finish(regs);
+	}
+	bust_last.addr = regs->ip;
+	regs->vector = vector;
+	black_box_note((u16)vector, BB_RESUME, regs->ip, (u64)regs, first.before.bb_depth);
 	return true;
 }
 
 void bust_report(void)
 {
-	printk("bust_kprobes: int3 recursed %u times at %pS, over %lu bytes of stack; %u probe(s) disarmed, resuming\n",
+	printk("bust_kprobes: %u traps inside each other at %pS, over %lu bytes of stack; %u probe(s) disarmed, resuming\n",
 	       bust_last.depth, (void *)bust_last.addr, bust_last.stack, bust_last.disarmed);
 }
 

@@ -18,8 +18,9 @@ struct bust_info {
 };
 
 /*
- * The double fault handler's: when the innermost traps are int3s on one address, rewrites @regs to
- * the frame the first of them interrupted and says true. False: no recursion here, or forbidden.
+ * For the handler of an overflowed stack: when the innermost traps are all on account of one probe,
+ * rewrites @regs to the frame the first of them interrupted and says true. False: no recursion
+ * here, or forbidden.
  */
 bool bust_kprobes(struct pt_regs *regs);
 /* Thread context or trap context with RCU watching: says what the last bust did. */

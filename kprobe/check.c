@@ -19,7 +19,7 @@ static int check_section(u64 addr, const char **why)
 	if (within(addr, __text_start, __text_end))
 		return 0;
 	if (within(addr, __entry_text_start, __entry_text_end)) {
-		*why = "Probe point is in .entry.text: GS and stack may not be the kernel's there";
+		*why = "Probe point is in .entry.text, which is never opened to probes";
 		return -EINVAL;
 	}
 	if (within(addr, __noinstr_text_start, __noinstr_text_end)) {

@@ -24,8 +24,9 @@ static __kprobes void record(struct kprobe *p, struct pt_regs *regs)
 {
 	struct probe_event *e = container_of(p, struct probe_event, probe);
 	/* A trace line tells about the probed context, not about the int3 that looks at it. */
-	struct probe_record *r = ring_buffer_reserve_for(TRACE_KPROBE, sizeof(*r), regs->flags & X86_EFLAGS_IF,
-							 this_cpu(trap_top)->before.context_word);
+	struct probe_record *r =
+		ring_buffer_reserve_for(TRACE_KPROBE, sizeof(*r), regs->flags & X86_EFLAGS_IF,
+					this_cpu(trap_top)->before.context_word);
 
 	if (!r)
 		return;

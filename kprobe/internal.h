@@ -1,6 +1,8 @@
 /* What the probe machinery's files share. */
 #pragma once
 
+#include "arch/x86/cpu/percpu.h"
+#include "arch/x86/mm/stacks.h"
 #include "kprobe/kprobe.h"
 #include "lib/compiler.h"
 
@@ -31,5 +33,20 @@ bool can_emulate(const struct insn *insn);
 /* Does at @regs what the instruction at @p would do; what do_int3() must return. */
 u64 emulate(const struct kprobe *p, struct pt_regs *regs);
 
+/*
+ * Steps nest when a copy faults, when an NMI comes between int3 and #DB, or when #DB's own handler
+ * hits a probe. Each level costs at least a trap frame, so the stacks end before this does.
+ */
+#define MAX_STEPS ((TASK_STACK_SIZE + 2 * IST_STACK_SIZE) / TRAP_FRAME_SIZE)
+
+struct step {
+	struct kprobe *p;
+	u64 flags;  /* TF and IF as they were */
+	u32 vector_depth; /* of the int3 that began it, and so of the #DB that will end it */
+};
+DECLARE_PER_CPU(struct step, steps[MAX_STEPS]);
+
 /* step.c */
 void step_begin(struct kprobe *p, struct pt_regs *regs);
+/* Ends the innermost step after its copy ran: flags and ip as if the original had. */
+struct kprobe *step_finish(struct pt_regs *regs);

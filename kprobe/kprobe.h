@@ -25,7 +25,7 @@ struct kprobe {
 	/* kprobe/'s own from here. */
 	struct kprobe *next; /* in its hash chain */
 	struct insn insn;
-	u8 original;  /* the first byte, while the int3 is in its place */
+	u8 original; /* the first byte, while the int3 is in its place */
 	bool armed;
 	u8 *slot; /* the copy; NULL when the instruction is emulated */
 };

@@ -27,7 +27,8 @@ static int take_name(struct cursor *c, char *out, size_t size, const char *stops
 
 	while (c->line[c->at] && !isspace(c->line[c->at]) && !strchr(stops, c->line[c->at])) {
 		if (!name_char(c->line[c->at], n == 0))
-			return bad(c, c->at, "Event or group name must follow the same naming rules as C", EINVAL);
+			return bad(c, c->at, "Event or group name must follow the same naming rules as C",
+				   EINVAL);
 		if (n == size - 1)
 			return bad(c, start, "Event or group name is too long", EINVAL);
 		out[n++] = c->line[c->at++];

@@ -3,23 +3,16 @@
  * instruction, single-stepped in its slot.
  */
 #include "arch/x86/cpu/regs.h"
+#include "context/trap.h"
 #include "kprobe/internal.h"
 #include "lib/bug.h"
 #include "trace/guard.h"
 
 /*
- * Steps nest when a copy faults, or an NMI comes between int3 and #DB, and the handler hits a probe.
- * Each level costs two trap frames and the C below them, over 512 bytes; so the stacks (task and
- * NMI, 24 KiB) end before this does.
+ * What touches this stack lies in .entry.text, where no setting lets a probe in: an instruction that
+ * reads the number of steps can't be stepped itself, since its own step would be among them.
  */
-#define MAX_STEPS 64
-
-struct step {
-	struct kprobe *p;
-	u64 flags; /* TF and IF as they were */
-};
-
-static DEFINE_PER_CPU(struct step, steps[MAX_STEPS]);
+DEFINE_PER_CPU(struct step, steps[MAX_STEPS]);
 
 static void __kprobes call_handler(void (*handler)(struct kprobe *, struct pt_regs *), struct kprobe *p,
 				   struct pt_regs *regs)
@@ -33,27 +26,27 @@ static void __kprobes call_handler(void (*handler)(struct kprobe *, struct pt_re
 	guard_leave(guard);
 }
 
-__kprobes void step_begin(struct kprobe *p, struct pt_regs *regs)
+__emergency void step_begin(struct kprobe *p, struct pt_regs *regs)
 {
 	u32 depth = this_cpu(step_depth);
 
 	BUG_ON(depth == MAX_STEPS);
 	this_cpu(steps)[depth].p = p;
 	this_cpu(steps)[depth].flags = regs->flags & (X86_EFLAGS_TF | X86_EFLAGS_IF);
+	this_cpu(steps)[depth].vector_depth = this_cpu(bb_depth);
 	this_cpu(step_depth) = depth + 1;
 	/* Interrupts stay out: their handlers would be single-stepped, and run in the middle of a hit. */
 	regs->flags = (regs->flags & ~X86_EFLAGS_IF) | X86_EFLAGS_TF;
 	regs->ip = (u64)p->slot;
 }
 
-/* Ends the innermost step: flags as they were. */
-static __kprobes struct kprobe *step_end(struct pt_regs *regs)
+/* Flags as the innermost step's beginning found them. */
+static __emergency struct step *restore_flags(struct pt_regs *regs)
 {
-	u32 depth = this_cpu(step_depth) - 1;
+	struct step *s = this_cpu_ptr(steps[this_cpu(step_depth) - 1]);
 
-	regs->flags = (regs->flags & ~(X86_EFLAGS_TF | X86_EFLAGS_IF)) | this_cpu(steps)[depth].flags;
-	this_cpu(step_depth) = depth;
-	return this_cpu(steps)[depth].p;
+	regs->flags = (regs->flags & ~(X86_EFLAGS_TF | X86_EFLAGS_IF)) | s->flags;
+	return s;
 }
 
 __kprobes bool kprobe_int3(struct pt_regs *regs, u64 *ret)
@@ -103,12 +96,21 @@ static __kprobes void fix_up(const struct kprobe *p, struct pt_regs *regs)
 	}
 }
 
+__emergency struct kprobe *step_finish(struct pt_regs *regs)
+{
+	struct kprobe *p = restore_flags(regs)->p;
+
+	fix_up(p, regs);
+	this_cpu(step_depth)--;
+	return p;
+}
+
 static __always_inline bool in_slot(const struct kprobe *p, u64 ip)
 {
 	return ip >= (u64)p->slot && ip < (u64)p->slot + p->insn.length;
 }
 
-__kprobes bool kprobe_debug(struct pt_regs *regs, u64 dr6)
+__emergency bool kprobe_debug(struct pt_regs *regs, u64 dr6)
 {
 	u32 depth = this_cpu(step_depth);
 	struct kprobe *p;
@@ -119,18 +121,21 @@ __kprobes bool kprobe_debug(struct pt_regs *regs, u64 dr6)
 	/* A rep instruction traps after each round: it isn't done while ip is still at the copy. */
 	if (p->insn.rep && regs->ip == (u64)p->slot)
 		return true;
-	step_end(regs);
+	restore_flags(regs);
 	fix_up(p, regs);
 	call_handler(p->post, p, regs);
+	/* Only now may another step take this one's place: until here bust_kprobes() would still need it. */
+	this_cpu(step_depth) = depth - 1;
 	return true;
 }
 
-__kprobes bool kprobe_fault(struct pt_regs *regs)
+__emergency bool kprobe_fault(struct pt_regs *regs)
 {
 	u32 depth = this_cpu(step_depth);
 
 	if (!depth || !in_slot(this_cpu(steps)[depth - 1].p, regs->ip))
 		return false;
-	regs->ip = step_end(regs)->addr;
+	regs->ip = restore_flags(regs)->p->addr;
+	this_cpu(step_depth) = depth - 1;
 	return false;
 }

@@ -2,10 +2,7 @@
 #include "lib/bitmap.h"
 #include "lib/compiler.h"
 
-bool bitmap_test(const u64 *map, size_t bit)
-{
-	return map[bit / 64] >> (bit % 64) & 1;
-}
+bool bitmap_test(const u64 *map, size_t bit) { return map[bit / 64] >> (bit % 64) & 1; }
 
 /* The bits of word @word that lie in [from, end). */
 static u64 mask_within(size_t word, size_t from, size_t end)

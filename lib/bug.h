@@ -6,8 +6,8 @@
 /* Any context. Prints registers, backtrace and the black box's tail, and ends the machine with status 2. */
 void __noreturn panic(const char *fmt, ...) __printf(1, 2);
 
-#define BUG_ON(cond)                                                                           \
-	do {                                                                                   \
-		if (unlikely(cond))                                                            \
-			panic("BUG: %s at %s:%d (%s)", #cond, __FILE__, __LINE__, __func__);   \
+#define BUG_ON(cond)                                                                         \
+	do {                                                                                 \
+		if (unlikely(cond))                                                          \
+			panic("BUG: %s at %s:%d (%s)", #cond, __FILE__, __LINE__, __func__); \
 	} while (0)

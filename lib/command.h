@@ -12,7 +12,7 @@ struct command {
 	int (*run)(int argc, char **argv, struct seq *out);
 };
 
-#define COMMAND(name, args, help, fn)                                               \
-	static const struct command command_##name = { #name, args, help, fn };      \
+#define COMMAND(name, args, help, fn)                                           \
+	static const struct command command_##name = { #name, args, help, fn }; \
 	REGISTER_IN(commands, command_##name)
 DECLARE_REGISTRY(commands);

@@ -23,8 +23,9 @@
 #define __kprobes noinline notrace __section(".kprobes.text")
 
 /*
- * What the double fault handler uses to disarm all probes lies with the assembly: even
- * kprobes/unsafe doesn't open that section, so the emergency cannot meet a probe.
+ * C that no probe may ever get into lies with the assembly, in the section that not even
+ * kprobes/unsafe opens: what the double fault handler uses to disarm all probes, and what keeps the
+ * books of the step that a probe's own instruction would be in.
  */
 #define __emergency noinline notrace __section(".entry.text")
 

@@ -22,12 +22,12 @@ struct ctl_file {
 	 */
 	int (*store)(const struct ctl_file *self, const char *text, size_t len, bool append);
 	void *arg;
-	bool test_only; /* exists only with "test" on the kernel command line */
+	bool test_only;	       /* exists only with "test" on the kernel command line */
 	struct list_head link; /* tracefs's; only of files added at run time */
 };
 
 /* Registers a file known at build time. */
-#define CTL_FILE(var, ...)                                   \
+#define CTL_FILE(var, ...)                                  \
 	static const struct ctl_file var = { __VA_ARGS__ }; \
 	REGISTER_IN(ctl_files, var)
 DECLARE_REGISTRY(ctl_files);

@@ -10,24 +10,24 @@ struct ktest {
 };
 
 /* KTEST(suite, name) { EXPECT(...); } Runs in thread context, interrupts on. */
-#define KTEST(s, n)                                                            \
-	static void ktest_##s##_##n(void);                                     \
+#define KTEST(s, n)                                                                  \
+	static void ktest_##s##_##n(void);                                           \
 	static const struct ktest ktest_reg_##s##_##n = { #s, #n, ktest_##s##_##n }; \
-	REGISTER_IN(ktests, ktest_reg_##s##_##n);                              \
+	REGISTER_IN(ktests, ktest_reg_##s##_##n);                                    \
 	static void ktest_##s##_##n(void)
 DECLARE_REGISTRY(ktests);
 
 /* Records a failure with its place and both values, and goes on. */
 void ktest_fail(const char *file, int line, const char *what, u64 got, u64 want);
 
-#define EXPECT(cond)                                                          \
-	do {                                                                  \
-		if (!(cond))                                                  \
-			ktest_fail(__FILE__, __LINE__, #cond, 0, 1);          \
+#define EXPECT(cond)                                                 \
+	do {                                                         \
+		if (!(cond))                                         \
+			ktest_fail(__FILE__, __LINE__, #cond, 0, 1); \
 	} while (0)
-#define EXPECT_EQ(got, want)                                                              \
-	do {                                                                              \
-		u64 _g = (u64)(got), _w = (u64)(want);                                    \
-		if (_g != _w)                                                             \
-			ktest_fail(__FILE__, __LINE__, #got " == " #want, _g, _w);        \
+#define EXPECT_EQ(got, want)                                                       \
+	do {                                                                       \
+		u64 _g = (u64)(got), _w = (u64)(want);                             \
+		if (_g != _w)                                                      \
+			ktest_fail(__FILE__, __LINE__, #got " == " #want, _g, _w); \
 	} while (0)

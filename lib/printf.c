@@ -195,7 +195,7 @@ static const char *parse_length(struct spec *spec, const char *p)
 /* @p behind the '%'; returns the place of the conversion letter. */
 static const char *parse_spec(struct spec *spec, const char *p, va_list *ap)
 {
-	*spec = (struct spec){.precision = -1};
+	*spec = (struct spec){ .precision = -1 };
 	p = parse_flags(spec, p);
 	p = parse_count(&spec->width, p, ap);
 	if (spec->width < 0) {
@@ -248,7 +248,7 @@ static const char *convert(struct sink *out, struct spec *spec, const char *p, v
 
 int vformat(format_emit_fn emit, void *arg, const char *fmt, va_list ap)
 {
-	struct sink out = {.emit = emit, .arg = arg};
+	struct sink out = { .emit = emit, .arg = arg };
 	struct spec spec;
 	va_list args;
 
@@ -291,7 +291,7 @@ static void emit_to_buffer(void *arg, const char *text, size_t len)
 
 int vsnprintf(char *buf, size_t size, const char *fmt, va_list ap)
 {
-	struct buffer b = {.next = buf, .room = size ? size - 1 : 0};
+	struct buffer b = { .next = buf, .room = size ? size - 1 : 0 };
 	int total = vformat(emit_to_buffer, &b, fmt, ap);
 
 	if (size)

@@ -21,35 +21,20 @@ static void seq_buf_write(struct seq *s, const char *text, size_t len)
 
 void seq_buf_init(struct seq_buf *b, char *buf, size_t size)
 {
-	*b = (struct seq_buf){.seq.write = seq_buf_write, .buf = buf, .size = size};
+	*b = (struct seq_buf){ .seq.write = seq_buf_write, .buf = buf, .size = size };
 	if (size)
 		buf[0] = '\0';
 }
 
-void seq_write(struct seq *s, const char *text, size_t len)
-{
-	s->write(s, text, len);
-}
+void seq_write(struct seq *s, const char *text, size_t len) { s->write(s, text, len); }
 
-void seq_puts(struct seq *s, const char *text)
-{
-	seq_write(s, text, strlen(text));
-}
+void seq_puts(struct seq *s, const char *text) { seq_write(s, text, strlen(text)); }
 
-void seq_putc(struct seq *s, char c)
-{
-	seq_write(s, &c, 1);
-}
+void seq_putc(struct seq *s, char c) { seq_write(s, &c, 1); }
 
-static void emit_to_seq(void *arg, const char *text, size_t len)
-{
-	seq_write(arg, text, len);
-}
+static void emit_to_seq(void *arg, const char *text, size_t len) { seq_write(arg, text, len); }
 
-void seq_vprintf(struct seq *s, const char *fmt, va_list ap)
-{
-	vformat(emit_to_seq, s, fmt, ap);
-}
+void seq_vprintf(struct seq *s, const char *fmt, va_list ap) { vformat(emit_to_seq, s, fmt, ap); }
 
 void seq_printf(struct seq *s, const char *fmt, ...)
 {

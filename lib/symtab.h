@@ -4,7 +4,7 @@
 #include "lib/types.h"
 
 struct symtab {
-	u64 base;	     /* all offsets count from here */
+	u64 base; /* all offsets count from here */
 	u32 count;
 	const u32 *offsets;  /* ascending, one a symbol */
 	const u32 *sizes;    /* bytes, 0 when unknown */

@@ -57,7 +57,8 @@ void *kmalloc(size_t size)
 		return NULL;
 	if (!partial[shift].next)
 		list_init(&partial[shift]);
-	p = list_empty(&partial[shift]) ? new_page(shift) : list_entry(partial[shift].next, struct page, link);
+	p = list_empty(&partial[shift]) ? new_page(shift)
+					: list_entry(partial[shift].next, struct page, link);
 	if (!p)
 		return NULL;
 	object = p->free;

@@ -58,15 +58,16 @@ static u32 first_record(u32 mark, u32 end, unsigned max)
 	return end - n;
 }
 
-static const char *direction_text(u16 direction)
+static const char *by_direction(const struct bb_record *r, const char *entry, const char *exit,
+				const char *resume)
 {
-	switch (direction) {
+	switch (r->direction) {
 	case BB_ENTRY:
-		return "enter ";
+		return entry;
 	case BB_EXIT:
-		return "leave ";
+		return exit;
 	default:
-		return "resume";
+		return resume;
 	}
 }
 
@@ -79,7 +80,8 @@ void black_box_list(struct seq *out, u32 mark, unsigned max)
 		struct bb_record r = record_at(n);
 
 		seq_printf(out, "%10u %16lu %2u %s %-6s sp %016lx ip %pS\n", n, r.tsc, r.depth,
-			   direction_text(r.direction), vector_name(r.vector, buf), r.sp, (void *)r.ip);
+			   by_direction(&r, "enter ", "leave ", "resume"), vector_name(r.vector, buf), r.sp,
+			   (void *)r.ip);
 	}
 }
 
@@ -97,11 +99,8 @@ static void draw_line(struct seq *out, const struct bb_record *r)
 	seq_printf(out, "  %3u ", r->depth);
 	for (u32 i = 1; i < r->depth && i < 24; i++)
 		seq_puts(out, "| ");
-	seq_printf(out, "%s %s %s %pS\n",
-		   r->direction == BB_ENTRY ? "\\" : r->direction == BB_EXIT ? "/" : "<==",
-		   vector_name(r->vector, buf),
-		   r->direction == BB_ENTRY ? "hit at" : r->direction == BB_EXIT ? "returns to" : "resumes at",
-		   (void *)r->ip);
+	seq_printf(out, "%s %s %s %pS\n", by_direction(r, "\\", "/", "<=="), vector_name(r->vector, buf),
+		   by_direction(r, "hit at", "returns to", "resumes at"), (void *)r->ip);
 }
 
 void black_box_draw(struct seq *out, u32 mark)
@@ -118,8 +117,10 @@ void black_box_draw(struct seq *out, u32 mark)
 			bool last = n + 1 == end || !repeats(&next, &r);
 
 			if (last)
-				seq_printf(out, "      ... the same, each inside the one before: %u rounds not drawn ...\n",
-					   rounds - ROUNDS_SHOWN);
+				seq_printf(
+					out,
+					"%6s... the same, each inside the one before: %u rounds not drawn ...\n",
+					"", rounds - ROUNDS_SHOWN);
 			if (!last) {
 				before = r;
 				continue;

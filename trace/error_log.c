@@ -32,8 +32,8 @@ static int show(struct seq *out, const struct ctl_file *self)
 		__typeof__(entries[0]) *e = &entries[i % ENTRIES];
 		u64 us = e->time / 1000;
 
-		seq_printf(out, "[%5lu.%06lu] %s: error: %s\n  Command: %s\n%*s^\n", us / 1000000, us % 1000000,
-			   e->subsystem, e->message, e->command, (int)(e->column + 11), "");
+		seq_printf(out, "[%5lu.%06lu] %s: error: %s\n  Command: %s\n%*s^\n", us / 1000000,
+			   us % 1000000, e->subsystem, e->message, e->command, (int)(e->column + 11), "");
 	}
 	return 0;
 }

@@ -13,7 +13,7 @@ struct event_type {
 	void (*print)(struct seq *out, const void *payload);
 };
 
-#define EVENT_TYPE(var, ...)                                   \
+#define EVENT_TYPE(var, ...)                                  \
 	static const struct event_type var = { __VA_ARGS__ }; \
 	REGISTER_IN(event_types, var)
 DECLARE_REGISTRY(event_types);

@@ -12,7 +12,7 @@ struct ring_entry {
 	u64 seq;  /* its number since boot plus one, once committed; 0 while being written */
 	u64 time; /* ns */
 	u16 type;
-	u8 flags;	  /* TRACE_FLAG_* */
+	u8 flags; /* TRACE_FLAG_* */
 	u8 preempt_count;
 	s32 pid;
 	u8 payload[RING_PAYLOAD_MAX];

@@ -59,7 +59,7 @@ static int add_path(struct plain_path *p, const char *path)
 
 int tracefs_resolve(const char *cwd, const char *path, char *out)
 {
-	struct plain_path p = {.text = out};
+	struct plain_path p = { .text = out };
 	int err = 0;
 
 	*out = '\0';

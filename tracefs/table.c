@@ -8,10 +8,7 @@ bool test_files_enabled;
 
 static LIST_HEAD(added_files);
 
-static bool exists(const struct ctl_file *f)
-{
-	return !f->test_only || test_files_enabled;
-}
+static bool exists(const struct ctl_file *f) { return !f->test_only || test_files_enabled; }
 
 const struct ctl_file *ctl_next(struct ctl_walk *w)
 {
@@ -85,7 +82,4 @@ int ctl_add(struct ctl_file *f)
 	return 0;
 }
 
-void ctl_remove(struct ctl_file *f)
-{
-	list_del(&f->link);
-}
+void ctl_remove(struct ctl_file *f) { list_del(&f->link); }

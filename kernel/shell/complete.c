@@ -64,7 +64,7 @@ static size_t walk_plain(struct word *w, char c, size_t pos)
  */
 static bool find_word(struct word *w, const char *text, size_t len)
 {
-	*w = (struct word){.is_command = true};
+	*w = (struct word){ .is_command = true };
 	for (size_t i = 0; i < len; i++) {
 		if (text[i] == '#' && !w->inside)
 			return false;
@@ -91,10 +91,7 @@ static void try_name(const struct search *s, const char *name, char suffix)
 		s->each(s->arg, name, suffix);
 }
 
-static void try_entry(void *arg, const char *name, bool is_dir)
-{
-	try_name(arg, name, is_dir ? '/' : ' ');
-}
+static void try_entry(void *arg, const char *name, bool is_dir) { try_name(arg, name, is_dir ? '/' : ' '); }
 
 static void search_files(struct shell *sh, struct search *s)
 {
@@ -118,7 +115,7 @@ static size_t for_each_candidate(struct shell *sh, const char *text, size_t len,
 {
 	const struct command *c;
 	struct word w;
-	struct search s = {.each = each, .arg = arg};
+	struct search s = { .each = each, .arg = arg };
 
 	if (!find_word(&w, text, len))
 		return 0;
@@ -156,7 +153,7 @@ static void narrow(void *arg, const char *name, char suffix)
 
 void shell_complete(struct shell *sh, const char *text, size_t len, struct completion *c)
 {
-	struct common m = {.matches = 0};
+	struct common m = { .matches = 0 };
 	size_t typed = for_each_candidate(sh, text, len, narrow, &m);
 	size_t n;
 
@@ -191,7 +188,7 @@ static void print_candidate(void *arg, const char *name, char suffix)
 
 void shell_list_candidates(struct shell *sh, const char *text, size_t len, struct seq *out)
 {
-	struct rows r = {.out = out};
+	struct rows r = { .out = out };
 
 	for_each_candidate(sh, text, len, print_candidate, &r);
 	if (r.column)

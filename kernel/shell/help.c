@@ -5,10 +5,7 @@
 
 #define USAGE_COLUMNS 24
 
-static const char *args_of(const struct command *c)
-{
-	return c->args ? c->args : "";
-}
+static const char *args_of(const struct command *c) { return c->args ? c->args : ""; }
 
 static void help_all(struct seq *out)
 {

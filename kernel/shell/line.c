@@ -22,15 +22,9 @@ void line_start(struct line *l, const char *prompt)
 	line_redraw(l);
 }
 
-static size_t left_of(const struct line *l)
-{
-	return l->pos ? l->pos - 1 : 0;
-}
+static size_t left_of(const struct line *l) { return l->pos ? l->pos - 1 : 0; }
 
-static size_t right_of(const struct line *l)
-{
-	return min(l->pos + 1, l->len);
-}
+static size_t right_of(const struct line *l) { return min(l->pos + 1, l->len); }
 
 /* Where the word before the cursor begins; words are what stands between spaces. */
 static size_t word_start(const struct line *l)
@@ -71,7 +65,7 @@ static void go_forth(struct line *l)
 static void complete(struct line *l, bool again)
 {
 	const struct line_client *client = l->client;
-	struct completion c = {.matches = 0};
+	struct completion c = { .matches = 0 };
 
 	client->complete(client->arg, l->text, l->pos, &c);
 	if (c.insert[0]) {

@@ -12,10 +12,7 @@ void line_draw(struct line *l, const char *text, size_t len)
 		l->client->draw(l->client->arg, text, len);
 }
 
-void line_bell(struct line *l)
-{
-	line_draw(l, "\a", 1);
-}
+void line_bell(struct line *l) { line_draw(l, "\a", 1); }
 
 static const char *shown_prompt(const struct line *l)
 {
@@ -26,10 +23,7 @@ static const char *shown_prompt(const struct line *l)
 
 /* Bytes of text that fit behind the prompt; "^C" may follow, and the last column stays free: a full row
  * wraps. */
-static size_t room(const struct line *l)
-{
-	return LINE_COLUMNS - 1 - strlen("^C") - strlen(shown_prompt(l));
-}
+static size_t room(const struct line *l) { return LINE_COLUMNS - 1 - strlen("^C") - strlen(shown_prompt(l)); }
 
 /* Keeps the cursor in the row, and what it is about to delete in sight. */
 static void scroll(struct line *l)

@@ -5,7 +5,7 @@
 
 void parser_init(struct parser *p, const char *text, size_t len)
 {
-	*p = (struct parser){.text = text, .len = len};
+	*p = (struct parser){ .text = text, .len = len };
 }
 
 void parser_where(const struct parser *p, size_t pos, unsigned *line, unsigned *column)
@@ -27,15 +27,9 @@ static int fail(struct parser *p, size_t pos, const char *what)
 	return -EINVAL;
 }
 
-static bool at_end(const struct parser *p)
-{
-	return p->pos >= p->len;
-}
+static bool at_end(const struct parser *p) { return p->pos >= p->len; }
 
-static char peek(const struct parser *p)
-{
-	return p->text[p->pos];
-}
+static char peek(const struct parser *p) { return p->text[p->pos]; }
 
 /* Steps over one byte of the current line; only what has been stepped over reaches a word. */
 static int step(struct parser *p)
@@ -121,10 +115,7 @@ static int parse_escaped(struct parser *p, struct shell_command *cmd)
 	return step(p) ?: take(p, cmd);
 }
 
-static bool ends_word(char c)
-{
-	return c == ' ' || c == '\t' || c == '\n' || c == ';' || c == '>';
-}
+static bool ends_word(char c) { return c == ' ' || c == '\t' || c == '\n' || c == ';' || c == '>'; }
 
 static int parse_word(struct parser *p, struct shell_command *cmd, char **word)
 {
@@ -172,10 +163,7 @@ static int parse_piece(struct parser *p, struct shell_command *cmd)
 	return parse_word(p, cmd, &cmd->argv[cmd->argc++]);
 }
 
-static bool at_separator(const struct parser *p)
-{
-	return peek(p) == '\n' || peek(p) == ';';
-}
+static bool at_separator(const struct parser *p) { return peek(p) == '\n' || peek(p) == ';'; }
 
 /* Words and a redirection, up to a separator or the end; there may be none. */
 static int parse_pieces(struct parser *p, struct shell_command *cmd)
@@ -196,10 +184,7 @@ static int skip_separator(struct parser *p)
 	return 0;
 }
 
-static bool is_empty(const struct shell_command *cmd)
-{
-	return !cmd->argc && !cmd->target;
-}
+static bool is_empty(const struct shell_command *cmd) { return !cmd->argc && !cmd->target; }
 
 int parse_command(struct parser *p, struct shell_command *cmd)
 {

@@ -6,17 +6,11 @@
 #include "abi/errno.h"
 #include "lib/string.h"
 
-static void console_seq_write(struct seq *s, const char *text, size_t len)
-{
-	console_write(text, len);
-}
+static void console_seq_write(struct seq *s, const char *text, size_t len) { console_write(text, len); }
 
-struct seq shell_console = {.write = console_seq_write};
+struct seq shell_console = { .write = console_seq_write };
 
-struct shell *shell_of(struct seq *out)
-{
-	return container_of(out, struct shell, out);
-}
+struct shell *shell_of(struct seq *out) { return container_of(out, struct shell, out); }
 
 static void out_write(struct seq *s, const char *text, size_t len)
 {
@@ -30,7 +24,7 @@ void shell_init(struct shell *sh)
 	strscpy(sh->cwd, TRACEFS_MOUNT, sizeof(sh->cwd));
 	sh->status = 0;
 	sh->failed = sh->poweroff = false;
-	sh->out = (struct seq){.write = out_write};
+	sh->out = (struct seq){ .write = out_write };
 }
 
 void shell_complain_text(struct shell *sh, const char *name, const char *what)

@@ -1,6 +1,8 @@
 /* Scene 10: taking probes out in an emergency, from text that stays read-only. */
 #include "kernel/shell/tour.h"
 
+/* The commentary stands as it is shown. */
+/* clang-format off */
 SCENE(scene10, .number = 10, .title = "bust_kprobes() and read-only text",
       .script =
 "Masami Hiramatsu, 11 March 2020, proposed an emergency exit for the case that a breakpoint hits\n"
@@ -40,3 +42,4 @@ SCENE(scene10, .number = 10, .title = "bust_kprobes() and read-only text",
 "second name, and that name is gone. The text is byte for byte what it was.",
       .finally = "# echo 0 > wx\n# echo 0 > events/tour/first/enable\n# echo 0 > events/tour/rcu/enable\n"
 		 "# echo 0 > kprobes/unsafe\n# echo > kprobe_events");
+/* clang-format on */

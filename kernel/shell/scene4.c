@@ -1,6 +1,8 @@
 /* Scene 4: the breakpoint that is hit while breakpoints are being handled. */
 #include "kernel/shell/tour.h"
 
+/* The commentary stands as it is shown. */
+/* clang-format off */
 SCENE(scene4, .number = 4, .title = "a probe on rcu_nmi_enter",
       .script =
 "Steven Rostedt, 10 March 2020: a tracer's recursion flag doesn't help here, since this recursion\n"
@@ -50,3 +52,4 @@ SCENE(scene4, .number = 4, .title = "a probe on rcu_nmi_enter",
 "Recovered: nothing is different, and the kernel goes on.",
       .finally = "# echo 0 > events/tour/first/enable\n# echo 0 > events/tour/rcu/enable\n"
 		 "# echo 0 > kprobes/unsafe\n# echo > kprobe_events");
+/* clang-format on */

@@ -25,15 +25,9 @@ static int run(struct shell *sh, const char *text, size_t len)
 	return status;
 }
 
-int shell_run_script(const char *text, size_t len)
-{
-	return run(get_shell(), text, len);
-}
+int shell_run_script(const char *text, size_t len) { return run(get_shell(), text, len); }
 
-static void draw(void *arg, const char *text, size_t len)
-{
-	console_write(text, len);
-}
+static void draw(void *arg, const char *text, size_t len) { console_write(text, len); }
 
 static void complete(void *arg, const char *text, size_t len, struct completion *c)
 {
@@ -58,7 +52,7 @@ static enum line_state read_line(struct line *l, const char *prompt)
 int shell_interactive(void)
 {
 	struct shell *sh = get_shell();
-	const struct line_client client = {draw, complete, list, sh};
+	const struct line_client client = { draw, complete, list, sh };
 	char prompt[TRACEFS_PATH_MAX + 16];
 
 	line_init(&the_line, &client);

@@ -15,7 +15,7 @@ struct scene {
 	const char *finally; /* commands that clean up, run quietly in any case; their failures are ignored */
 };
 
-#define SCENE(var, ...)                                   \
+#define SCENE(var, ...)                                  \
 	static const struct scene var = { __VA_ARGS__ }; \
 	REGISTER_IN(scenes, var)
 DECLARE_REGISTRY(scenes);

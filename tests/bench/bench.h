@@ -11,7 +11,7 @@ struct bench {
 	void (*teardown)(void); /* may be NULL */
 };
 
-#define BENCH(var, ...)                                   \
+#define BENCH(var, ...)                                  \
 	static const struct bench var = { __VA_ARGS__ }; \
 	REGISTER_IN(benches, var)
 DECLARE_REGISTRY(benches);

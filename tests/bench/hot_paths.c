@@ -34,8 +34,8 @@ static void probe_on(void)
 static void probe_off(void) { kprobe_unregister(&probe); }
 
 BENCH(bench_call, .name = "a call of an untraced function (to subtract)", .once = target);
-BENCH(bench_kprobe, .name = "the same with a probe on its nop, single-stepped", .setup = probe_on, .once = target,
-      .teardown = probe_off);
+BENCH(bench_kprobe, .name = "the same with a probe on its nop, single-stepped", .setup = probe_on,
+      .once = target, .teardown = probe_off);
 
 static void write_file(const char *path, const char *text, size_t len)
 {
@@ -58,7 +58,7 @@ static void trace_on_but_stopped(void)
 	trace_on();
 	tracing_is_on = false;
 }
-BENCH(bench_function, .name = "the same with the function tracer, event written", .setup = trace_on, .once = target,
-      .teardown = trace_off);
-BENCH(bench_function_off, .name = "the same with tracing_on = 0", .setup = trace_on_but_stopped, .once = target,
-      .teardown = trace_off);
+BENCH(bench_function, .name = "the same with the function tracer, event written", .setup = trace_on,
+      .once = target, .teardown = trace_off);
+BENCH(bench_function_off, .name = "the same with tracing_on = 0", .setup = trace_on_but_stopped,
+      .once = target, .teardown = trace_off);

@@ -27,8 +27,8 @@ def start():
 
 def expect(session, text, name):
     """One test: the text comes next in the session's output."""
-    index = session.expect_exact([text, pexpect.EOF, pexpect.TIMEOUT])
-    return ok(index == 0, name, f"waited for {text!r}", session.before)
+    ends = [end for end in (pexpect.EOF, pexpect.TIMEOUT) if end is not text]
+    return ok(session.expect_exact([text] + ends) == 0, name, f"waited for {text!r}", session.before)
 
 
 def answers(session, keys, output, name, cwd=TRACING):

@@ -5,6 +5,7 @@ import os
 import socket
 import subprocess
 import sys
+import time
 
 sys.dont_write_bytecode = True
 import pexpect
@@ -65,8 +66,9 @@ def test_interrupt():
     session.sendline("delete")
     session.sendline("continue")
     expect(session, r"Continuing", "… goes on")
-    while session.isalive() and not console_says("before"):
-        pass
+    deadline = time.monotonic() + scaled(60)
+    while not console_says("before") and time.monotonic() < deadline:
+        session.expect([pexpect.TIMEOUT, pexpect.EOF], timeout=0.02)
     session.sendintr()
     expect(session, r"SIGINT", "Ctrl-C stops the guest, not the debugger")
     expect(session, PROMPT, "… and gives the prompt")

@@ -42,19 +42,16 @@
 u64 host_seed(void);
 /* Uniform enough for choosing test cases; the sequence depends on host_seed() alone. */
 u64 host_random(void);
-static inline u64 host_random_below(u64 n)
-{
-	return host_random() % n;
-}
+static inline u64 host_random_below(u64 n) { return host_random() % n; }
 
 /* The last newline is one that cmocka forgets. */
-#define HOST_TEST_MAIN(tests)                                                                                \
-	int main(void)                                                                                       \
-	{                                                                                                    \
-		int failed;                                                                                  \
-                                                                                                             \
-		cmocka_set_message_output(CM_OUTPUT_TAP);                                                    \
-		failed = cmocka_run_group_tests(tests, NULL, NULL);                                          \
-		putchar('\n');                                                                               \
-		return failed != 0;                                                                          \
+#define HOST_TEST_MAIN(tests)                                       \
+	int main(void)                                              \
+	{                                                           \
+		int failed;                                         \
+                                                                    \
+		cmocka_set_message_output(CM_OUTPUT_TAP);           \
+		failed = cmocka_run_group_tests(tests, NULL, NULL); \
+		putchar('\n');                                      \
+		return failed != 0;                                 \
 	}

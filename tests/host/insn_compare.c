@@ -35,15 +35,9 @@ static bool is_knights_corner(const ZydisDecodedInstruction *z)
 	}
 }
 
-static bool is_far(const ZydisDecodedInstruction *z)
-{
-	return z->meta.branch_type == ZYDIS_BRANCH_TYPE_FAR;
-}
+static bool is_far(const ZydisDecodedInstruction *z) { return z->meta.branch_type == ZYDIS_BRANCH_TYPE_FAR; }
 
-static bool is_relative(const ZydisDecodedInstruction *z)
-{
-	return z->raw.imm[0].is_relative;
-}
+static bool is_relative(const ZydisDecodedInstruction *z) { return z->raw.imm[0].is_relative; }
 
 static bool loads_ss(const ZydisDecodedInstruction *z, const ZydisDecodedOperand *ops)
 {
@@ -197,12 +191,12 @@ static void compare(struct comparison *c, const struct insn *i, const ZydisDecod
 	bool is_3dnow = z->opcode_map == ZYDIS_OPCODE_MAP_0F0F;
 	bool vex = z->encoding != ZYDIS_INSTRUCTION_ENCODING_LEGACY && !is_3dnow;
 
-#define SAME(what, ours, theirs)                                                                             \
-	do {                                                                                                 \
-		u64 _ours = (u64)(ours), _theirs = (u64)(theirs);                                            \
-		if (_ours != _theirs && !c->why[0])                                                          \
-			snprintf(c->why, sizeof(c->why), "%s: ours %" PRIx64 ", Zydis %" PRIx64, what,       \
-				 _ours, _theirs);                                                            \
+#define SAME(what, ours, theirs)                                                                       \
+	do {                                                                                           \
+		u64 _ours = (u64)(ours), _theirs = (u64)(theirs);                                      \
+		if (_ours != _theirs && !c->why[0])                                                    \
+			snprintf(c->why, sizeof(c->why), "%s: ours %" PRIx64 ", Zydis %" PRIx64, what, \
+				 _ours, _theirs);                                                      \
 	} while (0)
 
 	SAME("length", i->length, z->length);
@@ -233,7 +227,7 @@ static void compare(struct comparison *c, const struct insn *i, const ZydisDecod
 
 struct comparison insn_compare(const u8 *bytes, size_t max)
 {
-	struct comparison c = {.verdict = BOTH_ACCEPT};
+	struct comparison c = { .verdict = BOTH_ACCEPT };
 	ZydisDecodedInstruction z;
 	ZydisDecodedOperand ops[ZYDIS_MAX_OPERAND_COUNT];
 	struct insn ours;

@@ -114,7 +114,7 @@ static void check_section(const struct elf *e, unsigned section)
 {
 	const Elf64_Shdr *s = &e->sections[section];
 	const char *name = e->section_names + s->sh_name;
-	struct count n = {0};
+	struct count n = { 0 };
 	char text[200];
 	bool ok;
 

@@ -35,9 +35,9 @@ static const struct {
 	const char *bytes;
 	size_t len;
 } lead_ins[] = {
-#define LEAD_IN(s)                                                                                           \
-	{                                                                                                    \
-		s, sizeof(s) - 1                                                                             \
+#define LEAD_IN(s)               \
+	{                        \
+		s, sizeof(s) - 1 \
 	}
 	LEAD_IN(""),	 LEAD_IN("\x66"),     LEAD_IN("\xf2"),	   LEAD_IN("\xf3"),
 	LEAD_IN("\x67"), LEAD_IN("\x66\xf2"), LEAD_IN("\x66\xf3"), LEAD_IN("\x48"),
@@ -77,7 +77,7 @@ static void sweep_map(struct tally *t, size_t lead, size_t escape)
 
 static void test_sweep(void **state __unused)
 {
-	struct tally t = {0};
+	struct tally t = { 0 };
 
 	for (size_t lead = 0; lead < ARRAY_SIZE(lead_ins); lead++)
 		for (size_t escape = 0; escape < ARRAY_SIZE(escapes); escape++)
@@ -104,7 +104,7 @@ static int note_code(struct dl_phdr_info *info, size_t size __unused, void *arg 
 
 		if (p->p_type == PT_LOAD && (p->p_flags & PF_X) && code_count < ARRAY_SIZE(codes))
 			codes[code_count++] =
-				(struct code){(const u8 *)info->dlpi_addr + p->p_vaddr, p->p_memsz};
+				(struct code){ (const u8 *)info->dlpi_addr + p->p_vaddr, p->p_memsz };
 	}
 	return 0;
 }
@@ -137,7 +137,7 @@ static void insert(u8 *bytes, u8 byte)
 
 static void insert_prefixes(u8 *bytes)
 {
-	static const u8 prefixes[] = {0x66, 0xf2, 0xf3, 0x67, 0x2e, 0x65, 0xf0, 0x40, 0x48, 0x4f};
+	static const u8 prefixes[] = { 0x66, 0xf2, 0xf3, 0x67, 0x2e, 0x65, 0xf0, 0x40, 0x48, 0x4f };
 
 	for (u64 n = 1 + host_random_below(4); n; n--)
 		insert(bytes, prefixes[host_random_below(sizeof(prefixes))]);
@@ -146,7 +146,7 @@ static void insert_prefixes(u8 *bytes)
 /* Random bytes behind a random escape, with the bits that must be right set right. */
 static void randomise_escaped(u8 *bytes)
 {
-	static const u8 escapes[] = {0x0f, 0xc5, 0xc4, 0x62, 0x8f};
+	static const u8 escapes[] = { 0x0f, 0xc5, 0xc4, 0x62, 0x8f };
 
 	randomise(bytes, 1);
 	bytes[0] = escapes[host_random_below(sizeof(escapes))];
@@ -193,7 +193,7 @@ static void test_fuzz(void **state __unused)
 {
 	const char *text = getenv("FUZZ");
 	u64 count = text && *text ? strtoull(text, NULL, 0) : 500000;
-	struct tally t = {0};
+	struct tally t = { 0 };
 	u8 bytes[INSN_MAX_LENGTH];
 
 	dl_iterate_phdr(note_code, NULL);
@@ -210,7 +210,7 @@ static void test_fuzz(void **state __unused)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(test_sweep), cmocka_unit_test(test_fuzz)};
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_sweep), cmocka_unit_test(test_fuzz) };
 
 	insn_compare_init();
 	cmocka_set_message_output(CM_OUTPUT_TAP);

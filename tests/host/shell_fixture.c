@@ -7,10 +7,7 @@ static char said[1 << 20];
 static size_t said_len;
 static const char *keys = "";
 
-int console_getc(void)
-{
-	return *keys ? (unsigned char)*keys++ : 'D' - 0x40;
-}
+int console_getc(void) { return *keys ? (unsigned char)*keys++ : 'D' - 0x40; }
 
 void console_write(const char *text, size_t len)
 {
@@ -19,10 +16,7 @@ void console_write(const char *text, size_t len)
 	said_len += len;
 }
 
-void console_type(const char *text)
-{
-	keys = text;
-}
+void console_type(const char *text) { keys = text; }
 
 const char *console_said(void)
 {

@@ -86,13 +86,10 @@ static void complete(void *arg, const char *text, size_t len, struct completion 
 	*c = found;
 }
 
-static void list(void *arg, const char *text, size_t len)
-{
-	draw(NULL, "candidates\n", 11);
-}
+static void list(void *arg, const char *text, size_t len) { draw(NULL, "candidates\n", 11); }
 
 static struct line l;
-static const struct line_client client = {.draw = draw, .complete = complete, .list = list};
+static const struct line_client client = { .draw = draw, .complete = complete, .list = list };
 
 static int reset(void **state)
 {
@@ -116,10 +113,7 @@ static enum line_state type_bytes(const char *keys, size_t len)
 	return state;
 }
 
-static enum line_state type(const char *keys)
-{
-	return type_bytes(keys, strlen(keys));
-}
+static enum line_state type(const char *keys) { return type_bytes(keys, strlen(keys)); }
 
 /* @want has a '|' where the cursor is. */
 static void expect_line(const char *want)
@@ -322,12 +316,12 @@ static void test_history_of_long_lines(void **state)
 
 static void test_completion(void **state)
 {
-	found = (struct completion){.matches = 1, .insert = "ho "};
+	found = (struct completion){ .matches = 1, .insert = "ho " };
 	expect("ec\t", "echo |");
 	assert_string_equal(asked, "ec");
 	expect("b\033[D\t", "echo ho |b");
 	assert_string_equal(asked, "echo ");
-	found = (struct completion){.matches = 0};
+	found = (struct completion){ .matches = 0 };
 	expect("\t\t", "echo ho |b");
 	assert_int_equal(screen.bells, 2);
 	assert_int_equal(screen.rows, 0);
@@ -335,9 +329,9 @@ static void test_completion(void **state)
 
 static void test_ambiguous_completion_lists_at_the_second_tab(void **state)
 {
-	found = (struct completion){.matches = 2, .insert = "o"};
+	found = (struct completion){ .matches = 2, .insert = "o" };
 	expect("f\t", "fo|");
-	found = (struct completion){.matches = 2};
+	found = (struct completion){ .matches = 2 };
 	expect("x\t", "fox|");
 	assert_int_equal(screen.rows, 0);
 	assert_int_equal(screen.bells, 1);
@@ -381,7 +375,7 @@ static void test_full_line(void **state)
 	assert_int_equal(screen.bells, 0);
 	line_feed(&l, 'y');
 	assert_int_equal(screen.bells, 1);
-	found = (struct completion){.matches = 1, .insert = "yy"};
+	found = (struct completion){ .matches = 1, .insert = "yy" };
 	line_feed(&l, '\b');
 	line_feed(&l, '\t');
 	assert_int_equal(l.len, SHELL_LINE_MAX - 1);
@@ -410,15 +404,15 @@ static void test_long_prompts_leave_room(void **state)
 /* Any bytes at all, biased to those that mean something: what is on the screen is what is in the line. */
 static void test_fuzz(void **state)
 {
-	static const char *const keys[] = {"\033", "[",		  "O",	     "A",      "B",	 "C",
-					   "D",	   "\033[A",	  "\033[B",  "\033[C", "\033[D", "3~",
-					   "1;",   "\t",	  "\b",	     "\r",     "\n",	 "\001",
-					   "\002", "\005",	  "\013",    "\025",   "\027",	 "\020",
-					   "\016", "some words ", "\033[3~", "\003",   "\004",	 "\033[H"};
+	static const char *const keys[] = { "\033", "[",	   "O",	      "A",	"B",	  "C",
+					    "D",    "\033[A",	   "\033[B",  "\033[C", "\033[D", "3~",
+					    "1;",   "\t",	   "\b",      "\r",	"\n",	  "\001",
+					    "\002", "\005",	   "\013",    "\025",	"\027",	  "\020",
+					    "\016", "some words ", "\033[3~", "\003",	"\004",	  "\033[H" };
 
 	for (int round = 0; round < 200000; round++) {
 		u64 choice = host_random_below(ARRAY_SIZE(keys) + 4);
-		char any[2] = {(char)host_random_below(256), '\0'};
+		char any[2] = { (char)host_random_below(256), '\0' };
 		const char *key = choice < ARRAY_SIZE(keys) ? keys[choice] : any;
 
 		found.matches = (unsigned)host_random_below(3);

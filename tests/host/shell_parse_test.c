@@ -58,16 +58,16 @@ static void check(const struct sample *s, size_t n)
 static void test_words_and_separators(void **state)
 {
 	static const struct sample samples[] = {
-		{"", ""},
-		{" \t \n ;; \n;", ""},
-		{"echo", "[echo];"},
-		{"  echo\ta  b\t", "[echo][a][b];"},
-		{"a;b", "[a];[b];"},
-		{"a\nb\n", "[a];[b];"},
-		{"a ; b ;\n c", "[a];[b];[c];"},
-		{"echo $HOME `x` a|b && c & <d *? ~", "[echo][$HOME][`x`][a|b][&&][c][&][<d][*?][~];"},
-		{"a\rb", "[a\rb];"},
-		{"\xc3\xa4", "[\xc3\xa4];"},
+		{ "", "" },
+		{ " \t \n ;; \n;", "" },
+		{ "echo", "[echo];" },
+		{ "  echo\ta  b\t", "[echo][a][b];" },
+		{ "a;b", "[a];[b];" },
+		{ "a\nb\n", "[a];[b];" },
+		{ "a ; b ;\n c", "[a];[b];[c];" },
+		{ "echo $HOME `x` a|b && c & <d *? ~", "[echo][$HOME][`x`][a|b][&&][c][&][<d][*?][~];" },
+		{ "a\rb", "[a\rb];" },
+		{ "\xc3\xa4", "[\xc3\xa4];" },
 	};
 
 	check(samples, ARRAY_SIZE(samples));
@@ -76,12 +76,12 @@ static void test_words_and_separators(void **state)
 static void test_comments(void **state)
 {
 	static const struct sample samples[] = {
-		{"# nothing", ""},
-		{"echo a # b; c > d 'e\nf", "[echo][a];[f];"},
-		{"echo a#b #c", "[echo][a#b];"},
-		{"a;#b\nc", "[a];[c];"},
-		{"echo \\#a '#b' \"#c\" ''#d", "[echo][#a][#b][#c][#d];"},
-		{"echo >f#g", "[echo]>f#g;"},
+		{ "# nothing", "" },
+		{ "echo a # b; c > d 'e\nf", "[echo][a];[f];" },
+		{ "echo a#b #c", "[echo][a#b];" },
+		{ "a;#b\nc", "[a];[c];" },
+		{ "echo \\#a '#b' \"#c\" ''#d", "[echo][#a][#b][#c][#d];" },
+		{ "echo >f#g", "[echo]>f#g;" },
 	};
 
 	check(samples, ARRAY_SIZE(samples));
@@ -90,18 +90,18 @@ static void test_comments(void **state)
 static void test_quotes(void **state)
 {
 	static const struct sample samples[] = {
-		{"'a b'", "[a b];"},
-		{"'a\\b\"c$;>#'", "[a\\b\"c$;>#];"},
-		{"'a\\\\b\\\"c\\'", "[a\\\\b\\\"c\\];"},
-		{"'a\nb' c", "[a\nb][c];"},
-		{"\"a\nb\"", "[a\nb];"},
-		{"\"a\\\"b\\\\c\"", "[a\"b\\c];"},
-		{"\"a\\nb\\$c\\'\"", "[a\\nb\\$c\\'];"},
-		{"\"a'b\" 'c\"d'", "[a'b][c\"d];"},
-		{"\"\\\\\"", "[\\];"},
-		{"'' \"\" a''b", "[][][ab];"},
-		{"a'b'\"c\"d", "[abcd];"},
-		{"'p:x f+4'>>x", "[p:x f+4]>>x;"},
+		{ "'a b'", "[a b];" },
+		{ "'a\\b\"c$;>#'", "[a\\b\"c$;>#];" },
+		{ "'a\\\\b\\\"c\\'", "[a\\\\b\\\"c\\];" },
+		{ "'a\nb' c", "[a\nb][c];" },
+		{ "\"a\nb\"", "[a\nb];" },
+		{ "\"a\\\"b\\\\c\"", "[a\"b\\c];" },
+		{ "\"a\\nb\\$c\\'\"", "[a\\nb\\$c\\'];" },
+		{ "\"a'b\" 'c\"d'", "[a'b][c\"d];" },
+		{ "\"\\\\\"", "[\\];" },
+		{ "'' \"\" a''b", "[][][ab];" },
+		{ "a'b'\"c\"d", "[abcd];" },
+		{ "'p:x f+4'>>x", "[p:x f+4]>>x;" },
 	};
 
 	check(samples, ARRAY_SIZE(samples));
@@ -110,8 +110,8 @@ static void test_quotes(void **state)
 static void test_backslash(void **state)
 {
 	static const struct sample samples[] = {
-		{"a\\ b", "[a b];"},   {"\\'\\\"\\\\\\;\\>", "['\"\\;>];"}, {"\\n\\$", "[n$];"},
-		{"a\\\nb", "[a\nb];"}, {"echo \\# a", "[echo][#][a];"},	    {"\\ ", "[ ];"},
+		{ "a\\ b", "[a b];" },	 { "\\'\\\"\\\\\\;\\>", "['\"\\;>];" }, { "\\n\\$", "[n$];" },
+		{ "a\\\nb", "[a\nb];" }, { "echo \\# a", "[echo][#][a];" },	{ "\\ ", "[ ];" },
 	};
 
 	check(samples, ARRAY_SIZE(samples));
@@ -120,16 +120,16 @@ static void test_backslash(void **state)
 static void test_redirection(void **state)
 {
 	static const struct sample samples[] = {
-		{"echo 1 > f", "[echo][1]>f;"},
-		{"echo 1>f", "[echo][1]>f;"},
-		{"echo 1>>f;a", "[echo][1]>>f;[a];"},
-		{"echo 1 >>\tf # c", "[echo][1]>>f;"},
-		{"> f echo 1", "[echo][1]>f;"},
-		{"echo >f 1 2", "[echo][1][2]>f;"},
-		{"> f", ">f;"},
-		{"a;>>f\nb", "[a];>>f;[b];"},
-		{"a > 'f g'\\;", "[a]>f g;;"},
-		{"a > ''", "[a]>;"},
+		{ "echo 1 > f", "[echo][1]>f;" },
+		{ "echo 1>f", "[echo][1]>f;" },
+		{ "echo 1>>f;a", "[echo][1]>>f;[a];" },
+		{ "echo 1 >>\tf # c", "[echo][1]>>f;" },
+		{ "> f echo 1", "[echo][1]>f;" },
+		{ "echo >f 1 2", "[echo][1][2]>f;" },
+		{ "> f", ">f;" },
+		{ "a;>>f\nb", "[a];>>f;[b];" },
+		{ "a > 'f g'\\;", "[a]>f g;;" },
+		{ "a > ''", "[a]>;" },
 	};
 
 	check(samples, ARRAY_SIZE(samples));
@@ -138,13 +138,20 @@ static void test_redirection(void **state)
 static void test_errors_say_what_and_where(void **state)
 {
 	static const struct sample samples[] = {
-		{"echo 'a", "1:6 unterminated ' quote"},     {"a\n b \"c\\\"", "2:4 unterminated \" quote"},
-		{"\"\\\\", "1:1 unterminated \" quote"},     {"\"a\\", "1:1 unterminated \" quote"},
-		{"a'", "1:2 unterminated ' quote"},	     {"a >", "1:3 no file name after '>'"},
-		{"a > ;b", "1:3 no file name after '>'"},    {"a >\nb", "1:3 no file name after '>'"},
-		{"a >> # f", "1:3 no file name after '>>'"}, {"a >>> f", "1:3 no file name after '>>'"},
-		{"a > > f", "1:3 no file name after '>'"},   {"a >f >g", "1:6 second redirection"},
-		{"a >f>>g", "1:5 second redirection"},	     {"ok; ok\nok; a\\", "2:6 nothing after '\\'"},
+		{ "echo 'a", "1:6 unterminated ' quote" },
+		{ "a\n b \"c\\\"", "2:4 unterminated \" quote" },
+		{ "\"\\\\", "1:1 unterminated \" quote" },
+		{ "\"a\\", "1:1 unterminated \" quote" },
+		{ "a'", "1:2 unterminated ' quote" },
+		{ "a >", "1:3 no file name after '>'" },
+		{ "a > ;b", "1:3 no file name after '>'" },
+		{ "a >\nb", "1:3 no file name after '>'" },
+		{ "a >> # f", "1:3 no file name after '>>'" },
+		{ "a >>> f", "1:3 no file name after '>>'" },
+		{ "a > > f", "1:3 no file name after '>'" },
+		{ "a >f >g", "1:6 second redirection" },
+		{ "a >f>>g", "1:5 second redirection" },
+		{ "ok; ok\nok; a\\", "2:6 nothing after '\\'" },
 	};
 
 	check(samples, ARRAY_SIZE(samples));

@@ -6,10 +6,7 @@
 
 static struct shell sh;
 
-static int run_nothing(int argc, char **argv, struct seq *out)
-{
-	return 0;
-}
+static int run_nothing(int argc, char **argv, struct seq *out) { return 0; }
 COMMAND(zebra, "", "does nothing", run_nothing);
 COMMAND(zeal, NULL, "does nothing", run_nothing);
 
@@ -230,15 +227,12 @@ static void test_no_completion_in_quotes_and_comments(void **state)
 	expect_completion("cat # al", 0, "");
 }
 
-static int show_nothing(struct seq *out, const struct ctl_file *self)
-{
-	return 0;
-}
+static int show_nothing(struct seq *out, const struct ctl_file *self) { return 0; }
 
 static void test_completion_of_the_longest_name(void **state)
 {
 	static char name[TRACEFS_PATH_MAX];
-	struct ctl_file f = {.path = name, .show = show_nothing};
+	struct ctl_file f = { .path = name, .show = show_nothing };
 	struct completion c;
 
 	memset(name, 'z', TRACEFS_PATH_MAX - sizeof(TRACEFS_MOUNT "/"));

@@ -28,24 +28,24 @@ static const struct {
 	const char *path;
 	int err;
 } no_files[] = {
-	{"/", -EISDIR},
-	{"/sys", -EISDIR},
-	{"/sys/kernel", -EISDIR},
-	{T, -EISDIR},
-	{T "/dir", -EISDIR},
-	{T "/dir/sub", -EISDIR},
-	{"/proc", -ENOENT},
-	{"/sys/kernel/tracingx", -ENOENT},
-	{"/sys/kernel/trac", -ENOENT},
-	{T "/nosuch", -ENOENT},
-	{T "/r", -ENOENT},
-	{T "/di", -ENOENT},
-	{T "/dir/nosuch", -ENOENT},
-	{T "/nosuch/ro", -ENOENT},
-	{T "/ro/x", -ENOTDIR},
-	{T "/ro/x/y", -ENOTDIR},
-	{T "/test/secret", -ENOENT},
-	{T "/test", -ENOENT},
+	{ "/", -EISDIR },
+	{ "/sys", -EISDIR },
+	{ "/sys/kernel", -EISDIR },
+	{ T, -EISDIR },
+	{ T "/dir", -EISDIR },
+	{ T "/dir/sub", -EISDIR },
+	{ "/proc", -ENOENT },
+	{ "/sys/kernel/tracingx", -ENOENT },
+	{ "/sys/kernel/trac", -ENOENT },
+	{ T "/nosuch", -ENOENT },
+	{ T "/r", -ENOENT },
+	{ T "/di", -ENOENT },
+	{ T "/dir/nosuch", -ENOENT },
+	{ T "/nosuch/ro", -ENOENT },
+	{ T "/ro/x", -ENOTDIR },
+	{ T "/ro/x/y", -ENOTDIR },
+	{ T "/test/secret", -ENOENT },
+	{ T "/test", -ENOENT },
 };
 
 static void test_errors(void **state)
@@ -110,16 +110,13 @@ static void test_readdir(void **state)
 	assert_string_equal(listing(T), "alpha big dir/ failing full ro test/ wo ");
 }
 
-static int show_nothing(struct seq *out, const struct ctl_file *self)
-{
-	return 0;
-}
+static int show_nothing(struct seq *out, const struct ctl_file *self) { return 0; }
 
 static void test_files_come_and_go(void **state)
 {
-	struct ctl_file a = {.path = "dir/new/a", .show = show_nothing};
-	struct ctl_file b = {.path = "dir/new/b", .show = show_nothing};
-	struct ctl_file dirt = {.path = "dirt", .show = show_nothing};
+	struct ctl_file a = { .path = "dir/new/a", .show = show_nothing };
+	struct ctl_file b = { .path = "dir/new/b", .show = show_nothing };
+	struct ctl_file dirt = { .path = "dirt", .show = show_nothing };
 
 	assert_int_equal(ctl_add(&a), 0);
 	assert_int_equal(ctl_add(&b), 0);
@@ -142,11 +139,11 @@ static void test_refused_files(void **state)
 		const char *path;
 		int err;
 	} refused[] = {
-		{"ro", -EEXIST},   {"dir/one", -EEXIST},     {"dir/sub", -EEXIST},
-		{"ro/x", -EEXIST}, {"dir/one/x/y", -EEXIST}, {"", -EINVAL},
+		{ "ro", -EEXIST },   { "dir/one", -EEXIST },	 { "dir/sub", -EEXIST },
+		{ "ro/x", -EEXIST }, { "dir/one/x/y", -EEXIST }, { "", -EINVAL },
 	};
 	char *path = malloc(300);
-	struct ctl_file f = {.path = path, .show = show_nothing};
+	struct ctl_file f = { .path = path, .show = show_nothing };
 
 	for (size_t i = 0; i < ARRAY_SIZE(refused); i++) {
 		strcpy(path, refused[i].path);
@@ -169,31 +166,31 @@ static void test_resolve(void **state)
 		int err;
 		const char *want;
 	} samples[] = {
-		{T, "ro", 0, T "/ro"},
-		{T, "nosuch", 0, T "/nosuch"},
-		{T, ".", 0, T},
-		{T, "./", 0, T},
-		{T, "..", 0, "/sys/kernel"},
-		{T, "../..//", 0, "/sys"},
-		{T, "../../../../..", 0, "/"},
-		{"/", "sys", 0, "/sys"},
-		{"/", "..", 0, "/"},
-		{"/", "/", 0, "/"},
-		{T, "/sys//kernel/./tracing/", 0, T},
-		{T "/dir", "../ro", 0, T "/ro"},
-		{T "/dir/sub", "two", 0, T "/dir/sub/two"},
-		{T, "...", 0, T "/..."},
-		{T, "dir/..", 0, T},
-		{T, "", -ENOENT, NULL},
-		{T, "nosuch/..", -ENOENT, NULL},
-		{T, "nosuch/", -ENOENT, NULL},
-		{T, "ro/", -ENOTDIR, NULL},
-		{T, "ro/.", -ENOTDIR, NULL},
-		{T, "ro/../ro", -ENOTDIR, NULL},
+		{ T, "ro", 0, T "/ro" },
+		{ T, "nosuch", 0, T "/nosuch" },
+		{ T, ".", 0, T },
+		{ T, "./", 0, T },
+		{ T, "..", 0, "/sys/kernel" },
+		{ T, "../..//", 0, "/sys" },
+		{ T, "../../../../..", 0, "/" },
+		{ "/", "sys", 0, "/sys" },
+		{ "/", "..", 0, "/" },
+		{ "/", "/", 0, "/" },
+		{ T, "/sys//kernel/./tracing/", 0, T },
+		{ T "/dir", "../ro", 0, T "/ro" },
+		{ T "/dir/sub", "two", 0, T "/dir/sub/two" },
+		{ T, "...", 0, T "/..." },
+		{ T, "dir/..", 0, T },
+		{ T, "", -ENOENT, NULL },
+		{ T, "nosuch/..", -ENOENT, NULL },
+		{ T, "nosuch/", -ENOENT, NULL },
+		{ T, "ro/", -ENOTDIR, NULL },
+		{ T, "ro/.", -ENOTDIR, NULL },
+		{ T, "ro/../ro", -ENOTDIR, NULL },
 		/* The directory one stands in may have gone: only upwards leads out. */
-		{T "/gone", "..", 0, T},
-		{T "/gone", "../ro", 0, T "/ro"},
-		{T "/gone", "./x", -ENOENT, NULL},
+		{ T "/gone", "..", 0, T },
+		{ T "/gone", "../ro", 0, T "/ro" },
+		{ T "/gone", "./x", -ENOENT, NULL },
 	};
 	char out[TRACEFS_PATH_MAX];
 
@@ -223,8 +220,8 @@ static void test_long_paths(void **state)
 /* Random walks end at a plain path, and resolving that again changes nothing. */
 static void test_fuzz(void **state)
 {
-	static const char *const pieces[] = {"/",  "//",  ".",	    "..",      "dir", "sub",
-					     "ro", "sys", "kernel", "tracing", "x"};
+	static const char *const pieces[] = { "/",  "//",  ".",	     "..",	"dir", "sub",
+					      "ro", "sys", "kernel", "tracing", "x" };
 	char path[400], out[TRACEFS_PATH_MAX], again[TRACEFS_PATH_MAX];
 
 	for (int round = 0; round < 50000; round++) {

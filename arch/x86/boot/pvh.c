@@ -17,7 +17,8 @@ struct pvh_entry {
 	u32 type, reserved;
 };
 
-static const char *read_map(const struct pvh_start_info *si, phys_read_fn read, struct boot_info *out, bool usable)
+static const char *read_map(const struct pvh_start_info *si, phys_read_fn read, struct boot_info *out,
+			    bool usable)
 {
 	for (u32 i = 0; i < si->memmap_entries; i++) {
 		struct pvh_entry e;

@@ -5,8 +5,8 @@
 #include "arch/x86/cpu/regs.h"
 #include "lib/string.h"
 
-#define PORT_SELECT 0x510
-#define PORT_DATA   0x511
+#define PORT_SELECT   0x510
+#define PORT_DATA     0x511
 #define KEY_SIGNATURE 0x0000
 #define KEY_DIRECTORY 0x0019
 

@@ -4,13 +4,13 @@
 #include "arch/x86/cpu/regs.h"
 #include "arch/x86/entry/vectors.h"
 
-#define PIC1 0x20
-#define PIC2 0xa0
-#define ICW1 0x11 /* edge-triggered, cascade, ICW4 follows */
-#define ICW4 0x01 /* 8086 mode */
-#define CASCADE 2
+#define PIC1	      0x20
+#define PIC2	      0xa0
+#define ICW1	      0x11 /* edge-triggered, cascade, ICW4 follows */
+#define ICW4	      0x01 /* 8086 mode */
+#define CASCADE	      2
 #define OCW3_READ_ISR 0x0b
-#define EOI 0x20
+#define EOI	      0x20
 
 static u16 masked = 0xffff;
 
@@ -30,13 +30,13 @@ void pic_init(void)
 	outb(PIC2 + 1, CASCADE);
 	outb(PIC1 + 1, ICW4);
 	outb(PIC2 + 1, ICW4);
-	masked = (u16)~(1u << CASCADE);
+	masked = 0xffff & ~(1u << CASCADE);
 	write_masks();
 }
 
 void pic_unmask(unsigned irq)
 {
-	masked &= (u16)~(1u << irq);
+	masked &= ~(1u << irq);
 	write_masks();
 }
 

@@ -21,10 +21,10 @@
 		__asm__ volatile("mov %%" #name ", %0" : "=r"(v)); \
 		return v;                                          \
 	}
-#define WRITE_REG(name)                                                         \
-	static __always_inline void write_##name(u64 v)                         \
-	{                                                                       \
-		__asm__ volatile("mov %0, %%" #name : : "r"(v) : "memory");     \
+#define WRITE_REG(name)                                                     \
+	static __always_inline void write_##name(u64 v)                     \
+	{                                                                   \
+		__asm__ volatile("mov %0, %%" #name : : "r"(v) : "memory"); \
 	}
 READ_REG(cr0)
 READ_REG(cr2)
@@ -57,7 +57,9 @@ static __always_inline u64 rdtsc(void)
 }
 static __always_inline void cpuid(u32 leaf, u32 sub, u32 out[4])
 {
-	__asm__ volatile("cpuid" : "=a"(out[0]), "=b"(out[1]), "=c"(out[2]), "=d"(out[3]) : "a"(leaf), "c"(sub));
+	__asm__ volatile("cpuid"
+			 : "=a"(out[0]), "=b"(out[1]), "=c"(out[2]), "=d"(out[3])
+			 : "a"(leaf), "c"(sub));
 }
 static __always_inline void invlpg(u64 addr) { __asm__ volatile("invlpg (%0)" : : "r"(addr) : "memory"); }
 

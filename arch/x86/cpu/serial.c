@@ -48,10 +48,7 @@ int serial_getc(void)
 	return inb(RBR);
 }
 
-void debug_port_init(void)
-{
-	debug_port_present = inb(DEBUG_PORT) == DEBUG_PORT;
-}
+void debug_port_init(void) { debug_port_present = inb(DEBUG_PORT) == DEBUG_PORT; }
 
 void debug_port_putc(char c)
 {

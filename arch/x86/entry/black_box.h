@@ -18,9 +18,9 @@ enum bb_direction {
 
 struct bb_record {
 	u64 tsc;
-	u64 ip;	      /* of the interrupted context; on exit, where it goes on */
-	u64 sp;	      /* of the handler: the address of its pt_regs */
-	u32 depth;    /* how many vectors deep this CPU is, this one included */
+	u64 ip;	   /* of the interrupted context; on exit, where it goes on */
+	u64 sp;	   /* of the handler: the address of its pt_regs */
+	u32 depth; /* how many vectors deep this CPU is, this one included */
 	u16 vector;
 	u16 direction;
 };

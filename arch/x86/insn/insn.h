@@ -11,17 +11,17 @@
 
 /* What an instruction does to ip, or to the state a single-step depends on. */
 enum insn_class {
-	INSN_PLAIN,	/* falls through, and may be executed elsewhere */
-	INSN_CALL_REL,	/* e8 */
-	INSN_CALL_IND,	/* ff /2 */
-	INSN_JMP_REL,	/* eb, e9 */
-	INSN_JMP_IND,	/* ff /4 */
-	INSN_JCC,	/* 70-7f, 0f 80-8f */
-	INSN_LOOP,	/* loop, loope, loopne, jrcxz: e0-e3 */
-	INSN_RET,	/* c2, c3 */
-	INSN_FAR,	/* far call, jmp, ret; iret, sysret, sysexit, rsm, skinit; xbegin: its aborts jump */
-	INSN_INT,	/* int3, int n, int1 (icebp) */
-	INSN_SYSCALL,	/* syscall, sysenter, vmcall-like entries */
+	INSN_PLAIN,    /* falls through, and may be executed elsewhere */
+	INSN_CALL_REL, /* e8 */
+	INSN_CALL_IND, /* ff /2 */
+	INSN_JMP_REL,  /* eb, e9 */
+	INSN_JMP_IND,  /* ff /4 */
+	INSN_JCC,      /* 70-7f, 0f 80-8f */
+	INSN_LOOP,     /* loop, loope, loopne, jrcxz: e0-e3 */
+	INSN_RET,      /* c2, c3 */
+	INSN_FAR,      /* far call, jmp, ret; iret, sysret, sysexit, rsm, skinit; xbegin: its aborts jump */
+	INSN_INT,      /* int3, int n, int1 (icebp) */
+	INSN_SYSCALL,  /* syscall, sysenter, vmcall-like entries */
 	INSN_PUSHF,
 	INSN_POPF,
 	INSN_CLI,
@@ -58,10 +58,7 @@ struct insn {
 int insn_decode(struct insn *out, const u8 *bytes, size_t max);
 
 /* Where a relative branch at address @ip goes. */
-static inline u64 insn_target(const struct insn *insn, u64 ip)
-{
-	return ip + insn->length + (u64)insn->imm;
-}
+static inline u64 insn_target(const struct insn *insn, u64 ip) { return ip + insn->length + (u64)insn->imm; }
 
 /* "call_rel", "plain", ...: for messages. */
 const char *insn_class_name(enum insn_class c);

@@ -81,7 +81,7 @@ static opcode_map three_byte_3a = /* 0f 3a */
 	/* f */ "Bxxxxxxx" "xxxxxxxx";
 /* clang-format on */
 
-static const char *const legacy_maps[] = {one_byte, two_byte, three_byte_38, three_byte_3a};
+static const char *const legacy_maps[] = { one_byte, two_byte, three_byte_38, three_byte_3a };
 
 /* The vector maps are regular: the length depends on the map alone, but for the oldest. */
 static enum insn_form vector_form(u8 map, u8 opcode)
@@ -126,10 +126,7 @@ enum insn_form insn_form(const struct insn *insn)
 }
 
 /* c6 and c7 have one member, mov, and one stray: xabort, xbegin. */
-static bool is_mov_group(u8 modrm)
-{
-	return (modrm & 0x38) == 0 || modrm == 0xf8;
-}
+static bool is_mov_group(u8 modrm) { return (modrm & 0x38) == 0 || modrm == 0xf8; }
 
 bool insn_is_hole(const struct insn *insn)
 {

@@ -17,6 +17,9 @@ __kprobes bool extable_fixup(struct pt_regs *regs)
 	return false;
 }
 
+/* clang-format would tear %l apart. */
+/* clang-format off */
+
 /* __kprobes, both: single instructions of theirs are in the table by address, so they may not be displaced. */
 __kprobes int kernel_read_nofault(void *dst, const void *src, size_t len)
 {
@@ -48,3 +51,4 @@ __kprobes int kernel_write_nofault(void *dst, u8 byte)
 fault:
 	return -EFAULT;
 }
+/* clang-format on */

@@ -9,7 +9,7 @@ struct ex_entry {
 };
 
 /* In an asm statement: a fault at label @insn continues at label @fixup. */
-#define EX_TABLE(insn, fixup)                                                            \
+#define EX_TABLE(insn, fixup)                                                                \
 	".pushsection __ex_table, \"a\", @progbits\n\t.balign 8\n\t.quad " #insn ", " #fixup \
 	"\n\t.popsection\n"
 

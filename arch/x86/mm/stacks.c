@@ -9,8 +9,10 @@ extern u8 task_stack[GUARD_SIZE + TASK_STACK_SIZE]; /* boot.asm starts on it */
 u8 task_stack[GUARD_SIZE + TASK_STACK_SIZE] STACK_MEMORY;
 static u8 ist_stacks[NR_STACKS - 1][GUARD_SIZE + IST_STACK_SIZE] STACK_MEMORY;
 
+/* clang-format off */
 #define ENTRY(n, s) { n, (u64)(s), (u64)(s) + GUARD_SIZE, (u64)(s) + sizeof(s) }
 #define IST(n, id)  [id] = ENTRY(n, ist_stacks[(id) - STACK_DB])
+/* clang-format on */
 
 const struct kstack kstacks[NR_STACKS] = {
 	[STACK_TASK] = ENTRY("task", task_stack),

@@ -26,7 +26,7 @@ enum stack_id {
 
 struct kstack {
 	const char *name;
-	u64 guard;	/* the unmapped page below */
+	u64 guard;     /* the unmapped page below */
 	u64 base, top; /* [base, top) */
 };
 

@@ -8,8 +8,10 @@
 #include "lib/types.h"
 
 #define INT3_BYTE 0xcc
-#define NOP5	  { 0x0f, 0x1f, 0x44, 0x00, 0x00 }
 #define SITE_SIZE 5
+/* clang-format off */
+#define NOP5 { 0x0f, 0x1f, 0x44, 0x00, 0x00 }
+/* clang-format on */
 
 /* Boot, once. */
 void text_poke_init(void);

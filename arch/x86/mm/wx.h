@@ -7,7 +7,8 @@ struct wx_result {
 	unsigned leaves;     /* mappings seen */
 	unsigned executable; /* of these, executable by the kernel */
 	unsigned violations;
-	u64 bad_exec, bad_write; /* the first one's two virtual addresses: equal when one mapping has both rights */
+	/* The first one's two virtual addresses: equal when one mapping has both rights. */
+	u64 bad_exec, bad_write;
 };
 
 /*

@@ -24,7 +24,7 @@ static int read_numbers(bool named[200])
 
 static void test_texts(void **state)
 {
-	bool named[200] = {false};
+	bool named[200] = { false };
 
 	assert_true(read_numbers(named) >= 10);
 	for (int i = 0; i < 200; i++) {

@@ -49,7 +49,7 @@ static void check(const struct pair *p)
 
 static void test_against_model(void **state)
 {
-	struct pair p = {.map = {0}};
+	struct pair p = { .map = { 0 } };
 
 	for (int turn = 0; turn < 20000; turn++) {
 		random_change(&p);
@@ -59,7 +59,7 @@ static void test_against_model(void **state)
 
 static void test_edges(void **state)
 {
-	u64 map[3] = {0, 0, ~0ull};
+	u64 map[3] = { 0, 0, ~0ull };
 
 	assert_int_equal(bitmap_find_clear(map, 128, 0, 128), 0);
 	assert_int_equal(bitmap_find_clear(map, 128, 1, 128), 128);

@@ -16,7 +16,7 @@ static void check(struct list_head *list, const int *values, int n)
 	struct item *item;
 	int i = 0;
 
-	list_for_each_entry (item, list, link) {
+	list_for_each_entry(item, list, link) {
 		assert_true(i < n);
 		assert_int_equal(item->value, values[i++]);
 	}
@@ -29,21 +29,21 @@ static void check(struct list_head *list, const int *values, int n)
 
 static void test_order(void **state)
 {
-	struct item items[3] = {{.value = 1}, {.value = 2}, {.value = 3}};
+	struct item items[3] = { { .value = 1 }, { .value = 2 }, { .value = 3 } };
 	LIST_HEAD(list);
 
 	check(&list, NULL, 0);
 	list_add_tail(&items[1].link, &list);
 	list_add(&items[0].link, &list);
 	list_add_tail(&items[2].link, &list);
-	check(&list, (int[]){1, 2, 3}, 3);
+	check(&list, (int[]){ 1, 2, 3 }, 3);
 	list_del(&items[1].link);
-	check(&list, (int[]){1, 3}, 2);
+	check(&list, (int[]){ 1, 3 }, 2);
 }
 
 static void test_delete_twice(void **state)
 {
-	struct item items[2] = {{.value = 1}, {.value = 2}};
+	struct item items[2] = { { .value = 1 }, { .value = 2 } };
 	struct list_head list;
 
 	list_init(&list);
@@ -52,7 +52,7 @@ static void test_delete_twice(void **state)
 	list_del(&items[0].link);
 	assert_true(list_empty(&items[0].link));
 	list_del(&items[0].link);
-	check(&list, (int[]){2}, 1);
+	check(&list, (int[]){ 2 }, 1);
 }
 
 static void test_delete_while_walking(void **state)
@@ -64,7 +64,7 @@ static void test_delete_while_walking(void **state)
 		items[i].value = i;
 		list_add_tail(&items[i].link, &list);
 	}
-	list_for_each_entry_safe (item, next, &list, link) {
+	list_for_each_entry_safe(item, next, &list, link) {
 		list_del(&item->link);
 		item->value = -1;
 	}

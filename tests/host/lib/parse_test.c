@@ -36,23 +36,23 @@ static void test_good(void **state)
 
 static void test_bad(void **state)
 {
-	static const char *const texts[] = {"",
-					    " 1",
-					    "1 ",
-					    "+1",
-					    "-1",
-					    "0x",
-					    "0xg",
-					    "08",
-					    "1a",
-					    "x",
-					    "1.0",
-					    "1\n",
-					    "18446744073709551616",
-					    "0x10000000000000000",
-					    "02000000000000000000000",
-					    "99999999999999999999999999",
-					    "0x0x1"};
+	static const char *const texts[] = { "",
+					     " 1",
+					     "1 ",
+					     "+1",
+					     "-1",
+					     "0x",
+					     "0xg",
+					     "08",
+					     "1a",
+					     "x",
+					     "1.0",
+					     "1\n",
+					     "18446744073709551616",
+					     "0x10000000000000000",
+					     "02000000000000000000000",
+					     "99999999999999999999999999",
+					     "0x0x1" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
 		bad(texts[i], 0);
@@ -78,12 +78,12 @@ static void test_length(void **state)
 
 static void test_random(void **state)
 {
-	static const char *const formats[] = {"%" PRIu64, "%#" PRIx64, "%#" PRIo64, "%" PRIu64 "9",
-					      "%" PRIx64};
+	static const char *const formats[] = { "%" PRIu64, "%#" PRIx64, "%#" PRIo64, "%" PRIu64 "9",
+					       "%" PRIx64 };
 
 	for (int i = 0; i < 50000; i++) {
 		const char *format = formats[host_random_below(ARRAY_SIZE(formats))];
-		unsigned base = (unsigned[]){0, 10, 16, 8}[host_random_below(4)];
+		unsigned base = (unsigned[]){ 0, 10, 16, 8 }[host_random_below(4)];
 		char text[40], *end;
 		u64 want, got;
 		bool valid;

@@ -6,7 +6,7 @@
 #define SPACE 400
 
 /* %pS takes its names from here. */
-static const u32 offsets[] = {0, 0x40}, sizes[] = {0x20, 0x10}, names[] = {0, 6};
+static const u32 offsets[] = { 0, 0x40 }, sizes[] = { 0x20, 0x10 }, names[] = { 0, 6 };
 const struct symtab kernel_symtab = {
 	.base = 0xffffffff80001000,
 	.count = 2,
@@ -18,21 +18,21 @@ const struct symtab kernel_symtab = {
 		"care_to_set_aside",
 };
 
-#define SAME(...)                                                                                            \
-	do {                                                                                                 \
-		char ours[SPACE], libc[SPACE];                                                               \
-		int want = snprintf(libc, SPACE, __VA_ARGS__);                                               \
-                                                                                                             \
-		assert_int_equal(nl_snprintf(ours, SPACE, __VA_ARGS__), want);                               \
-		assert_string_equal(ours, libc);                                                             \
+#define SAME(...)                                                              \
+	do {                                                                   \
+		char ours[SPACE], libc[SPACE];                                 \
+		int want = snprintf(libc, SPACE, __VA_ARGS__);                 \
+                                                                               \
+		assert_int_equal(nl_snprintf(ours, SPACE, __VA_ARGS__), want); \
+		assert_string_equal(ours, libc);                               \
 	} while (0)
 
-#define GIVES(text, ...)                                                                                     \
-	do {                                                                                                 \
-		char ours[SPACE];                                                                            \
-                                                                                                             \
-		assert_int_equal(nl_snprintf(ours, SPACE, __VA_ARGS__), strlen(text));                       \
-		assert_string_equal(ours, text);                                                             \
+#define GIVES(text, ...)                                                               \
+	do {                                                                           \
+		char ours[SPACE];                                                      \
+                                                                                       \
+		assert_int_equal(nl_snprintf(ours, SPACE, __VA_ARGS__), strlen(text)); \
+		assert_string_equal(ours, text);                                       \
 	} while (0)
 
 static void test_plain(void **state)
@@ -49,9 +49,9 @@ static void test_plain(void **state)
 
 static void test_integers(void **state)
 {
-	static const s64 values[] = {0,	      1,       -1,	 9,	    10,	      127,
-				     128,     -128,    255,	 32767,	    -32768,   65535,
-				     INT_MAX, INT_MIN, UINT_MAX, INT64_MAX, INT64_MIN};
+	static const s64 values[] = { 0,       1,	-1,	  9,	     10,       127,
+				      128,     -128,	255,	  32767,     -32768,   65535,
+				      INT_MAX, INT_MIN, UINT_MAX, INT64_MAX, INT64_MIN };
 
 	for (size_t i = 0; i < ARRAY_SIZE(values); i++) {
 		s64 v = values[i];
@@ -126,10 +126,7 @@ static void test_sizes(void **state)
 	assert_int_equal(nl_snprintf(NULL, 0, "%1000d", 1), 1000);
 }
 
-static void count_piece(void *arg, const char *text, size_t len)
-{
-	*(size_t *)arg += len;
-}
+static void count_piece(void *arg, const char *text, size_t len) { *(size_t *)arg += len; }
 
 static int call_vformat(size_t *count, const char *fmt, ...)
 {
@@ -166,15 +163,9 @@ static void add(struct random_format *f, const char *text)
 	f->len += snprintf(f->text + f->len, sizeof(f->text) - f->len, "%s", text);
 }
 
-static void add_arg(struct random_format *f, u64 value)
-{
-	f->args[f->nr_args++] = value;
-}
+static void add_arg(struct random_format *f, u64 value) { f->args[f->nr_args++] = value; }
 
-static bool one_in(unsigned n)
-{
-	return host_random_below(n) == 0;
-}
+static bool one_in(unsigned n) { return host_random_below(n) == 0; }
 
 static void add_count(struct random_format *f, int lowest)
 {
@@ -194,7 +185,7 @@ static void add_flags(struct random_format *f, const char *allowed)
 {
 	for (; *allowed; allowed++)
 		if (one_in(4))
-			add(f, (char[]){*allowed, '\0'});
+			add(f, (char[]){ *allowed, '\0' });
 }
 
 static u64 random_value(void)
@@ -209,7 +200,7 @@ static u64 random_value(void)
 
 static void add_integer(struct random_format *f)
 {
-	static const char *const lengths[] = {"", "hh", "h", "l", "ll", "z", "t"};
+	static const char *const lengths[] = { "", "hh", "h", "l", "ll", "z", "t" };
 	char letter = "diuxXo"[host_random_below(6)];
 	bool is_signed = letter == 'd' || letter == 'i';
 
@@ -222,14 +213,14 @@ static void add_integer(struct random_format *f)
 			add_count(f, 0);
 	}
 	add(f, lengths[host_random_below(ARRAY_SIZE(lengths))]);
-	add(f, (char[]){letter, '\0'});
+	add(f, (char[]){ letter, '\0' });
 	add_arg(f, random_value());
 }
 
 static void add_text(struct random_format *f)
 {
-	static const char *const texts[] = {"", "a", "hello", "sixteen letters!",
-					    "something longer than 16 letters"};
+	static const char *const texts[] = { "", "a", "hello", "sixteen letters!",
+					     "something longer than 16 letters" };
 
 	add_flags(f, "-");
 	if (one_in(2))
@@ -252,9 +243,9 @@ static void add_text(struct random_format *f)
 
 static void make_format(struct random_format *f)
 {
-	static const char *const literals[] = {"", " ", "x=", "%%", "[", "some longer text in between, "};
+	static const char *const literals[] = { "", " ", "x=", "%%", "[", "some longer text in between, " };
 
-	*f = (struct random_format){.len = 0};
+	*f = (struct random_format){ .len = 0 };
 	for (int i = host_random_below(4); i; i--) {
 		add(f, literals[host_random_below(ARRAY_SIZE(literals))]);
 		add(f, "%");

@@ -64,10 +64,7 @@ static void test_memset(void **state)
 	}
 }
 
-static int sign(int x)
-{
-	return (x > 0) - (x < 0);
-}
+static int sign(int x) { return (x > 0) - (x < 0); }
 
 static void test_memcmp(void **state)
 {

@@ -5,9 +5,9 @@
 #define BASE 0xffffffff80100000ull
 
 /* first, then a gap; open-ended label; same (twice); two names for one address; last of unknown size. */
-static const u32 offsets[] = {0x0, 0x20, 0x50, 0x80, 0x80, 0x90, 0x100};
-static const u32 sizes[] = {0x10, 0, 0x30, 0x10, 0, 0x8, 0};
-static const u32 names[] = {0, 6, 12, 17, 23, 12, 29};
+static const u32 offsets[] = { 0x0, 0x20, 0x50, 0x80, 0x80, 0x90, 0x100 };
+static const u32 sizes[] = { 0x10, 0, 0x30, 0x10, 0, 0x8, 0 };
+static const u32 names[] = { 0, 6, 12, 17, 23, 12, 29 };
 const struct symtab kernel_symtab = {
 	.base = BASE,
 	.count = ARRAY_SIZE(offsets),
@@ -19,7 +19,7 @@ const struct symtab kernel_symtab = {
 
 static void check(u64 offset, const char *name, u64 start, u64 size)
 {
-	struct symbol s = {.name = "untouched"};
+	struct symbol s = { .name = "untouched" };
 	bool found = symtab_find(&kernel_symtab, BASE + offset, &s);
 
 	assert_int_equal(found, name != NULL);
@@ -58,7 +58,7 @@ static void test_ends(void **state)
 
 static void test_empty(void **state)
 {
-	const struct symtab empty = {.count = 0};
+	const struct symtab empty = { .count = 0 };
 	struct symbol s;
 	unsigned matches = 7;
 

@@ -90,7 +90,8 @@ include tests/host/tests.mk
 # Options reach tools/run through the environment. What the user wrote is passed as it is: "value"
 # keeps make from expanding a $ in it, and no shell ever sees it.
 RUN_OPTIONS := CMD SCRIPT APPEND SMP MEM TIMEOUT TIMEOUT_SCALE BOOT ICOUNT ACCEL GDBPORT GDBCMDS STRESS FUZZ SEED
-$(foreach o,$(RUN_OPTIONS),$(if $(filter undefined,$(origin $o)),,$(eval override $o := $$(value $o))$(eval export $o)))
+$(foreach o,$(RUN_OPTIONS),$(if $(filter command environment,$(firstword $(origin $o))),\
+	$(eval override $o := $$(value $o))$(eval export $o)))
 
 # Installing comes before the rest of the Makefile can know the tools: hence the second make.
 MAKE_QUIETLY = $(MAKE) --no-print-directory

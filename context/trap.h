@@ -18,7 +18,7 @@
 /* The accounting of one CPU: all that a trap changes and its return changes back. */
 struct cpu_accounts {
 	u32 context_word;
-	u32 guard_bits;	 /* trace/guard.h's */
+	u32 guard_bits; /* trace/guard.h's */
 	u32 bb_depth;
 	struct watch watch;
 };

@@ -12,13 +12,13 @@
 static char keys[KEYS];
 static volatile u32 keys_in, keys_out;
 
+/* Interrupts off. What finds no room stays in the UART, whose flow control holds back the rest. */
 static void receive(void)
 {
 	int c;
 
-	while ((c = serial_getc()) >= 0)
-		if (keys_in - keys_out < KEYS)
-			keys[keys_in++ % KEYS] = (char)c;
+	while (keys_in - keys_out < KEYS && (c = serial_getc()) >= 0)
+		keys[keys_in++ % KEYS] = (char)c;
 }
 
 void console_init(void) { irq_set_handler(COM1_IRQ, receive); }
@@ -27,6 +27,7 @@ int console_getc(void)
 {
 	for (;;) {
 		local_irq_disable();
+		receive(); /* what was left in the UART made its interrupt long ago */
 		if (keys_in != keys_out) {
 			local_irq_enable();
 			return (u8)keys[keys_out++ % KEYS];

@@ -77,8 +77,8 @@ noinstr void do_nmi(struct pt_regs *regs)
 	instrumentation_begin();
 	nmi_arrived(regs);
 	instrumentation_end();
-	this_cpu(context_word) = (this_cpu(context_word) & ~CONTEXT_REAL_NMI) |
-				 (t.before.context_word & CONTEXT_REAL_NMI);
+	this_cpu(context_word) =
+		(this_cpu(context_word) & ~CONTEXT_REAL_NMI) | (t.before.context_word & CONTEXT_REAL_NMI);
 	trap_exit(&t);
 	ist_debug_swap(db_stack);
 }
@@ -112,6 +112,13 @@ __emergency void do_double_fault(struct pt_regs *regs)
 	panic_regs(regs, "double fault");
 }
 
+static const char *access_name(u64 error)
+{
+	if (error & 16)
+		return "execute";
+	return error & 2 ? "write" : "read";
+}
+
 static void __noreturn die_of_exception(struct pt_regs *regs)
 {
 	u64 addr = read_cr2();
@@ -121,8 +128,7 @@ static void __noreturn die_of_exception(struct pt_regs *regs)
 		panic_regs(regs, "%s, error code %lx", vector_name((unsigned)regs->vector, buf), regs->error);
 	if (stack_guarded_at(addr))
 		panic_regs(regs, "the %s stack overflowed", stack_guarded_at(addr)->name);
-	panic_regs(regs, "page fault: cannot %s %016lx%s%s",
-		   regs->error & 16 ? "execute" : regs->error & 2 ? "write" : "read", addr,
+	panic_regs(regs, "page fault: cannot %s %016lx%s%s", access_name(regs->error), addr,
 		   regs->error & 1 ? ", which is mapped otherwise" : ", which is not mapped",
 		   addr < PAGE_SIZE ? " (NULL pointer?)" : "");
 }

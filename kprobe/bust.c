@@ -2,6 +2,7 @@
 #include "kprobe/bust.h"
 
 #include "abi/errno.h"
+#include "arch/x86/entry/desc.h"
 #include "arch/x86/entry/vectors.h"
 #include "arch/x86/mm/stacks.h"
 #include "arch/x86/mm/text_poke.h"
@@ -231,6 +232,8 @@ __emergency bool bust_kprobes(struct pt_regs *regs)
 	}
 	bust_last.addr = regs->ip;
 	regs->vector = vector;
+	/* An NMI among the frames given up would have given #DB its own stack back. */
+	ist_debug_swap(kstacks[first.before.context_word & CONTEXT_REAL_NMI ? STACK_DB2 : STACK_DB].top);
 	black_box_note((u16)vector, BB_RESUME, regs->ip, (u64)regs, first.before.bb_depth);
 	return true;
 }

@@ -7,6 +7,7 @@
  */
 #include "abi/errno.h"
 #include "kprobe/event.h"
+#include "kprobe/internal.h"
 #include "lib/bug.h"
 #include "lib/string.h"
 #include "mm/kmalloc.h"
@@ -45,6 +46,9 @@ static bool address_taken(struct list_head *events, u64 addr)
 	return false;
 }
 
+/* An emulated instruction takes no slot, and its going gives none back. */
+static bool needs_slot(const struct probe_event *e) { return !can_emulate(&e->probe.insn); }
+
 static int check(struct plan *plan, struct probe_event *e, const char **why)
 {
 	int err = kprobe_check(e->probe.addr, &e->probe.insn, why);
@@ -59,7 +63,7 @@ static int check(struct plan *plan, struct probe_event *e, const char **why)
 		*why = KPROBE_TAKEN;
 		return -EBUSY;
 	}
-	if (!plan->slots) {
+	if (!plan->slots && needs_slot(e)) {
 		*why = "All out-of-line slots are taken";
 		return -ENOSPC;
 	}
@@ -82,7 +86,7 @@ static int plan_definition(struct plan *plan, const char *line)
 		kfree(e);
 		return refuse(line, column, why, err);
 	}
-	plan->slots--;
+	plan->slots -= needs_slot(e);
 	list_add_tail(&e->link, &plan->adding);
 	return 0;
 }
@@ -106,7 +110,7 @@ static int plan_removal(struct plan *plan, const char *line)
 	}
 	e = find(&plan->adding, group, name);
 	if (e) {
-		plan->slots++;
+		plan->slots += needs_slot(e);
 		list_del(&e->link);
 		kfree(e);
 		return 0;
@@ -116,7 +120,7 @@ static int plan_removal(struct plan *plan, const char *line)
 		return refuse(line, 2, "Event doesn't exist", -ENOENT);
 	if (e->probe.armed)
 		return refuse(line, 2, "Event is enabled: disable it first", -EBUSY);
-	plan->slots++;
+	plan->slots += needs_slot(e);
 	e->doomed = true;
 	return 0;
 }
@@ -168,7 +172,7 @@ static int plan_begin(struct plan *plan, bool append)
 		if (!append && e->probe.armed)
 			return -EBUSY;
 		e->doomed = !append;
-		plan->slots += !append;
+		plan->slots += !append && needs_slot(e);
 	}
 	return 0;
 }

@@ -5,7 +5,7 @@
 #include "lib/ctl.h"
 #include "lib/list.h"
 
-#define EVENT_NAME_MAX	 32
+#define EVENT_NAME_MAX	 64 /* as Linux's MAX_EVENT_NAME_LEN */
 #define EVENT_SYMBOL_MAX 64
 
 struct probe_event {
@@ -16,7 +16,7 @@ struct probe_event {
 	u32 id; /* in its trace records */
 	struct list_head link;
 	struct ctl_file enable;
-	char enable_path[96];
+	char enable_path[2 * EVENT_NAME_MAX + sizeof("events///enable")];
 	bool doomed; /* goes away if the write now being read is taken */
 };
 

@@ -41,12 +41,13 @@ u64 emulate(const struct kprobe *p, struct pt_regs *regs);
 
 struct step {
 	struct kprobe *p;
-	u64 flags;  /* TF and IF as they were */
+	u64 flags;	  /* TF and IF as they were */
 	u32 vector_depth; /* of the int3 that began it, and so of the #DB that will end it */
+	bool handled;	  /* pre has run, so post will; otherwise both are left out, and counted once */
 };
 DECLARE_PER_CPU(struct step, steps[MAX_STEPS]);
 
 /* step.c */
-void step_begin(struct kprobe *p, struct pt_regs *regs);
+void step_begin(struct kprobe *p, struct pt_regs *regs, bool handled);
 /* Ends the innermost step after its copy ran: flags and ip as if the original had. */
 struct kprobe *step_finish(struct pt_regs *regs);

@@ -26,7 +26,7 @@ static void __kprobes call_handler(void (*handler)(struct kprobe *, struct pt_re
 	guard_leave(guard);
 }
 
-__emergency void step_begin(struct kprobe *p, struct pt_regs *regs)
+__emergency void step_begin(struct kprobe *p, struct pt_regs *regs, bool handled)
 {
 	u32 depth = this_cpu(step_depth);
 
@@ -34,6 +34,7 @@ __emergency void step_begin(struct kprobe *p, struct pt_regs *regs)
 	this_cpu(steps)[depth].p = p;
 	this_cpu(steps)[depth].flags = regs->flags & (X86_EFLAGS_TF | X86_EFLAGS_IF);
 	this_cpu(steps)[depth].vector_depth = this_cpu(bb_depth);
+	this_cpu(steps)[depth].handled = handled;
 	this_cpu(step_depth) = depth + 1;
 	/* Interrupts stay out: their handlers would be single-stepped, and run in the middle of a hit. */
 	regs->flags = (regs->flags & ~X86_EFLAGS_IF) | X86_EFLAGS_TF;
@@ -67,7 +68,7 @@ __kprobes bool kprobe_int3(struct pt_regs *regs, u64 *ret)
 		p->nmissed++;
 	}
 	if (p->slot) {
-		step_begin(p, regs);
+		step_begin(p, regs, guard != 0);
 		return true;
 	}
 	*ret = emulate(p, regs);
@@ -123,7 +124,8 @@ __emergency bool kprobe_debug(struct pt_regs *regs, u64 dr6)
 		return true;
 	restore_flags(regs);
 	fix_up(p, regs);
-	call_handler(p->post, p, regs);
+	if (this_cpu(steps)[depth - 1].handled)
+		call_handler(p->post, p, regs);
 	/* Only now may another step take this one's place: until here bust_kprobes() would still need it. */
 	this_cpu(step_depth) = depth - 1;
 	return true;

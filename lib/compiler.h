@@ -32,21 +32,21 @@
 #define likely(x)   __builtin_expect(!!(x), 1)
 #define unlikely(x) __builtin_expect(!!(x), 0)
 
-#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
+#define ARRAY_SIZE(a)			(sizeof(a) / sizeof((a)[0]))
 #define container_of(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))
 #define static_assert _Static_assert
 
-#define min(a, b)                      \
-	({                             \
+#define min(a, b)                       \
+	({                              \
 		__typeof__(a) _a = (a); \
 		__typeof__(b) _b = (b); \
-		_a < _b ? _a : _b;     \
+		_a < _b ? _a : _b;      \
 	})
-#define max(a, b)                      \
-	({                             \
+#define max(a, b)                       \
+	({                              \
 		__typeof__(a) _a = (a); \
 		__typeof__(b) _b = (b); \
-		_a > _b ? _a : _b;     \
+		_a > _b ? _a : _b;      \
 	})
 
 /* One access, exactly as written: for words another context may change or look at. */
@@ -61,7 +61,7 @@
  * Self-registration through a linker section: an array of pointers, never of structs (compilers
  * pad and reorder structs). linker.ld keeps [__start_NAME, __stop_NAME) aligned to 8.
  */
-#define REGISTER_IN(name, object) \
+#define REGISTER_IN(name, object)                                                                          \
 	static __typeof__(&(object)) const __used __attribute__((__no_reorder__)) __section(".reg." #name) \
 		__reg_##object = &(object)
 #define FOR_EACH_REGISTERED(name, type, p) \

@@ -271,7 +271,7 @@ int vformat(format_emit_fn emit, void *arg, const char *fmt, va_list ap)
 		}
 	}
 	va_end(args);
-	return out.total;
+	return (int)out.total;
 }
 
 struct buffer {

@@ -50,8 +50,7 @@ bool symtab_find(const struct symtab *t, u64 addr, struct symbol *out)
 	/* Of several names for one address the first speaks. */
 	for (i--; i && t->offsets[i - 1] == t->offsets[i]; i--)
 		;
-	symtab_nth(t, i, &found);
-	if (addr - found.start >= found.size)
+	if (!symtab_nth(t, i, &found) || addr - found.start >= found.size)
 		return false;
 	*out = found;
 	return true;

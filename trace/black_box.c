@@ -12,6 +12,8 @@ DEFINE_PER_CPU(u32, bb_depth);
 
 /* Rounds of a recursion shown before the rest is folded into one line. */
 #define ROUNDS_SHOWN 3
+/* The longest round looked for: an int3, its return and a #DB are three records. */
+#define MAX_PERIOD 4
 
 u32 black_box_mark(void) { return READ_ONCE(this_cpu(bb_head)); }
 
@@ -85,50 +87,64 @@ void black_box_list(struct seq *out, u32 mark, unsigned max)
 	}
 }
 
-/* One round of a recursion looks like the one before: same vector, direction and ip, one deeper. */
-static bool repeats(const struct bb_record *r, const struct bb_record *before)
+/* A round of a recursion looks like the one before: same vector, direction and ip, one deeper. */
+static bool repeats(u32 n, u32 before)
 {
-	return r->vector == before->vector && r->direction == before->direction && r->ip == before->ip &&
-	       r->depth == before->depth + 1;
+	struct bb_record r = record_at(n), b = record_at(before);
+
+	return r.vector == b.vector && r.direction == b.direction && r.ip == b.ip && r.depth == b.depth + 1;
 }
 
-static void draw_line(struct seq *out, const struct bb_record *r)
+/* How many rounds of @period records each begin at @n. */
+static u32 count_rounds(u32 n, u32 end, u32 period)
+{
+	u32 same = 0;
+
+	while (n + period + same != end && repeats(n + period + same, n + same))
+		same++;
+	return same / period + 1;
+}
+
+static void draw_lines(struct seq *out, u32 n, u32 count)
 {
 	char buf[8];
 
-	seq_printf(out, "  %3u ", r->depth);
-	for (u32 i = 1; i < r->depth && i < 24; i++)
-		seq_puts(out, "| ");
-	seq_printf(out, "%s %s %s %pS\n", by_direction(r, "\\", "/", "<=="), vector_name(r->vector, buf),
-		   by_direction(r, "hit at", "returns to", "resumes at"), (void *)r->ip);
+	for (; count; n++, count--) {
+		struct bb_record r = record_at(n);
+
+		seq_printf(out, "  %3u ", r.depth);
+		for (u32 i = 1; i < r.depth && i < 24; i++)
+			seq_puts(out, "| ");
+		seq_printf(out, "%s %s %s %pS\n", by_direction(&r, "\\", "/", "<=="),
+			   vector_name(r.vector, buf), by_direction(&r, "hit at", "returns to", "resumes at"),
+			   (void *)r.ip);
+	}
+}
+
+/* Draws what begins at @n, all rounds of it or one record; how many records that was. */
+static u32 draw_some(struct seq *out, u32 n, u32 end)
+{
+	for (u32 period = 1; period <= MAX_PERIOD && end - n > period; period++) {
+		u32 rounds = count_rounds(n, end, period), hidden = rounds - ROUNDS_SHOWN - 1;
+
+		if (rounds < ROUNDS_SHOWN + 2)
+			continue;
+		draw_lines(out, n, ROUNDS_SHOWN * period);
+		seq_printf(out, "%6s... the same, each inside the one before: %u round%s not drawn ...\n", "",
+			   hidden, hidden == 1 ? "" : "s");
+		draw_lines(out, n + (rounds - 1) * period, period);
+		return rounds * period;
+	}
+	draw_lines(out, n, 1);
+	return 1;
 }
 
 void black_box_draw(struct seq *out, u32 mark)
 {
-	u32 end = black_box_mark(), rounds = 0;
-	struct bb_record before = { 0 };
+	u32 end = black_box_mark();
 
-	for (u32 n = first_record(mark, end, BLACK_BOX_RECORDS); n != end; n++) {
-		struct bb_record r = record_at(n);
-
-		rounds = repeats(&r, &before) ? rounds + 1 : 0;
-		if (rounds >= ROUNDS_SHOWN) {
-			struct bb_record next = record_at(n + 1);
-			bool last = n + 1 == end || !repeats(&next, &r);
-
-			if (last)
-				seq_printf(
-					out,
-					"%6s... the same, each inside the one before: %u rounds not drawn ...\n",
-					"", rounds - ROUNDS_SHOWN);
-			if (!last) {
-				before = r;
-				continue;
-			}
-		}
-		draw_line(out, &r);
-		before = r;
-	}
+	for (u32 n = first_record(mark, end, BLACK_BOX_RECORDS); n != end;)
+		n += draw_some(out, n, end);
 }
 
 static int show(struct seq *out, const struct ctl_file *self)

@@ -29,7 +29,7 @@ static void print_flags(struct seq *out, const struct ring_entry *e)
 
 	seq_putc(out, e->flags & TRACE_FLAG_IRQS_OFF ? 'd' : '.');
 	seq_putc(out, '.');
-	seq_putc(out, nmi ? 'z' : irq ? 'h' : '.');
+	seq_putc(out, (char)(nmi ? 'z' : irq ? 'h' : '.'));
 	if (e->preempt_count)
 		seq_printf(out, "%x", e->preempt_count);
 	else

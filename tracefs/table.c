@@ -37,7 +37,7 @@ const struct ctl_file *ctl_find(const char *path)
 	struct ctl_walk w = {};
 	const struct ctl_file *f;
 
-	while ((f = ctl_next(&w)) && strcmp(f->path, path))
+	while ((f = ctl_next(&w)) && strcmp(f->path, path) != 0)
 		;
 	return f;
 }

@@ -66,7 +66,7 @@ COMMAND(cat, "PATH...", "print control files", run_cat);
 
 static int run_echo(int argc, char **argv, struct seq *out)
 {
-	bool newline = argc < 2 || strcmp(argv[1], "-n");
+	bool newline = argc < 2 || strcmp(argv[1], "-n") != 0;
 	int first = newline ? 1 : 2;
 
 	for (int i = first; i < argc; i++) {

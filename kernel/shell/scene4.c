@@ -20,7 +20,7 @@ SCENE(scene4, .number = 4, .title = "a probe on rcu_nmi_enter",
 "with later; and a probe that starts things: on the function that prints tracing_on.\n"
 "\n"
 "# echo 1 > health\n"
-"# echo p:tour/first tracing_on_show+5 > kprobe_events\n"
+"# echo p:tour/first tracing_on_show+5 >> kprobe_events\n"
 "# echo 1 > kprobes/unsafe\n"
 "# echo p:tour/rcu rcu_nmi_enter >> kprobe_events\n"
 "# echo 1 > events/tour/rcu/enable\n"
@@ -46,10 +46,12 @@ SCENE(scene4, .number = 4, .title = "a probe on rcu_nmi_enter",
 "\n"
 "# cat kprobes/list\n"
 "# echo 0 > kprobes/unsafe\n"
-"# echo > kprobe_events\n"
+"# echo -:tour/first >> kprobe_events\n"
+"# echo -:tour/rcu >> kprobe_events\n"
 "# cat health\n"
 "\n"
 "Recovered: nothing is different, and the kernel goes on.",
       .finally = "# echo 0 > events/tour/first/enable\n# echo 0 > events/tour/rcu/enable\n"
-		 "# echo 0 > kprobes/unsafe\n# echo > kprobe_events");
+		 "# echo 0 > kprobes/unsafe\n# echo -:tour/first >> kprobe_events\n"
+"# echo -:tour/rcu >> kprobe_events");
 /* clang-format on */

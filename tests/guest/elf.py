@@ -66,13 +66,15 @@ class Elf:
 
     def disassembly(self):
         """{function: its instructions}, from the listing that each build leaves beside the ELF."""
-        functions, body, start = {}, [], 0
+        functions, body, start, size = {}, [], 0, 0
         with open(os.path.splitext(self.path)[0] + ".asm", encoding="ascii") as file:
             for line in file:
                 if head := re.match(r"([0-9a-f]{16}) <(.+)>:$", line):
                     start, body = int(head[1], 16), []
+                    size = self.by_name[head[2]].size if head[2] in self.by_name else 0
                     functions[head[2]] = body
                 elif insn := re.match(r" *([0-9a-f]+):\t(.*)", line):
                     addr = int(insn[1], 16)
-                    body.append(Instruction(addr - start, addr, insn[2].strip()))
+                    if not size or addr < start + size:  # behind it lies padding
+                        body.append(Instruction(addr - start, addr, insn[2].strip()))
         return functions

@@ -42,7 +42,7 @@ def looks_like_linux(text, name):
 
 
 def test_as_promised(boot):
-    """The issue's own words, as a user types them."""
+    """The words of the README, as a user types them."""
     script = f"cd {TRACING}; echo function > current_tracer; cat trace; poweroff"
     if boot == "pvh":
         (text,) = session(script, 0, boot)
@@ -56,7 +56,8 @@ def test_as_promised(boot):
 def test_make_run():
     """Through make, whose quoting is one more thing that can go wrong; nothing is built."""
     cmd = f'cd {TRACING}; echo function > current_tracer; cat trace; echo "$HOME `x`"; poweroff'
-    made = subprocess.run(["make", "-s", "run"], cwd=ROOT, env=environment(cmd=cmd), stdin=subprocess.DEVNULL,
+    env = {name: value for name, value in environment(cmd=cmd).items() if name != "MAKEFLAGS"}
+    made = subprocess.run(["make", "-s", "run"], cwd=ROOT, env=env, stdin=subprocess.DEVNULL,
                           capture_output=True, check=False, text=True)
     equal(made.returncode, 0, "make run: exit status 0", made.stderr)
     contains(made.stderr, "status 0 (ok)\n", "make run: … said on stderr")
@@ -84,11 +85,9 @@ def test_appending_to_trace():
 
 def test_overwritten():
     """More events than the ring holds: the header says how many there were and how many are left."""
-    (text,) = session("echo strcmp > set_ftrace_filter; echo function > current_tracer\n" +
-                      "ls > /dev/null\n" * 0 + "cat kprobes/blacklist > trace\n" * 0 +
-                      "help > trace\n" * 0 + "ls nosuch\n" * 150 + "echo nop > current_tracer; echo >> trace; cat trace", 1,
+    (text,) = session("echo function > current_tracer\n" + "cd\n" * 200 + "echo nop > current_tracer; cat trace", 0,
                       "a full ring")
-    trace = parse(text[text.index("# tracer"):])
+    trace = parse(text)
     ok(trace.written > trace.entries, "a full ring: more were written than are there", trace.header[2])
     equal(len(trace.lines), trace.entries, "… and all that are there are shown")
     equal(misshapen(trace, FUNCTION)[:3], [], "… each whole")
@@ -139,8 +138,8 @@ def test_filter_words():
     equal(filter_after([]), ("", everything, ""), "without a filter all functions are enabled")
     equal(filter_after([(">", "strcmp"), (">", "strlen")])[1], ["strlen"], "> replaces")
     equal(set(filter_after([(">", "strcmp"), (">>", "strlen")])[1]), {"strcmp", "strlen"}, ">> adds")
-    equal(set(filter_after([(">", "strcmp strlen\tmemcmp\n str_has_prefix")])[1]),
-          {"strcmp", "strlen", "memcmp", "str_has_prefix"}, "several words, any white space between")
+    equal(set(filter_after([(">", "strcmp strlen\tglob_match\n str_has_prefix")])[1]),
+          {"strcmp", "strlen", "glob_match", "str_has_prefix"}, "several words, any white space between")
     equal(filter_after([(">", "strcmp strlen"), (">>", "!strcmp")])[1], ["strlen"], "! takes out")
     equal(filter_after([(">", "strcmp"), (">>", "!strcmp")])[1], everything, "… down to none, which is all")
     equal(filter_after([(">", "strcmp"), (">", "")])[1], everything, "an empty write empties it")
@@ -153,7 +152,7 @@ def test_filter_words():
 
 def test_filter_is_all_or_nothing():
     for how in (">", ">>"):
-        for text, column in (("nosuch", 0), ("strlen nosuch", 7), ("strlen\tmem* no*such memcmp", 12), ("strlen !nosuch", 7),
+        for text, column in (("nosuch", 0), ("strlen nosuch", 7), ("strlen\tstr* no*such strcmp", 12), ("strlen !nosuch", 7),
                              ("do_int3", 0), ("strlen rcu_nmi_enter", 7)):
             printed, names, log = filter_after([(">", "strcmp"), (how, text)])
             equal((printed, names), ("sh: set_ftrace_filter: Invalid argument\n", ["strcmp"]),

@@ -146,7 +146,7 @@ def test_versions():
             ("gcc", "9.4.0", "gcc 9.4.0 is too old: Nestling needs gcc 10.0 or newer"),
             ("nasm", "NASM version 2.13.02", "nasm 2.13.02 is too old: Nestling needs nasm 2.14 or newer"),
             ("qemu-system-x86_64", "QEMU emulator version 5.2.0 (Debian 1:5.2+dfsg-11+deb11u3)", "qemu-system-x86_64 5.2.0 is too old"),
-            ("ld", "GNU ld (GNU Binutils for Debian) 2.34", "binutils 2.34 is too old: Nestling needs binutils 2.35"),
+            ("ld", "GNU ld (GNU Binutils; SUSE 15.5) 2.34", "binutils 2.34 is too old: Nestling needs binutils 2.35"),
             ("gcc", "gibberish", "gcc does not run")):
         system(installed=RUN_SET, **{tool: version})
         result = deps()

@@ -24,7 +24,9 @@ ffffffff801000c0 t .L5
 ffffffff801000c0 0000000000000004 t .L6
 ffffffff801000c0 0000000000000004 t $x
 ffffffff801000d0 0000000000000004 W weak_one
-ffffffff801000e0 T text_end
+ffffffff801000e0 T last_in_section
+ffffffff801000f0 T __entry_text_end
+ffffffff80100800 T last
 ffffffff80200000 0000000000000008 R constant
 ffffffff80300000 0000000000000008 D variable
 ffffffff80300010 B bss
@@ -40,7 +42,8 @@ EXPECTED = """\
 90 8 helper
 a0 12 main.constprop.0
 d0 4 weak_one
-e0 1 text_end
+e0 10 last_in_section
+800 1 last
 """
 
 # Prints the compiled table through the kernel's own lookup.

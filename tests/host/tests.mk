@@ -57,9 +57,22 @@ $(eval $(call host_test,insn_zydis,tests/host/insn_zydis.c tests/host/insn_compa
 # Also by hand, on any x86-64 program: build/host/insn_elf.t FILE ...
 $(eval $(call host_test,insn_elf,tests/host/insn_elf.c tests/host/insn_compare.c,$(INSN),-lZydis))
 
+BOOT_PARSERS := $(addprefix arch/x86/boot/,multiboot2.c pvh.c regions.c)
+$(eval $(call host_test,boot,tests/host/boot_test.c tests/host/boot_fixture.c,$(BOOT_PARSERS)))
+$(eval $(call host_test,boot_regions,tests/host/boot_regions_test.c tests/host/boot_fixture.c,$(BOOT_PARSERS)))
+$(eval $(call host_test,boot_fuzz,tests/host/boot_fuzz.c tests/host/boot_fixture.c,$(BOOT_PARSERS)))
+
+ACPI := $(addprefix arch/x86/cpu/,acpi.c madt.c)
+$(eval $(call host_test,acpi,tests/host/acpi_test.c tests/host/acpi_fixture.c,$(ACPI)))
+$(eval $(call host_test,madt,tests/host/madt_test.c tests/host/acpi_fixture.c,$(ACPI)))
+$(eval $(call host_test,acpi_fuzz,tests/host/acpi_fuzz.c tests/host/acpi_fixture.c,$(ACPI)))
+
+$(eval $(call host_test,probe_parse,tests/host/probe_parse_test.c,kprobe/parse.c))
+
 SHELL_TREE     := $(wildcard tracefs/*.c)
 SHELL_PROGRAM  := $(filter-out $(addprefix kernel/shell/,tour% scene%),$(wildcard kernel/shell/*.c))
 SHELL_REGISTRY := -Wl,-T,tests/host/registries.ld
+$(eval $(call host_test,black_box,tests/host/black_box_test.c,trace/black_box.c,$(SHELL_REGISTRY)))
 $(eval $(call host_test,shell_parse,tests/host/shell_parse_test.c,kernel/shell/parse.c))
 $(eval $(call host_test,shell_line,tests/host/shell_line_test.c,$(addprefix kernel/shell/,line.c line_edit.c history.c)))
 $(eval $(call host_test,shell_tracefs,tests/host/shell_tracefs_test.c tests/host/shell_fixture.c,$(SHELL_TREE),$(SHELL_REGISTRY)))

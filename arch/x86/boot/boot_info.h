@@ -23,6 +23,7 @@ struct boot_info {
 	char cmdline[BOOT_CMDLINE_MAX];
 	unsigned nr_regions;
 	struct mem_region regions[BOOT_MAX_REGIONS]; /* usable RAM, ascending, disjoint */
+	u64 rsdp; /* where ACPI's root pointer or a copy of it is said to be, unchecked; 0 when nothing is said */
 };
 
 /* Reads physical memory: through a window of page tables in the kernel, from a buffer in tests. */
@@ -33,8 +34,9 @@ const char *multiboot2_parse(u64 pa, phys_read_fn read, struct boot_info *out);
 const char *pvh_parse(u64 pa, phys_read_fn read, struct boot_info *out);
 
 /*
- * The memory map under construction: usable and reserved ranges in any order, overlapping as
- * firmware likes it. Reserved wins; what is left is cut to whole pages.
+ * The memory map under construction: first all usable ranges, then all reserved ones, each in any order
+ * and overlapping as firmware likes it. Reserved wins; what is left is cut to whole pages. NULL, or the
+ * sentence to die with.
  */
 const char *regions_add(struct boot_info *out, u64 base, u64 size);
 const char *regions_reserve(struct boot_info *out, u64 base, u64 size);

@@ -6,6 +6,8 @@
 #define MB2_TAG_END	0
 #define MB2_TAG_CMDLINE 1
 #define MB2_TAG_MMAP	6
+#define MB2_TAG_RSDP_V1 14
+#define MB2_TAG_RSDP_V2 15
 #define MB2_MAX_SIZE	(1u << 20) /* GRUB's own is a few KiB */
 #define MB2_RAM		1
 
@@ -31,6 +33,8 @@ static const char *parse_mmap(u64 pa, u32 size, phys_read_fn read, struct boot_i
 	read(pa, &head, sizeof(head));
 	if (head.entry_size < sizeof(e) || head.entry_size > 4096)
 		return "multiboot2: the memory map's entry size makes no sense";
+	if ((size - sizeof(head)) % head.entry_size)
+		return "multiboot2: the memory map ends inside an entry";
 	for (u32 at = sizeof(head); at + head.entry_size <= size; at += head.entry_size) {
 		const char *why;
 
@@ -56,13 +60,27 @@ static const char *parse_cmdline(u64 pa, u32 size, phys_read_fn read, struct boo
 	return NULL;
 }
 
+/*
+ * The tags hold copies, and all that is to be known of a copy is where it lies. The new form wins: the old
+ * one's 20 bytes may be cut from it. One that is too short is none, for there are other ways to find the RSDP.
+ */
+static void note_rsdp(u64 pa, const struct mb2_tag *tag, u32 *best, struct boot_info *out)
+{
+	u32 size = tag->type == MB2_TAG_RSDP_V2 ? 36 : 20;
+
+	if (tag->size - sizeof(*tag) < size || tag->type <= *best)
+		return;
+	*best = tag->type;
+	out->rsdp = pa + sizeof(*tag);
+}
+
 const char *multiboot2_parse(u64 pa, phys_read_fn read, struct boot_info *out)
 {
-	u32 total, mmap_at = 0, mmap_size = 0;
+	u32 total, mmap_at = 0, mmap_size = 0, rsdp_form = 0;
 	struct mb2_tag tag;
 	const char *why;
 
-	out->protocol = "multiboot2";
+	*out = (struct boot_info){ .protocol = "multiboot2" };
 	if (pa % 8)
 		return "multiboot2: the information structure isn't 8-aligned";
 	read(pa, &total, sizeof(total));
@@ -83,6 +101,8 @@ const char *multiboot2_parse(u64 pa, phys_read_fn read, struct boot_info *out)
 		} else if (tag.type == MB2_TAG_MMAP) {
 			mmap_at = at;
 			mmap_size = tag.size;
+		} else if (tag.type == MB2_TAG_RSDP_V1 || tag.type == MB2_TAG_RSDP_V2) {
+			note_rsdp(pa + at, &tag, &rsdp_form, out);
 		}
 	}
 	if (!mmap_at)

@@ -5,6 +5,7 @@
 
 #define PVH_RAM		1
 #define PVH_MAX_ENTRIES 512
+#define PVH_END		(1ull << 32) /* we are entered in 32-bit mode: what we are to read lies below */
 
 struct pvh_start_info {
 	u32 magic, version, flags, nr_modules;
@@ -38,6 +39,8 @@ static const char *read_cmdline(u64 pa, phys_read_fn read, struct boot_info *out
 {
 	if (!pa)
 		return NULL;
+	if (pa >= PVH_END)
+		return "pvh: the command line lies beyond 4 GiB";
 	for (size_t i = 0; i < sizeof(out->cmdline); i++) {
 		read(pa + i, &out->cmdline[i], 1);
 		if (!out->cmdline[i])
@@ -51,7 +54,7 @@ const char *pvh_parse(u64 pa, phys_read_fn read, struct boot_info *out)
 	struct pvh_start_info si;
 	const char *why;
 
-	out->protocol = "PVH";
+	*out = (struct boot_info){ .protocol = "PVH" };
 	read(pa, &si, sizeof(si));
 	if (si.magic != BOOT_MAGIC_PVH)
 		return "pvh: the start_info structure has a wrong magic";
@@ -59,6 +62,9 @@ const char *pvh_parse(u64 pa, phys_read_fn read, struct boot_info *out)
 		return "pvh: version 0 carries no memory map";
 	if (!si.memmap || !si.memmap_entries || si.memmap_entries > PVH_MAX_ENTRIES)
 		return "pvh: the memory map's size makes no sense";
+	if (si.memmap >= PVH_END)
+		return "pvh: the memory map lies beyond 4 GiB";
+	out->rsdp = si.rsdp;
 	why = read_cmdline(si.cmdline, read, out);
 	if (!why)
 		why = read_map(&si, read, out, true);

@@ -8,6 +8,8 @@
 /* Physical addresses end here on every x86-64 there is (SDM vol. 3, 4.1.4: at most 52 bits). */
 #define PHYS_END (1ull << 52)
 
+static const char too_many[] = "the boot loader's memory map has too many ranges";
+
 static void insert_at(struct boot_info *b, unsigned i, struct mem_region r)
 {
 	for (unsigned k = b->nr_regions++; k > i; k--)
@@ -24,42 +26,50 @@ static void remove_at(struct boot_info *b, unsigned i)
 
 static bool valid(u64 base, u64 size) { return base < PHYS_END && size <= PHYS_END - base; }
 
+/* The list is disjoint at any time: a new range swallows those that it overlaps or touches. */
 const char *regions_add(struct boot_info *b, u64 base, u64 size)
 {
+	u64 end = base + size;
 	unsigned i = 0;
 
+	if (!size)
+		return NULL;
 	if (!valid(base, size))
 		return "the boot loader's memory map has a range beyond physical memory";
-	if (b->nr_regions == BOOT_MAX_REGIONS)
-		return "the boot loader's memory map has too many ranges";
-	while (i < b->nr_regions && b->regions[i].base < base)
+	while (i < b->nr_regions && b->regions[i].base + b->regions[i].size < base)
 		i++;
-	insert_at(b, i, (struct mem_region){ base, size });
+	while (i < b->nr_regions && b->regions[i].base <= end) {
+		base = min(base, b->regions[i].base);
+		end = max(end, b->regions[i].base + b->regions[i].size);
+		remove_at(b, i);
+	}
+	if (b->nr_regions == BOOT_MAX_REGIONS)
+		return too_many;
+	insert_at(b, i, (struct mem_region){ base, end - base });
 	return NULL;
 }
 
 const char *regions_reserve(struct boot_info *b, u64 base, u64 size)
 {
-	if (!valid(base, size))
-		return NULL; /* it reserves nothing we could use */
-	for (unsigned i = 0; i < b->nr_regions; i++) {
-		struct mem_region *r = &b->regions[i];
-		u64 end = r->base + r->size, stop = base + size;
+	u64 stop = valid(base, size) ? base + size : PHYS_END;
 
-		if (stop <= r->base || base >= end)
+	if (base >= PHYS_END || !size)
+		return NULL; /* it reserves nothing we could use */
+	for (unsigned i = 0; i < b->nr_regions;) {
+		struct mem_region r = b->regions[i];
+		u64 end = r.base + r.size;
+
+		if (stop <= r.base || base >= end) {
+			i++;
 			continue;
-		if (stop < end) { /* what lies above survives */
-			if (base > r->base) {
-				if (b->nr_regions == BOOT_MAX_REGIONS)
-					return "the boot loader's memory map has too many ranges";
-				insert_at(b, i + 1, (struct mem_region){ stop, end - stop });
-				b->regions[i].size = base - b->regions[i].base;
-				continue;
-			}
-			r->base = stop;
-			r->size = end - stop;
-		} else {
-			r->size = base > r->base ? base - r->base : 0;
+		}
+		remove_at(b, i);
+		if (base > r.base)
+			insert_at(b, i++, (struct mem_region){ r.base, base - r.base });
+		if (stop < end) {
+			if (b->nr_regions == BOOT_MAX_REGIONS)
+				return too_many;
+			insert_at(b, i++, (struct mem_region){ stop, end - stop });
 		}
 	}
 	return NULL;
@@ -67,16 +77,6 @@ const char *regions_reserve(struct boot_info *b, u64 base, u64 size)
 
 const char *regions_finish(struct boot_info *b)
 {
-	for (unsigned i = 0; i + 1 < b->nr_regions;) { /* join what touches or overlaps */
-		struct mem_region *r = &b->regions[i], *next = r + 1;
-
-		if (r->base + r->size < next->base) {
-			i++;
-			continue;
-		}
-		r->size = max(r->base + r->size, next->base + next->size) - r->base;
-		remove_at(b, i + 1);
-	}
 	for (unsigned i = 0; i < b->nr_regions;) {
 		struct mem_region *r = &b->regions[i];
 		u64 start = ALIGN_UP(r->base, PAGE), end = ALIGN_DOWN(r->base + r->size, PAGE);

@@ -18,9 +18,12 @@
 /* An lvalue: this CPU's copy of @name, at one instruction an access. */
 /* clang-format off */
 #define this_cpu(name) (*(__typeof__(name) __seg_gs *)(u64)&(name))
-/* clang-format on */
+
+/* Which CPU this is: 0 is the one that booted. */
+DECLARE_PER_CPU(u32, cpu_number);
 
 /* The distance itself, as a per-CPU variable: 0 in the linked copy. */
 DECLARE_PER_CPU(u64, this_cpu_offset);
 /* An ordinary pointer to this CPU's copy of @lvalue, for passing on. */
 #define this_cpu_ptr(lvalue) ((__typeof__(&(lvalue)))((u64)&(lvalue) + this_cpu(this_cpu_offset)))
+/* clang-format on */

@@ -2,7 +2,7 @@
  * The black box's layout: one record for each entry to and exit from a vector, written by entry.asm
  * itself, without a call, so that it sees what is hidden from every instrumentation.
  *
- * Reading it is trace/blackbox.c's business.
+ * Reading it is trace/black_box.c's business.
  */
 #pragma once
 

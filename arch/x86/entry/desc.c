@@ -33,9 +33,10 @@ struct table_pointer {
 
 #define GATE_INTERRUPT 0x8e /* present, DPL 0, interrupt gate: IF is cleared on entry */
 
+DEFINE_PER_CPU(u32, cpu_number);
 DEFINE_PER_CPU(u64, this_cpu_offset);
 static DEFINE_PER_CPU(struct tss, tss);
-/* Accessed bits set, so that the CPU never writes here. The TSS descriptor takes two slots and is filled in. */
+/* Accessed bits set already; ltr still marks the TSS busy, so this is data. The TSS descriptor takes two slots and is filled in. */
 static DEFINE_PER_CPU(u64, gdt[5]) = { 0, 0x00209b0000000000, 0x0000930000000000 };
 static struct gate idt[NR_VECTORS] __aligned(16);
 

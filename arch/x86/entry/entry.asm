@@ -134,7 +134,7 @@ irq_entry:
 ; #BP runs on the interrupted stack (docs/TRICKS.md: why no IST). Its handler may ask for a word to
 ; be pushed on that stack: an emulated push or call. Our own frame lies where the word must go, so
 ; it moves down two words (two, to keep rsp aligned), and the word is stored above it.
-global asm_exc_int3
+global asm_exc_int3:function (asm_exc_int3.end - asm_exc_int3)
 align 16
 asm_exc_int3:
 	push 0
@@ -157,11 +157,12 @@ asm_exc_int3:
 	mov [rsp + REGS_SP], rcx
 	mov [rcx], rdx
 	jmp .leave
+.end:
 
 ; #DB enters on an IST stack, since it may hit where rsp isn't ours. From kernel code on a kernel
 ; stack the frame moves to that stack before anything that can trap, so that #DB nests like #BP:
 ; the next #DB finds the IST stack free. Stack here: ss sp flags cs ip <- rsp.
-global asm_exc_debug
+global asm_exc_debug:function (asm_exc_debug.end - asm_exc_debug)
 align 16
 asm_exc_debug:
 	push 0				; error
@@ -194,8 +195,9 @@ asm_exc_debug:
 	SAVE_REGS
 	CALL_HANDLER do_debug
 	LEAVE
+.end:
 
-global asm_exc_nmi
+global asm_exc_nmi:function (asm_exc_nmi.end - asm_exc_nmi)
 align 16
 asm_exc_nmi:
 	push 0
@@ -203,15 +205,17 @@ asm_exc_nmi:
 	SAVE_REGS
 	CALL_HANDLER do_nmi
 	LEAVE
+.end:
 
 ; The safety net. The CPU pushed an error code (always 0). The handler may return: bust_kprobes()
 ; has then rewritten pt_regs to the frame a recursion started from.
-global asm_exc_double_fault
+global asm_exc_double_fault:function (asm_exc_double_fault.end - asm_exc_double_fault)
 align 16
 asm_exc_double_fault:
 	push 8
 	SAVE_REGS
 	CALL_HANDLER do_double_fault
 	LEAVE
+.end:
 
 section .note.GNU-stack noalloc noexec nowrite progbits

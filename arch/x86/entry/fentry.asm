@@ -15,7 +15,7 @@ extern function_trace_call
 
 section .entry.text progbits alloc exec nowrite align=16
 
-global ftrace_caller
+global ftrace_caller:function (ftrace_caller.end - ftrace_caller)
 align 16
 ftrace_caller:
 	push rbp
@@ -40,5 +40,6 @@ ftrace_caller:
 	pop rax
 	pop rbp
 	ret
+.end:
 
 section .note.GNU-stack noalloc noexec nowrite progbits

@@ -234,7 +234,7 @@ static void read_immediates(struct insn *out, struct cursor *c, enum insn_form f
 
 int insn_decode(struct insn *out, const u8 *bytes, size_t max)
 {
-	struct cursor c = { .bytes = bytes, .limit = (u8)min(max, (size_t)INSN_MAX_LENGTH) };
+	struct cursor c = { .bytes = bytes, .limit = max < INSN_MAX_LENGTH ? (u8)max : INSN_MAX_LENGTH };
 
 	*out = (struct insn){ 0 };
 

@@ -42,12 +42,14 @@ static __always_inline u64 text_phys(u64 addr)
 void (*text_poke_observer)(void *addr, u64 alias);
 
 /*
- * The write itself, interrupts off. Loading CR3 back flushes the alias from the TLB (it isn't
- * global), and serialize() makes the CPU forget what it had fetched.
+ * The write itself, interrupts off. Entries and CR3 are put back as they were: an NMI or a probe may
+ * have come in the middle of another poke, which then goes on through the same alias. Loading CR3
+ * back flushes the alias from the TLB (it isn't global), and serialize() makes the CPU forget what it
+ * had fetched.
  */
 static __always_inline void poke_through(u64 va, u64 alias, u64 pa, u64 pa_next, const u8 *bytes, size_t len)
 {
-	u64 *pte = &poke_pt[alias / PAGE_SIZE], cr3 = read_cr3();
+	u64 *pte = &poke_pt[alias / PAGE_SIZE], outer[2] = { pte[0], pte[1] }, cr3 = read_cr3();
 	volatile u8 *to = (volatile u8 *)(alias + pa % PAGE_SIZE);
 
 	pte[0] = (pa & PTE_ADDR) | ALIAS_FLAGS;
@@ -57,7 +59,8 @@ static __always_inline void poke_through(u64 va, u64 alias, u64 pa, u64 pa_next,
 		to[i] = bytes[i];
 	if (unlikely(text_poke_observer))
 		text_poke_observer((void *)va, (u64)to);
-	pte[0] = pte[1] = 0;
+	pte[0] = outer[0];
+	pte[1] = outer[1];
 	write_cr3(cr3);
 	serialize();
 }

@@ -17,9 +17,8 @@
 void text_poke_init(void);
 
 /*
- * Writes @len bytes (within two pages) at the executable address @addr. Any context: no lock; the
- * bytes are all there before the next instruction of this CPU. For bytes no one can be executing,
- * or for one byte.
+ * Writes @len bytes (within two pages) at the executable address @addr. Thread context; the bytes are
+ * all there before the next instruction of this CPU. For bytes no one can be executing, or for one.
  */
 void text_poke(void *addr, const void *bytes, size_t len);
 

@@ -1,0 +1,392 @@
+#!/usr/bin/python3
+"""Probes through their control files: hits, counts, refusals with reasons; and that a probed function does what it did."""
+
+import collections
+import difflib
+import re
+import sys
+
+sys.dont_write_bytecode = True
+from elf import HIDDEN, Elf
+from nestling import TRACING, run
+from tap import contains, done, equal, ok
+from tracetext import ENTRY, FUNCTION, PROBE, bodies, header_like, parse, sample
+
+KERNEL = Elf()
+CODE = KERNEL.disassembly()
+MARK = "echo --\n"
+CUT = "--\n"
+SLOTS = 256
+
+EINVAL, ENOENT, EBUSY = "Invalid argument", "No such file or directory", "Device or resource busy"
+EILSEQ, EEXIST, ENOSPC = "Invalid or incomplete multibyte or wide character", "File exists", "No space left on device"
+
+# What can't run from a copy; a probe on one is refused.
+UNMOVABLE = re.compile(r"(hlt|ud2|int3?|iretq?|lretq?|syscall|sysretq?)\b|mov .*,%ss|pop %ss")
+EMULATED = re.compile(r"(pushfq?|popfq?|cli|sti|pause)\b")
+# Where straight-line code ends.
+TRANSFER = re.compile(r"(j\w+|call|ret|bnd|rep|ud2)\b")
+
+
+def straight_line(function):
+    """Offsets that are passed once in each call: up to the first jump or call."""
+    offsets = []
+    for insn in CODE[function]:
+        offsets.append(insn.offset)
+        if TRANSFER.match(insn.text):
+            break
+    return offsets
+
+
+def middle_of(function):
+    """A real instruction past the entry's nop and frame."""
+    return straight_line(function)[3]
+
+
+def define(*lines, how=">"):
+    text = "\n".join(lines)
+    return f"echo '{text}' {how} kprobe_events\n"
+
+
+def enable(name, on=1, group="kprobes"):
+    return f"echo {on} > events/{group}/{name}/enable\n"
+
+
+# ---- a hit -----------------------------------------------------------------------------------------------------------
+
+
+def test_hits(how, **options):
+    off = middle_of("tracing_on_show")
+    result = run(define(f"p:x tracing_on_show+{off}") + "cat tracing_on\n" + enable("x") + "cat tracing_on\n" * 3 +
+                 enable("x", 0) + "cat tracing_on\n" + MARK + "cat kprobe_profile\n" + MARK + "cat trace\n", **options)
+    equal(result.status, 0, f"{how}: status 0", result.stdout, result.stderr)
+    answers, profile, text = result.stdout.split(CUT)
+    equal(answers, "1\n" * 5, f"{how}: the probed function's answer is what it is without")
+    equal(profile, f"  {'x':<44} {3:>15} {0:>15}\n", f"{how}: kprobe_profile counts the hits while it was enabled")
+    trace = parse(text)
+    equal(trace.header, header_like("nop", 3, 3), f"{how}: the trace counts them, too")
+    size = KERNEL.by_name["tracing_on_show"].size
+    equal([(body["event"], body["symbol"], int(body["offset"], 16), int(body["size"], 16)) for body in bodies(trace, PROBE)],
+          [("x", "tracing_on_show", off, size)] * 3, f"{how}: each has a line, as on Linux", text)
+    equal([ENTRY.fullmatch(line)["flags"] for line in trace.lines], ["....."] * 3,
+          f"{how}: … that tells of the probed context, not of the trap")
+
+
+def test_as_promised():
+    """The issue's own words."""
+    off = middle_of("tracing_on_show")
+    result = run(f'echo "p:x tracing_on_show+{off}" > {TRACING}/kprobe_events; echo 1 > {TRACING}/events/kprobes/x/enable; '
+                 f"cat {TRACING}/tracing_on; cat {TRACING}/trace", boot="iso")
+    equal(result.status, 0, "as promised: status 0", result.stderr)
+    ok(result.stdout.startswith("1\n# tracer: nop\n") and f": x: (tracing_on_show+0x{off:x}/" in result.stdout,
+       "as promised: it hits and prints, and the answer is the same", result.stdout)
+
+
+# ---- every instruction of what the shell runs ------------------------------------------------------------------------
+
+EXERCISE = ("cd kprobes; pwd; cd ..; cat tracing_on set_ftrace_filter kprobes/unsafe available_tracers current_tracer nosuch\n"
+            "ls; help echo; echo 'a  b' \"c\" d\\ e; nosuch; echo 1 > tracing_on; cd trace; tour\n")
+
+
+def traced_functions():
+    """The visible functions that the exercise enters, but for those that share their name with another file's."""
+    result = run("echo function > current_tracer; echo > trace\n" + EXERCISE + "echo 0 > tracing_on\n" + MARK + "cat trace")
+    trace = parse(result.stdout.split(CUT)[1])
+    once = {name for name, n in collections.Counter(s.name for s in KERNEL.symbols).items() if n == 1}
+    return sorted({body["name"] for body in bodies(trace, FUNCTION)} & once)
+
+
+def turn(title, name, offsets):
+    """The commands of one function's turn, and the probes to expect."""
+    lines = [f"p:i{off} {name}+{off}" for off in offsets]
+    script = "echo > kprobe_events\n" + "".join(define(*lines[i:i + 40], how=">>") for i in range(0, len(lines), 40))
+    script += "cd events/kprobes\n" + "".join(f"echo 1 >i{off}/enable\n" for off in offsets) + "cd\n"
+    script += f"echo ====; echo {title}\n" + EXERCISE + "echo ----; cat kprobe_profile; echo ====\n"
+    return script + "cd events/kprobes\n" + "".join(f"echo 0 >i{off}/enable\n" for off in offsets) + "cd\n"
+
+
+def turns(names):
+    """All turns, in as few scripts as fit."""
+    scripts, expected = [""], []
+    for name in names:
+        offsets = [i.offset for i in CODE[name] if not UNMOVABLE.match(i.text)]
+        for i in range(0, len(offsets), 200):
+            part = turn(f"{name}+{offsets[i]}", name, offsets[i:i + 200])
+            if len(scripts[-1]) + len(part) > 64000:
+                scripts.append("")
+            scripts[-1] += part
+            expected.append((f"{name}+{offsets[i]}", len(offsets[i:i + 200]), i == 0))
+    return scripts, expected
+
+
+def test_every_instruction():
+    """With probes on all of a function's instructions, function after function, the exercise prints the same."""
+    plain = run(define("p:x strcmp") + EXERCISE).stdout
+    names = traced_functions()
+    ok(len(names) >= 10, f"the exercise enters {len(names)} visible functions", names)
+    scripts, expected = turns(names)
+    played = {}
+    for script in scripts:
+        result = run(script, timeout=300)
+        equal(result.status, 1, "a script of turns ends by itself", result.stdout[-2000:])
+        for piece in result.stdout.split("====\n")[1::2]:
+            name, text = piece.split("\n", 1)
+            played[name] = text.split("----\n")
+    for name, number, has_entry in expected:
+        output, profile = played.get(name, ("", ""))
+        hits = {line[0]: int(line[1]) + int(line[2]) for line in map(str.split, profile.splitlines())}
+        ok(output == plain and len(hits) == number and (not has_entry or hits.get("i0", 0) > 0),
+           f"{name}: {number} instructions probed, the function entered, and the output is the same",
+           f"probes {len(hits)}, hits at the entry {hits.get('i0')}",
+           *difflib.unified_diff(plain.splitlines(), output.splitlines(), "without", "with probes", lineterm=""))
+
+
+# ---- refusals --------------------------------------------------------------------------------------------------------
+
+
+def refused(line, errno, message, column, name, before=""):
+    """The write fails with the errno's text, error_log has the reason and points at the column, and nothing is defined."""
+    result = run(before + define(line, how=">>") + MARK + "cat kprobe_events\n" + MARK + "cat error_log")
+    printed, events, log = result.stdout.split(CUT)
+    equal((result.status, printed, events), (1, f"sh: kprobe_events: {errno}\n", before and events),
+          f"{name}: refused with “{errno}”")
+    lines = log.splitlines()
+    ok(len(lines) == 3 and re.fullmatch(rf"\[ *\d+\.\d{{6}}\] trace_kprobe: error: {message}", lines[0]),
+       f"{name}: error_log says why", log)
+    equal(lines[1:], [f"  Command: {line}", " " * (len("  Command: ") + column) + "^"], f"{name}: … and where")
+
+
+def test_refusals():
+    linux = sample("kprobe-error_log.txt").splitlines()[-3:]
+    equal((linux[0].split("] ")[1], linux[1].index("vfs_write") == linux[2].index("^")),
+          ("trace_kprobe: error: Probe point is not an instruction boundary", True), "Linux's own error has the shape we ask for")
+    inside = next(i for i in CODE["tracing_on_show"] if i.offset == 0)
+    refused(f"p tracing_on_show+{inside.offset + 1}", EILSEQ, "Probe point is not an instruction boundary", 2, "inside the nop")
+    for section in HIDDEN:
+        function = KERNEL.functions(section)[0].name
+        refused(f"p:grp/bad {function}", EINVAL, rf"Probe point is (hidden )?in {re.escape(section)}\W.*", 10,
+                f"hidden in {section}")
+    refused("p:bad rcu_nmi_enter", EINVAL, r"Probe point is hidden in \.noinstr\.text: see kprobes/unsafe", 6, "rcu_nmi_enter")
+    refused("p:bad asm_exc_int3+1", EINVAL, r"Probe point is in \.entry\.text\W.*", 6, "an assembly stub")
+    refused("p:my/bad nosuchfn", ENOENT, "Invalid probed address or symbol", 9, "an unknown symbol")
+    refused("p:bad 0x1000", EINVAL, "Probe point is not in kernel text", 6, "an address outside")
+    refused("p:bad tracing_on_show+0x1000", EINVAL, "Offset is beyond the function's end", 21, "an offset beyond")
+    refused("p:bad tracing_on_show+", EINVAL, "Invalid offset", 21, "no offset after the +")
+    refused("p:bad", EINVAL, "No probe point is given", 5, "no place")
+    refused("p:1bad strcmp", EINVAL, "Event or group name must follow the same naming rules as C", 2, "a bad name")
+    refused("p:a/b-c strcmp", EINVAL, "Event or group name must follow the same naming rules as C", 5, "a bad name in a group")
+    refused("q strcmp", EINVAL, "Unknown probe type", 0, "a bad type")
+    refused("-:nosuch", ENOENT, "Event doesn't exist", 2, "removing what isn't there")
+    unmovable = next((f, i) for f in CODE for i in CODE[f] if UNMOVABLE.match(i.text) and f in KERNEL.by_name
+                     and KERNEL.by_name[f].section == ".text")
+    refused(f"p:bad {unmovable[0]}+{unmovable[1].offset}", EINVAL, "Instruction can't be displaced: .*", 6,
+            f"an instruction like {unmovable[1].text}")
+    first = define("p:first strcmp")
+    refused("p:first strlen", EEXIST, "Event already exists", 8, "a name that is taken", first)
+    refused("p:other strcmp", EBUSY, "There is a probe at this place already", 8, "a place that is taken", first)
+
+
+def test_every_offset():
+    """A function's boundaries are exactly the disassembler's."""
+    function = "tracing_on_show"
+    boundaries = {i.offset for i in CODE[function] if not UNMOVABLE.match(i.text)}
+    size = KERNEL.by_name[function].size
+    script = "".join(define(f"p:o{off} {function}+{off}", how=">>") for off in range(size))
+    result = run(script + MARK + "cat kprobe_events")
+    printed, events = result.stdout.split(CUT)
+    equal({int(line.split("+")[1]) if "+" in line else 0 for line in events.splitlines()}, boundaries,
+          "probes go on the disassembler's boundaries, and nowhere else")
+    equal(printed, f"sh: kprobe_events: {EILSEQ}\n" * (size - len(boundaries)), "… and the rest is refused as such")
+
+
+def test_unsafe():
+    result = run("cat kprobes/unsafe; echo 1 > kprobes/unsafe; cat kprobes/unsafe\n" + define("p:a rcu_nmi_exit") +
+                 define("p:b asm_exc_int3", how=">>") + "cat kprobe_events; echo 2 > kprobes/unsafe")
+    equal(result.stdout, f"0\n1\nsh: kprobe_events: {EINVAL}\np:kprobes/a rcu_nmi_exit\nsh: kprobes/unsafe: {EINVAL}\n",
+          "kprobes/unsafe opens hidden C, but never .entry.text")
+
+
+# ---- the files -------------------------------------------------------------------------------------------------------
+
+
+def test_all_or_nothing():
+    for lines, errno in ((["p:a strlen", "p:b nosuch"], ENOENT), (["p:a strlen", "-:old", "p:b strlen"], EBUSY),
+                         (["-:old", "p:a strcmp", "p:c strcmp+1"], EILSEQ), (["p:a strlen", "p:a str_has_prefix"], EEXIST),
+                         (["p:a strlen", "-:nosuch"], ENOENT)):
+        for how in (">", ">>"):
+            result = run(define("p:old strcmp") + define(*lines, how=how) + "cat kprobe_events; ls events/kprobes")
+            equal((result.status, result.stdout), (1, f"sh: kprobe_events: {errno}\np:kprobes/old strcmp\nold/\n"),
+                  f"{how} {lines} changes nothing") if not (how == ">" and "-:old" in lines) else None
+    off = middle_of("strlen")
+    result = run(define("p:a strcmp", "# a comment", "", f"  p:g/b strlen+{off}  ", "-:a", "p:c strcmp") +
+                 "cat kprobe_events; ls events events/kprobes events/g")
+    equal((result.status, result.stdout),
+          (0, f"p:g/b strlen+{off}\np:kprobes/c strcmp\nevents:\ng/\nkprobes/\nevents/kprobes:\nc/\nevents/g:\nb/\n"),
+          "many lines in one write, with comments, blanks, and a removal in between")
+
+
+def test_removal_and_truncation():
+    result = run(define("p:a strcmp", "p:g/b strlen") + enable("a") + define("-:g/b", how=">>") + "cat kprobe_events\n" +
+                 define("-:a", how=">>") + "cat kprobe_events; cat events/kprobes/a/enable\n" + define("p:c strlen") +
+                 "echo > kprobe_events; cat kprobe_events; cat events/kprobes/a/enable\n" + enable("a", 0) +
+                 define("-:a", how=">>") + "cat kprobe_events; ls events; cat events/kprobes/a/enable")
+    busy = f"sh: kprobe_events: {EBUSY}\n"
+    still = "p:kprobes/a strcmp\n"
+    equal(result.stdout, still + busy + still + "1\n" + busy + busy + still + "1\n" + f"sh: events: {ENOENT}\n"
+          f"sh: events/kprobes/a/enable: {ENOENT}\n",
+          "-:name removes; an enabled event can't be removed, nor truncated away, and stays enabled")
+    contains(run(define("p:a strcmp") + enable("a") + define("-:a", how=">>") + "cat error_log").stdout,
+             "trace_kprobe: error: Event is enabled: disable it first\n  Command: -:a\n" + " " * 13 + "^\n", "… and error_log says so")
+    result = run(define("p:a strcmp") + define("p:b strlen") + "cat kprobe_events; echo > kprobe_events; cat kprobe_events")
+    equal(result.stdout, "p:kprobes/b strlen\n", "> replaces, and an empty write clears")
+
+
+def test_names():
+    off = middle_of("tracing_on_show")
+    addr = KERNEL.by_name["strlen"].addr
+    result = run(define(f"p tracing_on_show+0x{off:x}", "p strcmp", f"p 0x{addr:x}", "p:long_" + "n" * 58 + " str_has_prefix") +
+                 "cat kprobe_events; ls events/kprobes")
+    long = "long_" + "n" * 58
+    equal(result.stdout.splitlines(),
+          [f"p:kprobes/p_tracing_on_show_{off} tracing_on_show+{off}", "p:kprobes/p_strcmp_0 strcmp",
+           f"p:kprobes/p_0x{addr:016x} 0x{addr:016x}", f"p:kprobes/{long} str_has_prefix"] +
+          sorted([f"p_tracing_on_show_{off}/", "p_strcmp_0/", f"p_0x{addr:016x}/", f"{long}/"]),
+          "names that weren't given, as Linux makes them", result.stdout)
+    linux = sample("kprobe_events.txt").splitlines()
+    equal(linux[0], "p:kprobes/p_vfs_write_5 vfs_write+5", "… which is how")
+    long = max((s.name for s in KERNEL.functions(".text") if "." not in s.name and len(s.name) < 50), key=len)
+    offsets = [i.offset for i in CODE[long] if not UNMOVABLE.match(i.text)][:2]
+    result = run(define(*(f"p {long}+{off}" for off in offsets)) + "ls events/kprobes")
+    equal((result.status, result.stdout), (0, "".join(f"p_{long}_{off}/\n" for off in offsets)),
+          f"two unnamed events on a long name, {long}")
+    result = run(define("p:" + "n" * 64 + " strcmp"))
+    equal((result.status, result.stdout), (1, f"sh: kprobe_events: {EINVAL}\n"), "a name of 64 characters is too long")
+
+
+def test_list():
+    a, b = KERNEL.by_name["strcmp"].addr, KERNEL.by_name["tracing_on_show"].addr
+    off = middle_of("tracing_on_show")
+    result = run(define("p:a strcmp", f"p:b tracing_on_show+{off}") + enable("b") + "cat kprobes/list")
+    linux = re.compile(r"[0-9a-f]{16}  k  [\w.]+\+0x[0-9a-f]+    (\[[A-Z]+\])?")
+    ok(all(linux.fullmatch(line) for line in sample("kprobes-list.txt").splitlines()), "kprobes/list: Linux's shape")
+    equal(sorted(result.stdout.splitlines()),
+          sorted([f"{a:016x}  k  strcmp+0x0    [DISABLED]", f"{b + off:016x}  k  tracing_on_show+0x{off:x}    "]),
+          "kprobes/list: every probe, and whether it is armed")
+
+
+def test_blacklist():
+    line = re.compile(r"0x([0-9a-f]{16})-0x([0-9a-f]{16})\t(\S+)")
+    ok(all(line.fullmatch(each) for each in sample("kprobes-blacklist.txt").splitlines()), "kprobes/blacklist: Linux's shape")
+    found = [line.fullmatch(each) for each in run("cat kprobes/blacklist").stdout.splitlines()]
+    ok(found and all(found), "kprobes/blacklist: every line has it")
+    ranges = {each[3]: (int(each[1], 16), int(each[2], 16)) for each in found if each}
+    functions = KERNEL.functions(*HIDDEN)
+    equal([f.name for f in functions if ranges.get(f.name) != (f.addr, f.addr + f.size)], [],
+          "kprobes/blacklist: all hidden C functions, from first to last byte")
+    bounds = [(s.addr, s.addr + s.size) for s in KERNEL.sections if s.name in HIDDEN]
+    gaps = []
+    for start, end in bounds:
+        at = start
+        for low, high in sorted(r for r in ranges.values() if start <= r[0] < end):
+            gaps += [hex(at)] if low - at >= 16 else []  # less is alignment
+            at = max(at, high)
+        gaps += [hex(at)] if end - at >= 16 else []
+    equal(gaps, [], "kprobes/blacklist: … and assembly: no byte of the hidden sections is missing")
+    equal([name for name, (low, _) in ranges.items() if not any(start <= low < end for start, end in bounds)], [],
+          "kprobes/blacklist: nothing visible is in it")
+
+
+def test_enable_file():
+    result = run(define("p:x strcmp") + "cat events/kprobes/x/enable\n" + enable("x") * 2 + "cat events/kprobes/x/enable\n" +
+                 enable("x", 2) + enable("x", "''") + enable("x", 0) * 2 + "cat events/kprobes/x/enable")
+    bad = f"sh: events/kprobes/x/enable: {EINVAL}\n"
+    equal(result.stdout, "0\n1\n" + bad + bad + "0\n", "enable takes 0 and 1, each any number of times")
+
+
+def test_slots_run_out():
+    """256 copies fit; what needs none can come and go beside them; and a full house is an answer, not a panic."""
+    places = [(f, i.offset) for f in sorted(CODE) if f in KERNEL.by_name and KERNEL.by_name[f].section == ".text"
+              for i in CODE[f] if not UNMOVABLE.match(i.text) and not EMULATED.match(i.text)]
+    emulated = next((f, i.offset) for f in sorted(CODE) if f in KERNEL.by_name and KERNEL.by_name[f].section == ".text"
+                    for i in CODE[f] if EMULATED.match(i.text))
+    lines = [f"p:n{i} {f}+{off}" for i, (f, off) in enumerate(places[:SLOTS + 1])]
+    script = "".join(define(*lines[i:min(i + 40, SLOTS)], how=">>") for i in range(0, SLOTS, 40)) + MARK
+    script += define(lines[SLOTS], how=">>") + "cat error_log\n" + MARK
+    script += define(f"p:emu {emulated[0]}+{emulated[1]}", how=">>") + MARK
+    script += define("-:emu", lines[SLOTS], how=">>") + MARK + define("-:n0", lines[SLOTS], how=">>") + MARK
+    script += "cat kprobe_events\n" + MARK + "echo > kprobe_events\n" + define(*lines[:40]) + "cat kprobes/list"
+    result = run(script)
+    filled, full, emu, still_full, swapped, events, again = (result.stdout.split(CUT) + [""] * 7)[:7]
+    equal(filled, "", f"{SLOTS} probes that are stepped", result.stdout[-3000:])
+    ok(full.startswith(f"sh: kprobe_events: {ENOSPC}\n") and "All out-of-line slots are taken" in full, "one more: ENOSPC", full)
+    equal(emu, "", "one that is emulated finds room")
+    equal(still_full, f"sh: kprobe_events: {ENOSPC}\n", "… and leaves none when it goes")
+    equal((swapped, len(events.splitlines())), ("", SLOTS + 1), "one for one can be swapped in one write")
+    equal(len(again.splitlines()), 40, "truncation gives all slots back")
+
+
+# ---- with the function tracer ----------------------------------------------------------------------------------------
+
+
+def test_entry_while_not_traced():
+    result = run(define("p:e tracing_on_show") + enable("e") + "cat tracing_on; cat kprobe_profile; cat trace")
+    ok(result.status == 0 and re.search(r"^  e +1 +0$", result.stdout, re.M)
+       and re.search(r": e: \(tracing_on_show\+0x0/", result.stdout), "a probe on a function's entry, without the tracer",
+       result.stdout)
+
+
+def test_entry_while_traced():
+    traced = "echo tracing_on_show > set_ftrace_filter; echo function > current_tracer\n"
+    refused("p:e tracing_on_show", EBUSY, "The function tracer has patched this function's entry", 4, "the entry while traced", traced)
+    off = middle_of("tracing_on_show")
+    result = run(define("p:e tracing_on_show") + traced + enable("e") + define(f"p:m tracing_on_show+{off}", how=">>") +
+                 enable("m") + "echo > trace; cat tracing_on; cat kprobe_profile; cat trace")
+    ok(result.stdout.startswith(f"sh: events/kprobes/e/enable: {EBUSY}\n"), "one defined before the tracer came can't be enabled",
+       result.stdout)
+    profile, text = result.stdout.split("# tracer", 1)
+    ok(re.search(r"^  m +1 +0$", profile, re.M), "one further in can", profile)
+    trace = parse("# tracer" + text)
+    equal([line.split(": ")[1].split()[0] for line in trace.lines], ["tracing_on_show", "m"], "… and both write to the trace")
+
+
+def test_tracer_leaves_probed_entry():
+    result = run(define("p:e tracing_on_show") + enable("e") + "echo '*_show' > set_ftrace_filter; echo function > current_tracer\n"
+                 "echo > trace; cat tracing_on kprobes/unsafe; echo nop > current_tracer; cat trace; cat kprobe_profile\n" +
+                 enable("e", 0) + MARK + "echo function > current_tracer; echo > trace; cat tracing_on; cat trace")
+    first, second = result.stdout.split(CUT)
+    equal(result.status, 0, "tracing every function but a probed one: status 0", result.stdout, result.stderr)
+    contains(result.log, "ftrace: 1 function(s) left as they are: a probe sits on their entry\n", "… which the log says")
+    ok("tracing_on_show <-" not in first and "unsafe_show <-" in first, "… it isn't traced, the others are", first)
+    ok(re.search(r"^  e +1 +0$", first, re.M) and ": e: (tracing_on_show+0x0/" in first, "… and its probe is hit", first)
+    contains(second, "tracing_on_show <-", "without the probe it is traced again")
+
+
+def test_text_is_restored():
+    off = middle_of("strcmp")
+    result = run("echo 1 > health\n" + define("p:a strcmp", f"p:b strcmp+{off}") + enable("a") + enable("b") + "ls; cat health\n" +
+                 enable("a", 0) + enable("b", 0) + "echo > kprobe_events\n" + MARK + "cat health")
+    armed, gone = result.stdout.split(CUT)
+    ok("text bytes" in armed and re.search(r"^  text bytes.*DIFFERENT$", armed, re.M), "health sees armed probes", armed)
+    ok("text bytes" in gone and "DIFFERENT" not in gone, "… and that they are gone without a trace", gone)
+
+
+test_hits("pvh")
+test_hits("iso", boot="iso")
+test_hits("counting instructions", icount=1)
+test_as_promised()
+test_every_instruction()
+test_refusals()
+test_every_offset()
+test_unsafe()
+test_all_or_nothing()
+test_removal_and_truncation()
+test_names()
+test_list()
+test_blacklist()
+test_enable_file()
+test_slots_run_out()
+test_entry_while_not_traced()
+test_entry_while_traced()
+test_tracer_leaves_probed_entry()
+test_text_is_restored()
+done()

@@ -1,0 +1,50 @@
+/* What tests of probes and traps share: a probe set and taken away, this CPU's accounts, black-box records. */
+#pragma once
+
+#include "arch/x86/entry/black_box.h"
+#include "context/trap.h"
+#include "kprobe/kprobe.h"
+#include "lib/ktest.h"
+#include "lib/string.h"
+
+/* False, and a failure, when it can't be set; then there is nothing to take away. */
+static inline bool probe_on(struct kprobe *p)
+{
+	const char *why = NULL;
+	int err = kprobe_register(p, &why);
+
+	if (err) {
+		ktest_fail(why ? why : "kprobe_register", 0, "probe refused", (u64)(s64)err, 0);
+		return false;
+	}
+	EXPECT_EQ(kprobe_arm(p), 0);
+	return true;
+}
+
+static inline void probe_off(struct kprobe *p) { kprobe_unregister(p); }
+
+/* For memcmp: no padding may differ. */
+static inline struct cpu_accounts accounts_now(void)
+{
+	struct cpu_accounts a;
+
+	memset(&a, 0, sizeof(a));
+	accounts_save(&a);
+	return a;
+}
+#define EXPECT_ACCOUNTS(before)                                             \
+	do {                                                                \
+		struct cpu_accounts _now = accounts_now();                  \
+		/* NOLINTNEXTLINE(bugprone-suspicious-memory-comparison) */ \
+		EXPECT_EQ(memcmp(&_now, &(before), sizeof(_now)), 0);       \
+		EXPECT_EQ(step_depth, 0);                                   \
+	} while (0)
+
+/* Record number @n, counted as black_box_mark() counts. */
+static inline struct bb_record box_record(u32 n)
+{
+	struct bb_record r;
+
+	memcpy(&r, &bb_ring[n % BLACK_BOX_RECORDS], sizeof(r));
+	return r;
+}

@@ -14,7 +14,7 @@ OBJDUMP := $(CROSS_COMPILE)objdump
 NASM    := nasm
 PYTHON  := /usr/bin/env python3
 
-KERNEL_DIRS := lib abi arch context mm trace rcu ftrace kprobe tracefs kernel tests/kernel tests/bench
+KERNEL_DIRS := $(wildcard lib abi arch context mm trace sched rcu ftrace kprobe tracefs kernel tests/kernel tests/bench)
 C_SRC   := $(sort $(shell find $(KERNEL_DIRS) -name '*.c' ! -name asm_offsets.c))
 ASM_SRC := $(sort $(shell find $(KERNEL_DIRS) -name '*.asm'))
 OBJ     := $(C_SRC:%.c=$(B)/obj/%.o) $(ASM_SRC:%.asm=$(B)/obj/%.asm.o)
@@ -43,13 +43,19 @@ $(B)/flags: FORCE
 	@mkdir -p $(@D)
 	@echo '$(CC) $(CFLAGS) $(NASMFLAGS) $(LDFLAGS)' | cmp -s - $@ || echo '$(CC) $(CFLAGS) $(NASMFLAGS) $(LDFLAGS)' > $@
 
+# The same for the list of objects: a source that went away must go from the kernel, too.
+$(B)/objects: FORCE
+	@mkdir -p $(@D)
+	@echo '$(OBJ)' | cmp -s - $@ || echo '$(OBJ)' > $@
+
 $(B)/obj/%.o: %.c $(B)/flags
 	@mkdir -p $(@D)
 	@$(CC) $(CFLAGS) -MMD -MP -c $< -o $@
 
-$(B)/obj/%.asm.o: %.asm $(B)/asm_offsets.inc $(B)/flags
+$(B)/obj/%.asm.o: %.asm $(B)/asm_offsets.inc $(B)/flags tools/forget-path
 	@mkdir -p $(@D)
 	@$(NASM) $(NASMFLAGS) -MD $(@:.o=.d) -MP $< -o $@
+	@tools/forget-path $@ $<
 
 # Structure offsets for assembly come from the compiler, never typed twice.
 $(B)/asm_offsets.inc: arch/x86/entry/asm_offsets.c $(B)/flags
@@ -63,9 +69,9 @@ $(B)/obj/symtab0.c: tools/mksymtab
 	@tools/mksymtab < /dev/null > $@
 $(B)/obj/symtab1.c: $(B)/pass1.elf tools/mksymtab
 	@$(NM) -n --defined-only -S $< | tools/mksymtab > $@
-$(B)/obj/symtab%.o: $(B)/obj/symtab%.c
-	@$(CC) $(CFLAGS) -c $< -o $@
-$(B)/pass1.elf: $(OBJ) $(B)/obj/symtab0.o linker.ld
+$(B)/obj/symtab%.o: $(B)/obj/symtab%.c $(B)/flags
+	@$(CC) $(CFLAGS) -MMD -MP -c $< -o $@
+$(B)/pass1.elf: $(OBJ) $(B)/obj/symtab0.o linker.ld $(B)/objects $(B)/flags
 	@$(LD) $(LDFLAGS) $(OBJ) $(B)/obj/symtab0.o -o $@
 $(B)/nestling.elf: $(OBJ) $(B)/obj/symtab1.o linker.ld tools/check-passes
 	@$(LD) $(LDFLAGS) -Map=$(B)/nestling.map $(OBJ) $(B)/obj/symtab1.o -o $@.tmp
@@ -83,7 +89,7 @@ $(B)/nestling.iso: $(B)/nestling.elf tools/mkiso iso/grub.cfg.in
 compile_commands.json: Makefile $(B)/flags $(C_SRC)
 	@$(PYTHON) tools/compdb '$(CC) $(CFLAGS)' $(C_SRC) > $@
 
--include $(OBJ:.o=.d) $(B)/obj/asm_offsets.d
+-include $(OBJ:.o=.d) $(B)/obj/asm_offsets.d $(B)/obj/symtab0.d $(B)/obj/symtab1.d
 
 include tests/host/tests.mk
 
@@ -92,6 +98,9 @@ include tests/host/tests.mk
 RUN_OPTIONS := CMD SCRIPT APPEND SMP MEM TIMEOUT TIMEOUT_SCALE BOOT ICOUNT ACCEL GDBPORT GDBCMDS STRESS FUZZ SEED
 $(foreach o,$(RUN_OPTIONS),$(if $(filter command environment,$(firstword $(origin $o))),\
 	$(eval override $o := $$(value $o))$(eval export $o)))
+
+export KERNEL ?= $(B)/nestling.elf
+export ISO ?= $(B)/nestling.iso
 
 # Installing comes before the rest of the Makefile can know the tools: hence the second make.
 MAKE_QUIETLY = $(MAKE) --no-print-directory

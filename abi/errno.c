@@ -28,6 +28,7 @@ static const struct {
 	{ EOVERFLOW, "Value too large for defined data type" },
 	{ EILSEQ, "Invalid or incomplete multibyte or wide character" },
 	{ EOPNOTSUPP, "Operation not supported" },
+	{ EADDRNOTAVAIL, "Cannot assign requested address" },
 };
 
 const char *strerror(int err)

@@ -22,6 +22,7 @@
 #define EILSEQ	     84
 #define EOVERFLOW    75
 #define EOPNOTSUPP   95
+#define EADDRNOTAVAIL 99
 
 /* "Invalid argument" for EINVAL or -EINVAL; "Unknown error" otherwise. */
 const char *strerror(int err);

@@ -12,7 +12,7 @@
 static char keys[KEYS];
 static volatile u32 keys_in, keys_out;
 
-/* Interrupts off. What finds no room stays in the UART, whose flow control holds back the rest. */
+/* Interrupts off. What finds no room stays in the UART; QEMU then holds back the rest, a real one would lose it. */
 static void receive(void)
 {
 	int c;

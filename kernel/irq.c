@@ -28,7 +28,8 @@ void irq_dispatch(unsigned irq)
 	pic_eoi(irq);
 }
 
-void nmi_arrived(struct pt_regs *regs) { nmi_count++; }
+/* __kprobes: an int3 in an NMI handler ends the masking of NMIs, and the next one would overwrite this one's frame. */
+__kprobes void nmi_arrived(struct pt_regs *regs) { nmi_count++; }
 
 /* Hidden: between rcu_idle_enter() and _exit() nothing may be traced, and a probed sti would lose its shadow. */
 noinstr void cpu_idle(void)

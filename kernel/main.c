@@ -2,6 +2,7 @@
 #include "kernel/main.h"
 
 #include "arch/x86/boot/boot_info.h"
+#include "arch/x86/cpu/acpi.h"
 #include "arch/x86/cpu/fw_cfg.h"
 #include "arch/x86/cpu/machine.h"
 #include "arch/x86/cpu/pic.h"
@@ -65,6 +66,7 @@ void kernel_main(void)
 	printk_init(!have_script());
 
 	boot_info_init();			     /* memory map and command line, checked */
+	acpi_init();				      /* how many CPUs there are, while low memory can be read */
 	paging_init(&boot_info, frames_early_alloc); /* direct map, guard pages; identity map gone */
 	frames_init(&boot_info);		     /* page frames, by bitmap */
 	paging_set_allocator(frame_alloc);

@@ -8,6 +8,7 @@
 #include "context/watch.h"
 #include "kernel/backtrace.h"
 #include "kernel/printk.h"
+#include "kprobe/bust.h"
 #include "trace/black_box.h"
 #include "trace/ring_buffer.h"
 
@@ -26,16 +27,10 @@ static void print_regs(const struct pt_regs *r)
 	printk("r14 %016lx r15 %016lx\n", r->r14, r->r15);
 }
 
-static void __noreturn die(const struct pt_regs *regs, const char *fmt, va_list ap)
+static void __noreturn report(const struct pt_regs *regs, const char *fmt, va_list ap)
 {
-	local_irq_disable();
 	tracing_is_on = false; /* the report must not push out what led here */
 	printk_panic_mode();
-	if (panicking) {
-		printk("\npanic: again, while reporting the one above\n");
-		machine_exit(EXIT_PANIC);
-	}
-	panicking = true;
 	printk("\npanic: ");
 	vprintk(fmt, ap);
 	printk("\ncontext: preempt %u, hardirq %u, nmi %u; RCU %s\n", preempt_depth(), in_hardirq(),
@@ -49,7 +44,22 @@ static void __noreturn die(const struct pt_regs *regs, const char *fmt, va_list 
 	machine_exit(EXIT_PANIC);
 }
 
-void panic(const char *fmt, ...)
+/* __emergency, with its callers: what reports is visible code, so first all probes go. */
+static __emergency void __noreturn die(const struct pt_regs *regs, const char *fmt, va_list ap)
+{
+	local_irq_disable();
+	if (panicking) {
+		/* The report itself died: what it said so far is on the console. */
+		outb(EXIT_PORT, EXIT_PANIC);
+		for (;;)
+			__asm__ volatile("hlt");
+	}
+	panicking = true;
+	bust_disarm_all();
+	report(regs, fmt, ap);
+}
+
+__emergency void panic(const char *fmt, ...)
 {
 	va_list ap;
 
@@ -58,7 +68,7 @@ void panic(const char *fmt, ...)
 	/* cppcheck-suppress va_end_missing ; there is no way back */
 }
 
-void panic_regs(const struct pt_regs *regs, const char *fmt, ...)
+__emergency void panic_regs(const struct pt_regs *regs, const char *fmt, ...)
 {
 	va_list ap;
 

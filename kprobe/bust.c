@@ -135,19 +135,32 @@ static __always_inline unsigned find_recursion(const struct pt_regs *regs, struc
 	return 0;
 }
 
+/* The same bytes once more, for who wants to see the tables meanwhile: now there is no probe left for him to hit. */
+static __emergency void show_pokes(void)
+{
+	for (unsigned b = 0; b < KPROBE_BUCKETS; b++)
+		for (struct kprobe *p = kprobe_table[b]; p; p = p->next)
+			if (p->busted)
+				text_poke_emergency_observed((void *)p->addr, p->original);
+}
+
 /* First bytes only; a thread sees them as disarmed probes later. */
-static __always_inline unsigned disarm_all(void)
+__emergency unsigned bust_disarm_all(void)
 {
 	unsigned n = 0;
 
 	for (unsigned b = 0; b < KPROBE_BUCKETS; b++)
 		for (struct kprobe *p = kprobe_table[b]; p; p = p->next) {
+			p->busted = false;
 			if (!p->armed)
 				continue;
 			text_poke_emergency((void *)p->addr, p->original);
 			p->armed = false;
+			p->busted = true;
 			n++;
 		}
+	if (unlikely(text_poke_observer))
+		show_pokes();
 	return n;
 }
 
@@ -215,8 +228,8 @@ __emergency bool bust_kprobes(struct pt_regs *regs)
 		return false;
 	bust_last.depth = depth;
 	bust_last.stack = (u64)first.regs + sizeof(*regs) - sp;
-	bust_last.disarmed = disarm_all();
-	bust_count++;
+	bust_count++; /* first: who is arming a probe must see that this was in between */
+	bust_last.disarmed = bust_disarm_all();
 
 	copy_regs(regs, first.regs);
 	this_cpu(trap_top) = first.outer;

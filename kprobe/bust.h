@@ -23,6 +23,8 @@ struct bust_info {
  * here, or forbidden.
  */
 bool bust_kprobes(struct pt_regs *regs);
+/* Any context. The first half of it: all probes out of the text. How many there were. */
+unsigned bust_disarm_all(void);
 /* Thread context or trap context with RCU watching: says what the last bust did. */
 void bust_report(void);
 

@@ -97,12 +97,15 @@ int kprobe_check(u64 addr, struct insn *insn, const char **why)
 {
 	struct ftrace_site *site = ftrace_site_at(addr);
 	int err = check_section(addr, why);
+	struct insn next;
 
 	if (!err)
 		err = check_boundary(addr, insn, why);
 	if (err)
 		return err;
 	*why = cannot_displace(insn);
+	if (!*why && insn->class == INSN_STI && decode_original(addr + 1, 1, &next) == 0 && next.class == INSN_HLT)
+		*why = "Instruction can't be displaced: sti would lose its hold on interrupts before hlt";
 	if (*why)
 		return -EINVAL;
 	if (site && site->traced) {

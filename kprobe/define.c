@@ -138,10 +138,9 @@ static int plan_line(struct plan *plan, const char *text, size_t len)
 		len--;
 	if (!len || text[0] == '#')
 		return 0;
+	strscpy(line, text, min(len + 1, sizeof(line)));
 	if (len >= sizeof(line))
-		return -E2BIG;
-	memcpy(line, text, len);
-	line[len] = 0;
+		return refuse(line, 0, "Probe definition is too long", -E2BIG);
 	return line[0] == '-' ? plan_removal(plan, line) : plan_definition(plan, line);
 }
 

@@ -4,6 +4,7 @@
 #include "abi/errno.h"
 #include "arch/x86/mm/text_poke.h"
 #include "ftrace/ftrace.h"
+#include "kprobe/bust.h"
 #include "kprobe/internal.h"
 
 struct kprobe *kprobe_table[KPROBE_BUCKETS];
@@ -55,16 +56,24 @@ int kprobe_arm(struct kprobe *p)
 {
 	static const u8 int3 = INT3_BYTE;
 	struct ftrace_site *site = ftrace_site_at(p->addr);
+	u64 busts;
 
 	if (p->armed)
 		return 0;
 	if (site && site->traced)
 		return -EBUSY;
+	busts = READ_ONCE(bust_count);
 	p->original = *(volatile u8 *)p->addr;
+	barrier(); /* a bust restores the original of whatever is armed: first the one, then the other */
 	WRITE_ONCE(p->armed, true); /* before the int3: its first hit may come at once */
 	barrier();
 	text_poke((void *)p->addr, &int3, 1);
-	return 0;
+	if (READ_ONCE(bust_count) == busts)
+		return 0;
+	/* Busted in the middle, before or after our int3: it counts as disarmed, so it must be. */
+	text_poke((void *)p->addr, &p->original, 1);
+	WRITE_ONCE(p->armed, false);
+	return -EAGAIN;
 }
 
 void kprobe_disarm(struct kprobe *p)

@@ -27,6 +27,7 @@ struct kprobe {
 	struct insn insn;
 	u8 original; /* the first byte, while the int3 is in its place */
 	bool armed;
+	bool busted; /* disarmed by the last bust */
 	u8 *slot; /* the copy; NULL when the instruction is emulated */
 };
 
@@ -49,7 +50,7 @@ int kprobe_check(u64 addr, struct insn *insn, const char **why);
 int kprobe_register(struct kprobe *p, const char **why);
 /* Disarms first. Afterwards no handler of it runs any more. */
 void kprobe_unregister(struct kprobe *p);
-/* Thread context. -EBUSY when the function tracer has meanwhile patched the place. */
+/* Thread context. -EBUSY when the function tracer has meanwhile patched the place; -EAGAIN when it was busted. */
 int kprobe_arm(struct kprobe *p);
 void kprobe_disarm(struct kprobe *p);
 

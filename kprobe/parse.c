@@ -68,13 +68,16 @@ static int take_symbol(struct cursor *c, struct probe_event *e, size_t len)
 	const char *word = c->line + c->at, *plus = memchr(word, '+', len);
 	size_t n = plus ? (size_t)(plus - word) : len;
 	struct symbol sym;
+	unsigned matches;
 
 	if (n >= sizeof(e->symbol))
 		return bad(c, c->at, "Symbol name is too long", EINVAL);
 	memcpy(e->symbol, word, n);
 	e->symbol[n] = 0;
-	if (!symtab_find_name(&kernel_symtab, e->symbol, &sym, NULL))
+	if (!symtab_find_name(&kernel_symtab, e->symbol, &sym, &matches))
 		return bad(c, c->at, "Invalid probed address or symbol", ENOENT);
+	if (matches > 1)
+		return bad(c, c->at, "The symbol is not unique: give an address", EADDRNOTAVAIL);
 	if (plus && !parse_u64(plus + 1, len - n - 1, 0, &e->offset))
 		return bad(c, c->at + n, "Invalid offset", EINVAL);
 	if (e->offset >= sym.size)

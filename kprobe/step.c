@@ -3,6 +3,7 @@
  * instruction, single-stepped in its slot.
  */
 #include "arch/x86/cpu/regs.h"
+#include "arch/x86/mm/text_poke.h"
 #include "context/trap.h"
 #include "kprobe/internal.h"
 #include "lib/bug.h"
@@ -55,8 +56,14 @@ __kprobes bool kprobe_int3(struct pt_regs *regs, u64 *ret)
 	struct kprobe *p = kprobe_find(regs->ip - 1);
 	u32 guard;
 
-	if (!p || !READ_ONCE(p->armed))
+	if (!p)
 		return false;
+	if (!READ_ONCE(p->armed)) {
+		/* Arming was busted between its two steps, and the int3 is here all the same: take it out. */
+		if (*(volatile u8 *)p->addr == INT3_BYTE)
+			text_poke_emergency((void *)p->addr, p->original);
+		return false; /* the byte is no int3 any more: do_int3() steps back */
+	}
 	regs->ip = p->addr;
 	guard = guard_enter(GUARD_KPROBE);
 	if (guard) {

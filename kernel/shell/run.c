@@ -4,6 +4,7 @@
 #include "kernel/shell/console.h"
 #include "kernel/shell/internal.h"
 #include "abi/errno.h"
+#include "lib/printf.h"
 #include "lib/string.h"
 
 static void console_seq_write(struct seq *s, const char *text, size_t len) { console_write(text, len); }
@@ -57,6 +58,15 @@ static void run_words(struct shell *sh, struct shell_command *cmd)
 		shell_complain(sh, c->name, err);
 }
 
+/* The file is there and refused what it was told: that its reason is ENOENT must not read as if it weren't. */
+static void complain_write(struct shell *sh, const char *target, int err)
+{
+	char what[80];
+
+	snprintf(what, sizeof(what), "write error: %s", strerror(err));
+	shell_complain_text(sh, target, what);
+}
+
 /*
  * With a target the output is collected and becomes one write, since to a control file a write is a
  * whole request. A target that cannot be written stops the command before it does anything, and a
@@ -78,9 +88,13 @@ static void run_redirected(struct shell *sh, struct shell_command *cmd)
 	run_words(sh, cmd);
 	if (sh->failed)
 		return;
-	err = text->seq.overflow ? -E2BIG : tracefs_write(path, text->buf, text->len, cmd->append);
+	if (text->seq.overflow) {
+		shell_complain(sh, cmd->target, -E2BIG);
+		return;
+	}
+	err = tracefs_write(path, text->buf, text->len, cmd->append);
 	if (err)
-		shell_complain(sh, cmd->target, err);
+		complain_write(sh, cmd->target, err);
 }
 
 static void run_command(struct shell *sh, struct shell_command *cmd)

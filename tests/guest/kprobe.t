@@ -148,7 +148,7 @@ def refused(line, errno, message, column, name, before=""):
     """The write fails with the errno's text, error_log has the reason and points at the column, and nothing is defined."""
     result = run(before + define(line, how=">>") + MARK + "cat kprobe_events\n" + MARK + "cat error_log")
     printed, events, log = result.stdout.split(CUT)
-    equal((result.status, printed, events), (1, f"sh: kprobe_events: {errno}\n", before and events),
+    equal((result.status, printed, events), (1, f"sh: kprobe_events: write error: {errno}\n", before and events),
           f"{name}: refused with “{errno}”")
     lines = log.splitlines()
     ok(len(lines) == 3 and re.fullmatch(rf"\[ *\d+\.\d{{6}}\] trace_kprobe: error: {message}", lines[0]),
@@ -196,13 +196,13 @@ def test_every_offset():
     printed, events = result.stdout.split(CUT)
     equal({int(line.split("+")[1]) if "+" in line else 0 for line in events.splitlines()}, boundaries,
           "probes go on the disassembler's boundaries, and nowhere else")
-    equal(printed, f"sh: kprobe_events: {EILSEQ}\n" * (size - len(boundaries)), "… and the rest is refused as such")
+    equal(printed, f"sh: kprobe_events: write error: {EILSEQ}\n" * (size - len(boundaries)), "… and the rest is refused as such")
 
 
 def test_unsafe():
     result = run("cat kprobes/unsafe; echo 1 > kprobes/unsafe; cat kprobes/unsafe\n" + define("p:a rcu_nmi_exit") +
                  define("p:b asm_exc_int3", how=">>") + "cat kprobe_events; echo 2 > kprobes/unsafe")
-    equal(result.stdout, f"0\n1\nsh: kprobe_events: {EINVAL}\np:kprobes/a rcu_nmi_exit\nsh: kprobes/unsafe: {EINVAL}\n",
+    equal(result.stdout, f"0\n1\nsh: kprobe_events: write error: {EINVAL}\np:kprobes/a rcu_nmi_exit\nsh: kprobes/unsafe: write error: {EINVAL}\n",
           "kprobes/unsafe opens hidden C, but never .entry.text")
 
 
@@ -215,7 +215,7 @@ def test_all_or_nothing():
                          (["p:a strlen", "-:nosuch"], ENOENT)):
         for how in (">", ">>"):
             result = run(define("p:old strcmp") + define(*lines, how=how) + "cat kprobe_events; ls events/kprobes")
-            equal((result.status, result.stdout), (1, f"sh: kprobe_events: {errno}\np:kprobes/old strcmp\nold/\n"),
+            equal((result.status, result.stdout), (1, f"sh: kprobe_events: write error: {errno}\np:kprobes/old strcmp\nold/\n"),
                   f"{how} {lines} changes nothing") if not (how == ">" and "-:old" in lines) else None
     off = middle_of("strlen")
     result = run(define("p:a strcmp", "# a comment", "", f"  p:g/b strlen+{off}  ", "-:a", "p:c strcmp") +
@@ -230,7 +230,7 @@ def test_removal_and_truncation():
                  define("-:a", how=">>") + "cat kprobe_events; cat events/kprobes/a/enable\n" + define("p:c strlen") +
                  "echo > kprobe_events; cat kprobe_events; cat events/kprobes/a/enable\n" + enable("a", 0) +
                  define("-:a", how=">>") + "cat kprobe_events; ls events; cat events/kprobes/a/enable")
-    busy = f"sh: kprobe_events: {EBUSY}\n"
+    busy = f"sh: kprobe_events: write error: {EBUSY}\n"
     still = "p:kprobes/a strcmp\n"
     equal(result.stdout, still + busy + still + "1\n" + busy + busy + still + "1\n" + f"sh: events: {ENOENT}\n"
           f"sh: events/kprobes/a/enable: {ENOENT}\n",
@@ -260,7 +260,7 @@ def test_names():
     equal((result.status, result.stdout), (0, "".join(f"p_{long}_{off}/\n" for off in offsets)),
           f"two unnamed events on a long name, {long}")
     result = run(define("p:" + "n" * 64 + " strcmp"))
-    equal((result.status, result.stdout), (1, f"sh: kprobe_events: {EINVAL}\n"), "a name of 64 characters is too long")
+    equal((result.status, result.stdout), (1, f"sh: kprobe_events: write error: {EINVAL}\n"), "a name of 64 characters is too long")
 
 
 def test_list():
@@ -299,7 +299,7 @@ def test_blacklist():
 def test_enable_file():
     result = run(define("p:x strcmp") + "cat events/kprobes/x/enable\n" + enable("x") * 2 + "cat events/kprobes/x/enable\n" +
                  enable("x", 2) + enable("x", "''") + enable("x", 0) * 2 + "cat events/kprobes/x/enable")
-    bad = f"sh: events/kprobes/x/enable: {EINVAL}\n"
+    bad = f"sh: events/kprobes/x/enable: write error: {EINVAL}\n"
     equal(result.stdout, "0\n1\n" + bad + bad + "0\n", "enable takes 0 and 1, each any number of times")
 
 
@@ -318,9 +318,9 @@ def test_slots_run_out():
     result = run(script)
     filled, full, emu, still_full, swapped, events, again = (result.stdout.split(CUT) + [""] * 7)[:7]
     equal(filled, "", f"{SLOTS} probes that are stepped", result.stdout[-3000:])
-    ok(full.startswith(f"sh: kprobe_events: {ENOSPC}\n") and "All out-of-line slots are taken" in full, "one more: ENOSPC", full)
+    ok(full.startswith(f"sh: kprobe_events: write error: {ENOSPC}\n") and "All out-of-line slots are taken" in full, "one more: ENOSPC", full)
     equal(emu, "", "one that is emulated finds room")
-    equal(still_full, f"sh: kprobe_events: {ENOSPC}\n", "… and leaves none when it goes")
+    equal(still_full, f"sh: kprobe_events: write error: {ENOSPC}\n", "… and leaves none when it goes")
     equal((swapped, len(events.splitlines())), ("", SLOTS + 1), "one for one can be swapped in one write")
     equal(len(again.splitlines()), 40, "truncation gives all slots back")
 
@@ -341,7 +341,7 @@ def test_entry_while_traced():
     off = middle_of("tracing_on_show")
     result = run(define("p:e tracing_on_show") + traced + enable("e") + define(f"p:m tracing_on_show+{off}", how=">>") +
                  enable("m") + "echo > trace; cat tracing_on; cat kprobe_profile; cat trace")
-    ok(result.stdout.startswith(f"sh: events/kprobes/e/enable: {EBUSY}\n"), "one defined before the tracer came can't be enabled",
+    ok(result.stdout.startswith(f"sh: events/kprobes/e/enable: write error: {EBUSY}\n"), "one defined before the tracer came can't be enabled",
        result.stdout)
     profile, text = result.stdout.split("# tracer", 1)
     ok(re.search(r"^  m +1 +0$", profile, re.M), "one further in can", profile)

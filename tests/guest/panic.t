@@ -94,7 +94,7 @@ def test_panic():
 
 def test_words():
     result = run("echo nosuch > test/fault; echo on", append="test")
-    equal((result.status, result.stdout), (1, "sh: test/fault: Invalid argument\non\n"), "an unknown fault is only an error")
+    equal((result.status, result.stdout), (1, "sh: test/fault: write error: Invalid argument\non\n"), "an unknown fault is only an error")
     result = run("echo null > test/fault; echo 1 > test/panic; echo on")
     equal((result.status, result.stdout),
           (1, "sh: test/fault: No such file or directory\nsh: test/panic: No such file or directory\non\n"),

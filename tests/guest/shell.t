@@ -65,7 +65,7 @@ def test_failures():
                          ("cd trace", "trace: Not a directory"),
                          ("echo x > available_tracers", "available_tracers: Permission denied"),
                          ("poweroff > nosuch", "nosuch: No such file or directory"),
-                         ("echo nosuch > current_tracer", "current_tracer: Invalid argument")):
+                         ("echo nosuch > current_tracer", "current_tracer: write error: Invalid argument")):
         prints(script + "; echo on", f"sh: {what}\non\n", 1, f"fails, and the next command runs: {script}")
     prints("echo a; poweroff; echo b", "a\n", 0, "poweroff ends")
     prints("nosuch; echo a; poweroff", "sh: nosuch: command not found\na\n", 1, "… with the status so far")

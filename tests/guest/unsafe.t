@@ -51,7 +51,7 @@ def script(places):
 
 def judge(place, said):
     """None when all is well; "refused" for an instruction that can't be displaced; otherwise what is wrong."""
-    if "sh: kprobe_events: Invalid argument" in said:
+    if "sh: kprobe_events: write error: Invalid argument" in said:
         return "refused"
     if "DIFFERENT" in said:
         return [line for line in said.splitlines() if "DIFFERENT" in line][0].strip()

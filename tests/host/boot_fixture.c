@@ -129,7 +129,7 @@ void assert_regions_sane(const struct boot_info *b)
 		/* Neighbours that touch should have been one. */
 		assert_true(i == 0 || r->base > last);
 		last = r->base + r->size;
-		assert_true(last > r->base && last <= 1ull << 52);
+		assert_true(last > r->base && last <= 1ull << 46);
 	}
 	assert_non_null(memchr(b->cmdline, 0, sizeof(b->cmdline)));
 }

@@ -20,7 +20,7 @@ static u64 random_number(void)
 				       0xfffffff8,
 				       0xffffffff,
 				       1ull << 32,
-				       1ull << 52,
+				       1ull << 46,
 				       RAM_BASE,
 				       INT64_MAX,
 				       UINT64_MAX - 7,

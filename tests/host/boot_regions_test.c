@@ -2,7 +2,7 @@
 #include "tests/host/boot_fixture.h"
 
 #define PAGE	  4096ull
-#define PHYS_END  (1ull << 52)
+#define PHYS_END  (1ull << 46)
 #define MAX_PAGES 32
 #define ROUNDS	  20000
 

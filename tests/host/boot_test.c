@@ -255,12 +255,56 @@ static void test_pvh_cmdline(void **state)
 	assert_refused(parse_pvh(), "longer than 4 KiB");
 }
 
+/* The address of the copy in a tag, the new form's if there are both, in either order; a cut-off copy is none. */
+static void test_mb2_rsdp(void **state)
+{
+	static const struct {
+		u32 type[2], size[2];
+		int want; /* which of the two, or -1 */
+	} cases[] = {
+		{ { 14, 0x55 }, { 20, 20 }, 0 },  { { 15, 0x55 }, { 36, 36 }, 0 },
+		{ { 14, 15 }, { 20, 36 }, 1 },	  { { 15, 14 }, { 36, 20 }, 0 },
+		{ { 14, 0x55 }, { 19, 20 }, -1 }, { { 15, 0x55 }, { 35, 36 }, -1 },
+		{ { 14, 15 }, { 20, 35 }, 0 },	  { { 15, 14 }, { 0, 0 }, -1 },
+		{ { 13, 16 }, { 36, 36 }, -1 },
+	};
+	static const u8 copy[36];
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		u64 at[2];
+
+		mb2_begin();
+		at[0] = mb2_tag(cases[i].type[0], copy, cases[i].size[0]);
+		mb2_map_begin(24);
+		fill(mb2_map_entry);
+		mb2_map_end();
+		at[1] = mb2_tag(cases[i].type[1], copy, cases[i].size[1]);
+		mb2_end();
+		assert_null(parse_mb2());
+		assert_int_equal(info.rsdp, cases[i].want < 0 ? 0 : at[cases[i].want] + 8);
+	}
+}
+
+/* Handed on as it is: who reads there checks it. */
+static void test_pvh_rsdp(void **state)
+{
+	static const u64 addresses[] = { 0, 0xf5a40, UINT64_MAX };
+
+	for (size_t i = 0; i < ARRAY_SIZE(addresses); i++) {
+		good_pvh();
+		put64(PVH_AT + 32, addresses[i]);
+		assert_null(parse_pvh());
+		assert_int_equal(info.rsdp, addresses[i]);
+	}
+}
+
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_mb2_good),       cmocka_unit_test(test_fresh),
 	cmocka_unit_test(test_mb2_truncated),  cmocka_unit_test(test_mb2_map_size),
 	cmocka_unit_test(test_mb2_entry_size), cmocka_unit_test(test_mb2_lies),
 	cmocka_unit_test(test_mb2_cmdline),    cmocka_unit_test(test_pvh_good),
 	cmocka_unit_test(test_pvh_lies),       cmocka_unit_test(test_pvh_truncated),
-	cmocka_unit_test(test_pvh_cmdline),
+	cmocka_unit_test(test_pvh_cmdline),    cmocka_unit_test(test_mb2_rsdp),
+	cmocka_unit_test(test_pvh_rsdp),
 };
 HOST_TEST_MAIN(tests)

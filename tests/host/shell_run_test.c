@@ -134,7 +134,7 @@ static void test_refused_target_runs_nothing(void **state)
 
 static void test_refused_write(void **state)
 {
-	expect("echo 1 > failing; echo on", "sh: failing: Device or resource busy\non\n", 1);
+	expect("echo 1 > failing; echo on", "sh: failing: write error: Device or resource busy\non\n", 1);
 }
 
 static void test_failed_command_writes_nothing(void **state)

@@ -21,7 +21,7 @@ CODE(no_ud2, "", "ud2", "", "");
 CODE(no_far_ret, "", "lretq", "", "");
 CODE(no_popf16, "", "popfw", "", "");
 CODE(no_pushf16, "", "pushfw", "", "");
-CODE(no_beyond, "nop\n\t.byte 0x06", "nop", "", ""); /* 06 was push es, and is nothing now */
+CODE(not_code, "nop\n\t.byte 0x06", "nop", "", ""); /* 06 was push es, and is nothing now */
 CODE(no_middle, "", "movabsq $0x9090909090909090, %rax", "", "");
 
 static const struct {
@@ -32,7 +32,7 @@ static const struct {
 	{ (u64)no_middle + 1, -EILSEQ, "not an instruction boundary" },
 	{ (u64)no_middle + 2, -EILSEQ, "not an instruction boundary" },
 	{ (u64)no_middle + 9, -EILSEQ, "not an instruction boundary" },
-	{ (u64)no_beyond + 2, -EILSEQ, "decoder doesn't know" },
+	{ (u64)not_code + 2, -EILSEQ, "decoder doesn't know" },
 	{ (u64)vector_stubs, -EINVAL, ".entry.text" },
 	{ (u64)ftrace_caller, -EINVAL, ".entry.text" },
 	{ (u64)do_double_fault, -EINVAL, ".entry.text" },

@@ -5,8 +5,8 @@
 
 #define PAGE 4096ull
 
-/* Physical addresses end here on every x86-64 there is (SDM vol. 3, 4.1.4: at most 52 bits). */
-#define PHYS_END (1ull << 52)
+/* What the direct map has room for; a CPU may address less (paging.c asks it), this kernel never more. */
+#define PHYS_END (1ull << 46)
 
 static const char too_many[] = "the boot loader's memory map has too many ranges";
 

@@ -20,7 +20,7 @@ __kprobes bool extable_fixup(struct pt_regs *regs)
 /* clang-format would tear %l apart. */
 /* clang-format off */
 
-/* __kprobes, both: single instructions of theirs are in the table by address, so they may not be displaced. */
+/* __kprobes, both: what reads or writes for a probe's handler should not be probed itself. */
 __kprobes int kernel_read_nofault(void *dst, const void *src, size_t len)
 {
 	u8 *to = dst;

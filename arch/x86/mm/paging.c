@@ -197,8 +197,22 @@ static void protect_cpu(void)
 
 void paging_set_allocator(table_alloc_fn alloc) { alloc_frame = alloc; }
 
+/* A page-table entry with an address bit too high is a fault at its first use (SDM vol. 3, 4.7). */
+static void check_width(const struct boot_info *info)
+{
+	const struct mem_region *last = &info->regions[info->nr_regions - 1];
+	u32 r[4], width;
+
+	cpuid(0x80000008, 0, r);
+	width = r[0] & 0xff;
+	if (width && (last->base + last->size - 1) >> width)
+		panic("boot: the memory map has RAM up to %lx, but this CPU's addresses have %u bits",
+		      last->base + last->size, width);
+}
+
 void paging_init(const struct boot_info *info, table_alloc_fn alloc)
 {
+	check_width(info);
 	alloc_frame = alloc;
 	for (unsigned i = 0; i < info->nr_regions; i++)
 		map_ram(info->regions[i].base, info->regions[i].base + info->regions[i].size);

@@ -47,7 +47,8 @@ void (*text_poke_observer)(void *addr, u64 alias);
  * back flushes the alias from the TLB (it isn't global), and serialize() makes the CPU forget what it
  * had fetched.
  */
-static __always_inline void poke_through(u64 va, u64 alias, u64 pa, u64 pa_next, const u8 *bytes, size_t len)
+static __always_inline void poke_through(u64 va, u64 alias, u64 pa, u64 pa_next, const u8 *bytes, size_t len,
+					 bool observed)
 {
 	u64 *pte = &poke_pt[alias / PAGE_SIZE], outer[2] = { pte[0], pte[1] }, cr3 = read_cr3();
 	volatile u8 *to = (volatile u8 *)(alias + pa % PAGE_SIZE);
@@ -57,7 +58,7 @@ static __always_inline void poke_through(u64 va, u64 alias, u64 pa, u64 pa_next,
 	write_cr3((u64)poke_pml4 - KERNEL_BASE);
 	for (size_t i = 0; i < len; i++)
 		to[i] = bytes[i];
-	if (unlikely(text_poke_observer))
+	if (unlikely(observed && text_poke_observer))
 		text_poke_observer((void *)va, (u64)to);
 	pte[0] = outer[0];
 	pte[1] = outer[1];
@@ -71,17 +72,21 @@ __kprobes void text_poke(void *addr, const void *bytes, size_t len)
 	u64 va = (u64)addr, last = va + len - 1, flags = local_irq_save();
 	bool two = va / PAGE_SIZE != last / PAGE_SIZE;
 
-	poke_through(va, ALIAS, text_phys(va), two ? text_phys(last) : 0, bytes, len);
+	poke_through(va, ALIAS, text_phys(va), two ? text_phys(last) : 0, bytes, len, true);
 	local_irq_restore(flags);
 }
 
-__emergency void text_poke_emergency(void *addr, u8 byte)
+/* In the image: no probe's page table has to be looked up. */
+static __always_inline void emergency(void *addr, u8 byte, bool observed)
 {
 	u64 flags = local_irq_save();
 
-	poke_through((u64)addr, ALIAS_EMERGENCY, (u64)addr - KERNEL_BASE, 0, &byte, 1);
+	poke_through((u64)addr, ALIAS_EMERGENCY, (u64)addr - KERNEL_BASE, 0, &byte, 1, observed);
 	local_irq_restore(flags);
 }
+
+__emergency void text_poke_emergency(void *addr, u8 byte) { emergency(addr, byte, false); }
+__emergency void text_poke_emergency_observed(void *addr, u8 byte) { emergency(addr, byte, true); }
 
 static struct {
 	u64 addr; /* 0: no exchange under way */

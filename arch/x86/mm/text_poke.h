@@ -33,6 +33,8 @@ bool text_poke_int3(struct pt_regs *regs, u64 *ret);
 
 /* The emergency's own poke, one byte: from any context, also in the middle of text_poke(). Hidden. */
 void text_poke_emergency(void *addr, u8 byte);
+/* The same, shown to the observer: which is visible code, so no probe may be armed any more. */
+void text_poke_emergency_observed(void *addr, u8 byte);
 
 /*
  * Called by each poke while the alias exists and the poke tables are loaded, when set: for showing

@@ -84,15 +84,21 @@ static void look_for_writable(struct walk *w, const struct leaf *l)
 
 void wx_check_root(u64 pa, struct wx_result *out)
 {
-	static struct walk w; /* too big for a kernel stack; one thread walks */
+	/* Too big for a kernel stack. The second is for an observed poke in the middle of another check. */
+	static struct walk walks[2];
+	static unsigned busy;
+	struct walk *w = &walks[busy++ != 0];
 
 	*out = (struct wx_result){ 0 };
-	w.result = out;
-	w.nr_ranges = 0;
-	w.each = collect;
-	walk_table(&w, pa, 3, 0, true, true);
-	w.each = look_for_writable;
-	walk_table(&w, pa, 3, 0, true, true);
+	w->result = out;
+	w->nr_ranges = 0;
+	w->each = collect;
+	walk_table(w, pa, 3, 0, true, true);
+	w->each = look_for_writable;
+	walk_table(w, pa, 3, 0, true, true);
+	/* Without CR0.WP the kernel may write to what the tables call read-only. */
+	out->violations += !(read_cr0() & X86_CR0_WP);
+	busy--;
 }
 
 void wx_check(struct wx_result *out) { wx_check_root(read_cr3() & PTE_ADDR, out); }

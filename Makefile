@@ -36,7 +36,10 @@ NASMFLAGS := -f elf64 -I./ -I$(B)/ -w+all -g -F dwarf
 LDFLAGS := -nostdlib -static -z max-page-size=4096 -z noexecstack --build-id=none --orphan-handling=error \
 	--fatal-warnings -T linker.ld
 
-all: $(B)/nestling.elf $(B)/nestling.sym $(B)/nestling.asm compile_commands.json ## build the kernel
+# Without GRUB's tools the kernel still boots by "qemu -kernel"; all else needs nothing but the ELF.
+ISO_IF_POSSIBLE := $(if $(shell command -v grub-mkrescue 2>/dev/null),$(B)/nestling.iso)
+
+all: $(B)/nestling.elf $(B)/nestling.sym $(B)/nestling.asm compile_commands.json $(ISO_IF_POSSIBLE) ## build the kernel
 
 # A changed flag or compiler rebuilds; the file changes only when the text does.
 $(B)/flags: FORCE

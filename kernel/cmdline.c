@@ -2,16 +2,19 @@
 #include "kernel/cmdline.h"
 
 #include "lib/compiler.h"
+#include "lib/debug.h"
 #include "lib/printk.h"
 #include "lib/string.h"
 
 struct cmdline cmdline;
+bool debug_enabled;
 
 static const struct {
 	const char *name;
 	bool *flag;
 } options[] = {
 	{ "test", &cmdline.test },
+	{ "debug", &debug_enabled },
 };
 
 static bool set_option(const char *word, size_t len)

@@ -8,5 +8,6 @@ void cmdline_init(const char *text);
 
 struct cmdline {
 	bool test; /* "test": the files below test/ exist */
+		   /* "debug" sets debug_enabled (lib/debug.h), which lower floors ask for, too. */
 };
 extern struct cmdline cmdline;

@@ -65,11 +65,11 @@ void kernel_main(void)
 	debug_port_init(); /* and the port the kernel log goes to */
 	printk_init(!have_script());
 
-	boot_info_init();			     /* memory map and command line, checked */
-	acpi_init();				      /* how many CPUs there are, while low memory can be read */
+	boot_info_init(); /* memory map and command line, checked */
+	acpi_init();	  /* how many CPUs there are, while low memory can be read */
 	paging_init(&boot_info, frames_early_alloc); /* direct map, guard pages; identity map gone */
-	frames_init(&boot_info);		     /* page frames, by bitmap */
-	paging_set_allocator(frame_alloc);
+	frames_init(&boot_info);		     /* page frames, by a buddy allocator */
+	paging_set_allocator(frame_alloc, frame_free);
 	cmdline_init(boot_info.cmdline);
 	test_files_enabled = cmdline.test;
 

@@ -72,7 +72,7 @@ static int check(struct plan *plan, struct probe_event *e, const char **why)
 
 static int plan_definition(struct plan *plan, const char *line)
 {
-	struct probe_event *e = kmalloc(sizeof(*e));
+	struct probe_event *e = kzalloc(sizeof(*e));
 	const char *why = NULL;
 	size_t column = 0;
 	int err;

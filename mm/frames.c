@@ -1,20 +1,25 @@
-/* A bitmap over all frames; set means taken. Simple to audit: counting the clear bits is the free memory. */
+/* From the boot map to frames: the buddy allocator's numbers become addresses, zeroed and under a lock. */
 #include "mm/frames.h"
 
 #include "arch/x86/mm/paging.h"
-#include "lib/bitmap.h"
+#include "context/spinlock.h"
 #include "lib/bug.h"
 #include "lib/compiler.h"
 #include "lib/string.h"
+#include "mm/alloc_fail.h"
+#include "mm/buddy.h"
 
 /* The first MiB stays the firmware's and the start-up code's. */
 #define LOW_MEMORY (1ul << 20)
 
+static_assert(FRAMES_MAX == BUDDY_MAX_FRAMES, "what frames.h promises is what the buddy allocator has");
+
 extern u8 __image_end[];
 
 static u64 early_next, early_end;
-static u64 *map; /* one bit a frame, from physical 0 */
-static size_t nr_frames, nr_total, nr_free, search_from;
+static SPINLOCK(frames_lock);
+static struct buddy buddy;
+static size_t nr_total;
 
 static void early_init(void)
 {
@@ -37,78 +42,85 @@ static void early_init(void)
 		panic("boot: the memory map doesn't contain the kernel itself");
 }
 
-u64 frames_early_alloc(void)
+/* Not zeroed. */
+static u64 early_take(u64 pages)
 {
 	u64 pa;
 
 	if (!early_end)
 		early_init();
-	if (early_next == early_end)
-		return 0;
 	pa = early_next;
-	early_next += PAGE_SIZE;
-	memset(phys_to_virt(pa), 0, PAGE_SIZE);
+	if (pages > (early_end - pa) / PAGE_SIZE)
+		return 0;
+	early_next += pages * PAGE_SIZE;
 	return pa;
 }
 
+u64 frames_early_alloc(void)
+{
+	u64 pa = early_take(1);
+
+	if (pa)
+		memset(phys_to_virt(pa), 0, PAGE_SIZE);
+	return pa;
+}
+
+/* From the image's first page to the last early frame, all is taken. */
 static void release_region(const struct mem_region *r)
 {
 	u64 start = max(r->base, LOW_MEMORY), end = r->base + r->size;
 
 	if (start >= end)
 		return;
-	bitmap_clear(map, start / PAGE_SIZE, (end - start) / PAGE_SIZE);
 	nr_total += (end - start) / PAGE_SIZE;
+	start = max(start, early_next);
+	if (start < end)
+		buddy_add(&buddy, (u32)(start / PAGE_SIZE), (end - start) / PAGE_SIZE);
 }
 
 void frames_init(const struct boot_info *info)
 {
 	const struct mem_region *last = &info->regions[info->nr_regions - 1];
-	u64 pages, first;
+	u64 frames = (last->base + last->size) / PAGE_SIZE;
+	u64 table = early_take(ALIGN_UP(buddy_table_size(frames), PAGE_SIZE) / PAGE_SIZE);
 
-	nr_frames = (last->base + last->size) / PAGE_SIZE;
-	pages = ALIGN_UP(BITMAP_WORDS(nr_frames) * 8, PAGE_SIZE) / PAGE_SIZE;
-	first = frames_early_alloc();
-	for (u64 i = 1; first && i < pages; i++)
-		if (!frames_early_alloc())
-			first = 0;
-	if (!first)
+	if (!table)
 		panic("boot: no memory for the map of memory");
-	map = phys_to_virt(first);
-	memset(map, 0xff, pages * PAGE_SIZE);
+	buddy_init(&buddy, phys_to_virt(table), (u32)frames);
 	for (unsigned i = 0; i < info->nr_regions; i++)
 		release_region(&info->regions[i]);
-	/* From the image's first page to the last early frame, all is taken. */
-	bitmap_set(map, LOW_MEMORY / PAGE_SIZE, (early_next - LOW_MEMORY) / PAGE_SIZE);
-	nr_free = nr_frames - bitmap_count(map, nr_frames);
-	search_from = early_next / PAGE_SIZE;
-	early_end = early_next; /* from here on, frames come from the map */
+	early_end = early_next; /* from here on, frames come from the buddy allocator */
 }
 
 u64 frames_alloc(size_t n)
 {
-	size_t i = bitmap_find_clear(map, nr_frames, search_from, n);
+	u64 flags, pa;
+	u32 i;
 
-	if (i == nr_frames)
-		i = bitmap_find_clear(map, nr_frames, 0, n);
-	if (i == nr_frames)
+	if (alloc_should_fail())
 		return 0;
-	bitmap_set(map, i, n);
-	nr_free -= n;
-	search_from = i + n;
-	memset(phys_to_virt(i * PAGE_SIZE), 0, n * PAGE_SIZE);
-	return i * PAGE_SIZE;
+	flags = spin_lock_irqsave(&frames_lock);
+	i = buddy_alloc(&buddy, n);
+	spin_unlock_irqrestore(&frames_lock, flags);
+	if (i == BUDDY_NONE)
+		return 0;
+	pa = i * PAGE_SIZE;
+	memset(phys_to_virt(pa), 0, n * PAGE_SIZE);
+	return pa;
 }
 
 void frames_free(u64 pa, size_t n)
 {
-	for (size_t i = 0; i < n; i++)
-		BUG_ON(!bitmap_test(map, pa / PAGE_SIZE + i));
-	bitmap_clear(map, pa / PAGE_SIZE, n);
-	nr_free += n;
-	search_from = min(search_from, pa / PAGE_SIZE);
+	u64 flags = spin_lock_irqsave(&frames_lock);
+	bool ours = pa % PAGE_SIZE == 0 && buddy_free(&buddy, (u32)(pa / PAGE_SIZE), n);
+
+	spin_unlock_irqrestore(&frames_lock, flags);
+	if (!ours)
+		panic("BUG: %lu frames freed at %lx, not all of which were allocated, by %pS", n, pa,
+		      __builtin_return_address(0));
 }
 
 u64 frame_alloc(void) { return frames_alloc(1); }
-size_t frames_free_count(void) { return nr_free; }
+void frame_free(u64 pa) { frames_free(pa, 1); }
+size_t frames_free_count(void) { return buddy.free; }
 size_t frames_total(void) { return nr_total; }

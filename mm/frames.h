@@ -1,4 +1,4 @@
-/* Physical page frames: one bit each, found by a moving search. */
+/* Physical page frames, by a buddy allocator. */
 #pragma once
 
 #include "arch/x86/boot/boot_info.h"
@@ -7,16 +7,24 @@
 /* Below this much usable memory above 1 MiB there is no room to trace anything. */
 #define MEM_MINIMUM (8ul << 20)
 
+/* The most that one frames_alloc() can give: 4 MiB. */
+#define FRAMES_MAX 1024ul
+
 /* Boot, before frames_init: a zeroed frame above the image, never to be freed. 0 when memory ends. */
 u64 frames_early_alloc(void);
 /* Boot, once: takes over all usable memory above 1 MiB but what the image and frames_early_alloc took. */
 void frames_init(const struct boot_info *info);
 
-/* Thread context. @n adjacent zeroed frames; the first one's physical address, or 0 (-ENOMEM to the caller's caller). */
+/*
+ * Task or hardirq context. @n adjacent zeroed frames, exactly, the first aligned to the next power of
+ * two; its physical address, or 0 (-ENOMEM to the caller's caller), also when @n is 0 or over FRAMES_MAX.
+ */
 u64 frames_alloc(size_t n);
+/* Also of a part of what was allocated. Freeing what isn't taken is a BUG. */
 void frames_free(u64 pa, size_t n);
 /* One frame: as page tables want it. */
 u64 frame_alloc(void);
+void frame_free(u64 pa);
 
 size_t frames_free_count(void);
 size_t frames_total(void);

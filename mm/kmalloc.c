@@ -2,25 +2,25 @@
 #include "mm/kmalloc.h"
 
 #include "arch/x86/mm/paging.h"
+#include "context/spinlock.h"
 #include "lib/bug.h"
 #include "lib/compiler.h"
-#include "lib/list.h"
+#include "lib/debug.h"
 #include "lib/string.h"
+#include "mm/alloc_fail.h"
 #include "mm/frames.h"
+#include "mm/internal.h"
 
 #define MIN_SHIFT 5
 #define MAX_SHIFT 11
-#define MAGIC	  0x6b6d616c
 
-struct page {
-	struct list_head link; /* pages of this size that have a free object */
-	void *free;	       /* each free object points to the next */
-	u32 magic;
-	u16 size, used;
-};
-static_assert(sizeof(struct page) <= 64, "the header takes one or two small objects' place");
+static_assert(1 << MAX_SHIFT == KMALLOC_MAX, "the largest size is the largest size");
+static_assert(sizeof(struct object_head) + KMALLOC_MAX + RED_ZONE <= PAGE_SIZE - 64,
+	      "a checked object of the largest size fits, too");
 
-static struct list_head partial[MAX_SHIFT + 1];
+static SPINLOCK(kmalloc_lock);
+/* Unchecked and checked pages: "debug" may be switched by a test, and then both kinds exist. */
+static struct list_head partial[2][MAX_SHIFT + 1];
 
 static unsigned shift_for(size_t size)
 {
@@ -31,59 +31,122 @@ static unsigned shift_for(size_t size)
 	return shift;
 }
 
-static struct page *new_page(unsigned shift)
+static struct list_head *partial_for(const struct object_page *p)
 {
-	u64 pa = frame_alloc(), size = 1ul << shift;
-	struct page *p = phys_to_virt(pa);
+	return &partial[p->checked][shift_for(p->size)];
+}
+
+static void **link_of(const struct object_page *p, void *object)
+{
+	return p->checked ? &head_of(object)->next : object;
+}
+
+static void put_on_list(struct object_page *p, void *object)
+{
+	*link_of(p, object) = p->free;
+	p->free = object;
+}
+
+static struct object_page *new_page(unsigned shift, bool checked)
+{
+	u64 pa = frame_alloc();
+	u16 size = (u16)(1u << shift);
+	struct object_page *p = phys_to_virt(pa);
 
 	if (!pa)
 		return NULL;
-	*p = (struct page){ .magic = MAGIC, .size = (u16)size };
-	for (u64 at = PAGE_SIZE - size; at >= ALIGN_UP(sizeof(*p), size); at -= size) {
-		*(void **)((u8 *)p + at) = p->free;
-		p->free = (u8 *)p + at;
+	*p = (struct object_page){ .magic = OBJECT_PAGE_MAGIC(p), .size = size, .checked = checked };
+	p->stride = size;
+	p->first = ALIGN_UP((u16)sizeof(*p), size);
+	if (checked) {
+		p->stride = (u16)(sizeof(struct object_head) + size + RED_ZONE);
+		p->first = (u16)(ALIGN_UP(sizeof(*p), 32) + sizeof(struct object_head));
 	}
-	list_add(&p->link, &partial[shift]);
+	for (u64 at = p->first; at + size + (checked ? RED_ZONE : 0) <= PAGE_SIZE; at += p->stride) {
+		void *object = (u8 *)p + at;
+
+		put_on_list(p, object);
+		if (checked)
+			object_check_new(p, object);
+	}
 	return p;
 }
 
-void *kmalloc(size_t size)
+/* Takes an object off its page's list; the page goes off its own list when that was its last. */
+static void *take_object(struct object_page **page, unsigned shift, bool checked)
 {
-	unsigned shift = shift_for(size);
-	struct page *p;
+	struct list_head *pages = &partial[checked][shift];
+	struct object_page *p;
 	void *object;
 
-	if (shift > MAX_SHIFT)
-		return NULL;
-	if (!partial[shift].next)
-		list_init(&partial[shift]);
-	p = list_empty(&partial[shift]) ? new_page(shift)
-					: list_entry(partial[shift].next, struct page, link);
+	if (!pages->next)
+		list_init(pages);
+	p = list_empty(pages) ? new_page(shift, checked) : list_entry(pages->next, struct object_page, link);
 	if (!p)
 		return NULL;
+	if (list_empty(pages))
+		list_add(&p->link, pages);
 	object = p->free;
-	p->free = *(void **)object;
+	p->free = *link_of(p, object);
 	p->used++;
 	if (!p->free)
 		list_del(&p->link);
-	memset(object, 0, 1ul << shift);
+	*page = p;
 	return object;
+}
+
+static void *allocate(size_t size, u64 caller)
+{
+	bool checked = debug_enabled;
+	struct object_page *p = NULL;
+	void *object;
+	u64 flags;
+
+	if (size > KMALLOC_MAX || alloc_should_fail())
+		return NULL;
+	/* What was written after its end stays taken for good, so this ends. */
+	do {
+		flags = spin_lock_irqsave(&kmalloc_lock);
+		object = take_object(&p, shift_for(size), checked);
+		spin_unlock_irqrestore(&kmalloc_lock, flags);
+	} while (object && checked && !object_check_alloc(p, object, size, caller));
+	return object;
+}
+
+void *kmalloc(size_t size) { return allocate(size, (u64)__builtin_return_address(0)); }
+
+void *kzalloc(size_t size)
+{
+	void *object = allocate(size, (u64)__builtin_return_address(0));
+
+	if (object)
+		memset(object, 0, size);
+	return object;
+}
+
+static void give_back(struct object_page *p, void *object)
+{
+	if (!p->free)
+		list_add(&p->link, partial_for(p));
+	put_on_list(p, object);
+	if (--p->used)
+		return;
+	list_del(&p->link);
+	p->magic = OBJECT_PAGE_GONE(p);
+	frame_free((u64)p - DIRECT_MAP);
 }
 
 void kfree(void *object)
 {
-	struct page *p = (void *)ALIGN_DOWN((u64)object, PAGE_SIZE);
+	struct object_page *p = (void *)ALIGN_DOWN((u64)object, PAGE_SIZE);
+	u64 flags;
 
 	if (!object)
 		return;
-	BUG_ON(p->magic != MAGIC || ((u64)object & (p->size - 1u)));
-	if (!p->free)
-		list_add(&p->link, &partial[shift_for(p->size)]);
-	*(void **)object = p->free;
-	p->free = object;
-	if (--p->used == 0) {
-		list_del(&p->link);
-		p->magic = 0;
-		frames_free((u64)p - DIRECT_MAP, 1);
-	}
+	if (debug_enabled && !object_check_free(object, (u64)__builtin_return_address(0)))
+		return;
+	BUG_ON(p->magic != OBJECT_PAGE_MAGIC(p) || ((u64)object - (u64)p - p->first) % p->stride);
+	flags = spin_lock_irqsave(&kmalloc_lock);
+	give_back(p, object);
+	spin_unlock_irqrestore(&kmalloc_lock, flags);
 }

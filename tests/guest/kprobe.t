@@ -73,7 +73,7 @@ def test_hits(how, **options):
 
 
 def test_as_promised():
-    """The issue's own words."""
+    """As a user types it, through GRUB."""
     off = middle_of("tracing_on_show")
     result = run(f'echo "p:x tracing_on_show+{off}" > {TRACING}/kprobe_events; echo 1 > {TRACING}/events/kprobes/x/enable; '
                  f"cat {TRACING}/tracing_on; cat {TRACING}/trace", boot="iso")

@@ -67,6 +67,8 @@ $(eval $(call host_test,acpi,tests/host/acpi_test.c tests/host/acpi_fixture.c,$(
 $(eval $(call host_test,madt,tests/host/madt_test.c tests/host/acpi_fixture.c,$(ACPI)))
 $(eval $(call host_test,acpi_fuzz,tests/host/acpi_fuzz.c tests/host/acpi_fixture.c,$(ACPI)))
 
+$(eval $(call host_test,mm_buddy,tests/host/mm_buddy_test.c,mm/buddy.c))
+
 $(eval $(call host_test,probe_parse,tests/host/probe_parse_test.c,kprobe/parse.c))
 
 SHELL_TREE     := $(wildcard tracefs/*.c)

@@ -146,7 +146,7 @@ static struct kprobe *probes[NOPS];
 static size_t probe_nops(int *err, const char **why)
 {
 	for (size_t n = 0; n < NOPS; n++) {
-		probes[n] = kmalloc(sizeof(*probes[n]));
+		probes[n] = kzalloc(sizeof(*probes[n]));
 		probes[n]->addr = (u64)many_nops + n;
 		*err = kprobe_register(probes[n], why);
 		if (*err) {

@@ -129,13 +129,13 @@ KTEST(paging, no_memory_for_tables_is_an_answer)
 	u64 pa = frame_alloc();
 	int err = 0;
 
-	paging_set_allocator(no_frame);
+	paging_set_allocator(no_frame, frame_free);
 	/* The tables set aside for boot may have to be used up first. */
 	for (u64 i = 0; i < 16 && !err; i++) {
 		err = map_pages(far + (i << 39), pa, 1, PAGE_RW);
 		unmap_pages(far + (i << 39), 1);
 	}
-	paging_set_allocator(frame_alloc);
+	paging_set_allocator(frame_alloc, frame_free);
 	EXPECT_EQ(err, -ENOMEM);
 	frames_free(pa, 1);
 }

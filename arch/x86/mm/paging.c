@@ -19,6 +19,11 @@ extern u8 __boot_start[], __image_end[];
 static u64 pool[POOL_TABLES][512] __aligned(4096);
 static unsigned pool_used;
 static table_alloc_fn alloc_frame;
+static table_free_fn free_frame;
+
+/* Tables set aside for a mapping under way, linked through their first words. */
+static u64 spare;
+static size_t nr_spare;
 
 static u64 *table_at(u64 pa)
 {
@@ -29,6 +34,14 @@ static u64 *table_at(u64 pa)
 
 static u64 new_table(void)
 {
+	u64 t = spare;
+
+	if (t) {
+		spare = *table_at(t);
+		*table_at(t) = 0;
+		nr_spare--;
+		return t;
+	}
 	if (pool_used < POOL_TABLES)
 		return (u64)pool[pool_used++] - KERNEL_BASE;
 	return alloc_frame();
@@ -97,17 +110,64 @@ u64 virt_to_phys(const void *va)
 	return e ? (*e & PTE_ADDR & ~(size - 1)) + ((u64)va & (size - 1)) : 0;
 }
 
+/* Is there a table whose entries, at @level, are for @va? */
+static bool has_table(u64 va, int level)
+{
+	u64 *table = boot_pml4;
+
+	for (int l = 3; l > level; l--) {
+		u64 e = table[table_index(va, l)];
+
+		if (!(e & PTE_P) || (e & PTE_PS))
+			return false;
+		table = table_at(e & PTE_ADDR);
+	}
+	return true;
+}
+
+static size_t tables_missing(u64 va, u64 last)
+{
+	size_t n = 0;
+
+	for (int level = 0; level < 3; level++) {
+		u64 span = PAGE_SIZE << (9 * (level + 1));
+
+		for (u64 at = ALIGN_DOWN(va, span); at <= last && at >= ALIGN_DOWN(va, span); at += span)
+			n += !has_table(at, level);
+	}
+	return n;
+}
+
+/* All the tables a mapping will take, or none: what was taken from mm/ for it goes back. */
+static bool reserve_tables(size_t n)
+{
+	size_t pooled = POOL_TABLES - pool_used;
+
+	while (nr_spare + pooled < n) {
+		u64 t = alloc_frame();
+
+		if (!t)
+			break;
+		*table_at(t) = spare;
+		spare = t;
+		nr_spare++;
+	}
+	if (nr_spare + pooled >= n)
+		return true;
+	while (spare)
+		free_frame(new_table());
+	return false;
+}
+
 int map_pages(u64 va, u64 pa, size_t pages, u64 flags)
 {
-	for (size_t i = 0; i < pages; i++) {
-		u64 *e = make_pte(va + i * PAGE_SIZE, 0);
-
-		if (!e || (*e & PTE_P)) {
-			unmap_pages(va, i);
-			return e ? -EEXIST : -ENOMEM;
-		}
-		*e = (pa + i * PAGE_SIZE) | flags;
-	}
+	for (size_t i = 0; i < pages; i++)
+		if (lookup_pte(va + i * PAGE_SIZE, NULL))
+			return -EEXIST;
+	if (pages && !reserve_tables(tables_missing(va, va + (pages - 1) * PAGE_SIZE)))
+		return -ENOMEM;
+	for (size_t i = 0; i < pages; i++)
+		*make_pte(va + i * PAGE_SIZE, 0) = (pa + i * PAGE_SIZE) | flags;
 	return 0;
 }
 
@@ -195,7 +255,11 @@ static void protect_cpu(void)
 	write_cr4(cr4);
 }
 
-void paging_set_allocator(table_alloc_fn alloc) { alloc_frame = alloc; }
+void paging_set_allocator(table_alloc_fn alloc, table_free_fn free)
+{
+	alloc_frame = alloc;
+	free_frame = free;
+}
 
 /* A page-table entry with an address bit too high is a fault at its first use (SDM vol. 3, 4.7). */
 static void check_width(const struct boot_info *info)
@@ -218,6 +282,9 @@ void paging_init(const struct boot_info *info, table_alloc_fn alloc)
 		map_ram(info->regions[i].base, info->regions[i].base + info->regions[i].size);
 	for (int i = 0; i < NR_STACKS; i++)
 		unmap_pages(kstacks[i].guard, GUARD_SIZE / PAGE_SIZE);
+	/* Before anyone copies the upper half: what is mapped there later shows in every copy. */
+	if (!make_pte(STACK_AREA, 2))
+		panic("boot: no memory for the kernel stacks' tables");
 	boot_pt_fixmap[0] = 0;
 	boot_pml4[0] = 0;
 	write_cr3(read_cr3()); /* forget the identity map and the window */

@@ -3,6 +3,7 @@
  * and nothing executable that is writable through any name.
  *
  *   0xffff888000000000  direct map of RAM, RW-NX; the image's frames are absent from it
+ *   0xffffc90000000000  stacks of threads, RW-NX, each above unmapped pages (stacks.h)
  *   0xffffffff80000000  the image (+1 MiB), as linker.ld's segments say
  *   0xffffffff80400000  a window of single pages for boot, dropped afterwards
  *   0xffffffffa0000000  probe slots: R-X
@@ -34,16 +35,20 @@
 
 /* A zeroed frame's physical address, or 0. Page tables are made of these; who gives them is mm/'s business. */
 typedef u64 (*table_alloc_fn)(void);
+typedef void (*table_free_fn)(u64 pa);
 
 /* Before paging_init: copies physical memory through the boot window. */
 void early_phys_read(u64 pa, void *buf, size_t len);
 
 /* Boot, once: direct map, guard pages, identity map and window gone, SMEP/SMAP/UMIP on. Panics when out of memory. */
 void paging_init(const struct boot_info *info, table_alloc_fn alloc);
-/* From now on tables come from @alloc. */
-void paging_set_allocator(table_alloc_fn alloc);
+/* From now on tables come from @alloc, and those that were not needed go to @free. */
+void paging_set_allocator(table_alloc_fn alloc, table_free_fn free);
 
-/* Thread context. Maps @pages pages; -ENOMEM, with nothing mapped, or -EEXIST when one is already. */
+/*
+ * Thread context, one caller at a time. Maps @pages pages; -EEXIST when one is already, or -ENOMEM:
+ * then nothing is mapped and no memory was kept. A table, once made, stays for later mappings.
+ */
 int map_pages(u64 va, u64 pa, size_t pages, u64 flags);
 /* Thread context. Unmaps and flushes; pages that were not mapped are passed over. */
 void unmap_pages(u64 va, size_t pages);

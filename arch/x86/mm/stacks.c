@@ -1,4 +1,4 @@
-/* The boot CPU's stacks, laid out in the image with a page to unmap below each. */
+/* The boot CPU's stacks, in the image with a page to unmap below each; and whose stack an address is in. */
 #include "arch/x86/mm/stacks.h"
 
 #include "lib/compiler.h"
@@ -23,9 +23,26 @@ const struct kstack kstacks[NR_STACKS] = {
 	IST("#MC", STACK_MC),
 };
 
+struct kstack stack_slots[STACK_SLOTS];
+u64 stack_slots_live[STACK_SLOTS / 64];
+
+/* The live slot that @addr lies in, or NULL. */
+static __always_inline const struct kstack *slot_of(u64 addr)
+{
+	u64 i = (addr - STACK_AREA) / STACK_SLOT_SIZE;
+
+	if (i >= STACK_SLOTS || !(READ_ONCE(stack_slots_live[i / 64]) >> i % 64 & 1))
+		return NULL;
+	return &stack_slots[i];
+}
+
 /* Hidden: the double fault handler asks before anything else is known to work. */
 __emergency const struct kstack *stack_of(u64 addr)
 {
+	const struct kstack *s = slot_of(addr);
+
+	if (s)
+		return addr >= s->base ? s : NULL;
 	for (int i = 0; i < NR_STACKS; i++)
 		if (addr >= kstacks[i].base && addr < kstacks[i].top)
 			return &kstacks[i];
@@ -34,6 +51,10 @@ __emergency const struct kstack *stack_of(u64 addr)
 
 __emergency const struct kstack *stack_guarded_at(u64 addr)
 {
+	const struct kstack *s = slot_of(addr);
+
+	if (s)
+		return addr < s->base ? s : NULL;
 	for (int i = 0; i < NR_STACKS; i++)
 		if (addr >= kstacks[i].guard && addr < kstacks[i].base)
 			return &kstacks[i];

@@ -26,11 +26,25 @@ enum stack_id {
 
 struct kstack {
 	const char *name;
-	u64 guard;     /* the unmapped page below */
+	u64 guard;     /* from here up to the base nothing is mapped: at least a page */
 	u64 base, top; /* [base, top) */
 };
 
 extern const struct kstack kstacks[NR_STACKS];
+
+/*
+ * Stacks made at run time (mm/vmem.h) lie in an area of their own, one at the upper end of each
+ * slot. So an address says which slot it is in, and an overflow finds its stack by arithmetic, even in the
+ * double fault handler.
+ */
+#define STACK_AREA	0xffffc90000000000ul
+#define STACK_SLOT_SIZE 32768ul
+#define STACK_SLOTS	1024
+#define KSTACK_MAX	(STACK_SLOT_SIZE - GUARD_SIZE)
+
+/* What mm/vmem.c keeps: a slot's description is whole before its bit is set, and until after it is clear. */
+extern struct kstack stack_slots[STACK_SLOTS];
+extern u64 stack_slots_live[STACK_SLOTS / 64];
 
 /* The stack that holds @addr, or NULL. Any context, the emergency included. */
 const struct kstack *stack_of(u64 addr);

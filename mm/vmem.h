@@ -1,0 +1,14 @@
+/* Kernel stacks, made at run time: mapped pages above unmapped ones, so that an overflow faults at once. */
+#pragma once
+
+#include "arch/x86/mm/stacks.h"
+#include "lib/types.h"
+
+/*
+ * Thread context. A zeroed stack of @size bytes, a multiple of the page size and at most KSTACK_MAX; NULL when
+ * memory or slots are out or @size is neither. Its name, for overflow reports, is "thread" until the
+ * caller gives it a better one (kept by reference).
+ */
+struct kstack *kstack_alloc(size_t size);
+/* Nobody may be running on it. NULL is allowed. */
+void kstack_free(struct kstack *s);

@@ -29,7 +29,7 @@ echo nosuchfn > set_ftrace_filter
 cat nosuch
 help
 tour
-ktap mm
+ktap stacks
 cat wx
 """
 

@@ -29,7 +29,10 @@ echo nosuchfn > set_ftrace_filter
 cat nosuch
 help
 tour
+ktap kmalloc
 ktap stacks
+ktap symbols
+ktap vmem
 cat wx
 """
 

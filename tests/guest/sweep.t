@@ -31,7 +31,7 @@ help
 tour
 ktap stacks
 ktap symbols
-ktap vmem
+cat available_filter_functions kprobes/blacklist
 cat wx
 """
 

@@ -5,9 +5,6 @@
 
 DEFINE_PER_CPU(u32, context_word) = CONTEXT_NO_RESCHED;
 DEFINE_PER_CPU(s32, current_tid) = 1;
-DEFINE_PER_CPU(char, current_comm[16]) = "sh";
 DEFINE_PER_CPU(struct trap_record *, trap_top);
 DEFINE_PER_CPU(u32, guard_bits);
 DEFINE_PER_CPU(u32, step_depth);
-
-const char *comm_of(s32 tid) { return tid == current_tid ? current_comm : "<...>"; }

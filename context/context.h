@@ -42,19 +42,42 @@ static __always_inline bool in_task(void)
 }
 static __always_inline unsigned preempt_depth(void) { return context_read() & PREEMPT_MASK; }
 
-static __always_inline void preempt_disable(void)
+/* One instruction: an interrupt may clear the need-resched bit at any time, and must not find it put back. */
+static __always_inline void context_add(u32 n)
 {
-	this_cpu(context_word) += PREEMPT_ONE;
-	barrier();
+	__asm__ volatile("addl %1, %0" : "+m"(this_cpu(context_word)) : "ri"(n) : "memory", "cc");
 }
+static __always_inline void context_sub(u32 n)
+{
+	__asm__ volatile("subl %1, %0" : "+m"(this_cpu(context_word)) : "ri"(n) : "memory", "cc");
+}
+
+/* sched/'s: gives the CPU to whoever deserves it more. Task context, depth zero, a switch wanted. */
+void preempt_schedule(void);
+
+static __always_inline void preempt_disable(void) { context_add(PREEMPT_ONE); }
+static __always_inline void preempt_enable_no_resched(void) { context_sub(PREEMPT_ONE); }
 static __always_inline void preempt_enable(void)
 {
-	barrier();
-	this_cpu(context_word) -= PREEMPT_ONE;
+	bool zero;
+
+	/* Depth, other contexts and the inverted need-resched bit, in one test. */
+	__asm__ volatile("subl $1, %0" : "+m"(this_cpu(context_word)), "=@ccz"(zero) : : "memory");
+	if (unlikely(zero))
+		preempt_schedule();
+}
+/* Any context. Has somebody asked for this CPU? */
+static __always_inline bool need_resched(void) { return !(context_read() & CONTEXT_NO_RESCHED); }
+static __always_inline void set_need_resched(void)
+{
+	__asm__ volatile("andl %1, %0" : "+m"(this_cpu(context_word)) : "i"(~CONTEXT_NO_RESCHED) : "cc");
+}
+static __always_inline void clear_need_resched(void)
+{
+	__asm__ volatile("orl %1, %0" : "+m"(this_cpu(context_word)) : "i"(CONTEXT_NO_RESCHED) : "cc");
 }
 
 /* Who runs here: what trace lines are headed with. */
 DECLARE_PER_CPU(s32, current_tid);
-DECLARE_PER_CPU(char, current_comm[16]);
-/* Any context. The name of thread @tid. There is one thread so far. */
-const char *comm_of(s32 tid);
+/* Thread context. The name of thread @tid into @buf; "<...>" when it has ended. sched/'s. */
+const char *comm_of(s32 tid, char buf[16]);

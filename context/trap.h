@@ -59,7 +59,7 @@ static __always_inline void trap_enter(struct trap_record *t, struct pt_regs *re
 	accounts_save(&t->before);
 	this_cpu(trap_top) = t;
 	barrier();
-	this_cpu(context_word) += NMI_ONE;
+	context_add(NMI_ONE);
 	rcu_nmi_enter();
 }
 
@@ -67,7 +67,7 @@ static __always_inline void trap_enter(struct trap_record *t, struct pt_regs *re
 static __always_inline void trap_exit(struct trap_record *t)
 {
 	rcu_nmi_exit();
-	this_cpu(context_word) -= NMI_ONE;
+	context_sub(NMI_ONE);
 	barrier();
 	this_cpu(trap_top) = t->outer;
 	if (read_cr2() != t->cr2)

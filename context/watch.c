@@ -1,6 +1,7 @@
 /* Who is watching: RCU's view of this CPU, kept so that an NMI in the middle of any of it stays right. */
 #include "context/watch.h"
 
+#include "arch/x86/cpu/regs.h"
 #include "lib/compiler.h"
 
 DEFINE_PER_CPU(struct watch, watch) = { .counter = 1, .nesting = 1 };
@@ -62,3 +63,13 @@ noinstr void rcu_irq_exit(void)
 
 noinstr void rcu_idle_enter(void) { rcu_irq_exit(); }
 noinstr void rcu_idle_exit(void) { rcu_irq_enter(); }
+
+/* Hidden: between rcu_idle_enter() and _exit() nothing may be traced, and a probed sti would lose its shadow. */
+noinstr void cpu_idle(void)
+{
+	rcu_idle_enter();
+	safe_halt();
+	local_irq_disable();
+	rcu_idle_exit();
+	local_irq_enable();
+}

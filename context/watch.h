@@ -36,3 +36,9 @@ void rcu_irq_exit(void);
 /* Around idle; interrupts off, nesting 1. */
 void rcu_idle_enter(void);
 void rcu_idle_exit(void);
+
+/*
+ * Waits for an interrupt, with RCU not watching. Idle threads, and boot before there are any: preemption and
+ * interrupts off; interrupts are on when it returns.
+ */
+void cpu_idle(void);

@@ -27,9 +27,12 @@ notrace void function_trace_call(u64 ip, u64 parent_ip)
 
 	if (!READ_ONCE(tracing_is_on))
 		return;
+	preempt_disable(); /* guard bit and ring are this CPU's */
 	guard = guard_enter(GUARD_FUNCTION);
-	if (!guard)
+	if (!guard) {
+		preempt_enable_no_resched();
 		return;
+	}
 	e = ring_buffer_reserve(TRACE_FN, sizeof(*e));
 	if (e) {
 		e->ip = ip;
@@ -37,6 +40,7 @@ notrace void function_trace_call(u64 ip, u64 parent_ip)
 		ring_buffer_commit(e);
 	}
 	guard_leave(guard);
+	preempt_enable();
 }
 
 static void print_function(struct seq *out, u64 addr)

@@ -5,6 +5,7 @@
 #include "arch/x86/cpu/serial.h"
 #include "kernel/shell/console.h"
 #include "kernel/traps.h"
+#include "sched/wait.h"
 
 #define COM1_IRQ 4
 #define KEYS	 256
@@ -21,19 +22,33 @@ static void receive(void)
 		keys[keys_in++ % KEYS] = (char)c;
 }
 
-void console_init(void) { irq_set_handler(COM1_IRQ, receive); }
+static struct wait_queue key_wait;
+
+static void key_interrupt(void)
+{
+	receive();
+	wake_all(&key_wait);
+}
+
+static bool key_ready(void)
+{
+	u64 flags = local_irq_save();
+
+	receive(); /* what was left in the UART made its interrupt long ago */
+	local_irq_restore(flags);
+	return keys_in != keys_out;
+}
+
+void console_init(void)
+{
+	wait_queue_init(&key_wait, "console");
+	irq_set_handler(COM1_IRQ, key_interrupt);
+}
 
 int console_getc(void)
 {
-	for (;;) {
-		local_irq_disable();
-		receive(); /* what was left in the UART made its interrupt long ago */
-		if (keys_in != keys_out) {
-			local_irq_enable();
-			return (u8)keys[keys_out++ % KEYS];
-		}
-		cpu_idle();
-	}
+	wait_event(&key_wait, key_ready());
+	return (u8)keys[keys_out++ % KEYS];
 }
 
 void console_write(const char *text, size_t len)

@@ -1,12 +1,13 @@
-/* Interrupt lines and NMIs: who wants them; and idling, which waits for them. */
+/* Interrupt lines and NMIs: who wants them. */
+#include "arch/x86/cpu/apic.h"
 #include "arch/x86/cpu/pic.h"
 #include "arch/x86/cpu/regs.h"
-#include "context/watch.h"
+#include "arch/x86/entry/vectors.h"
 #include "kernel/traps.h"
 #include "lib/compiler.h"
 #include "lib/printk.h"
 
-static irq_fn handlers[16];
+static irq_fn handlers[16], vector_handlers[NR_VECTORS];
 u64 nmi_count;
 
 void irq_set_handler(unsigned irq, irq_fn fn)
@@ -15,10 +16,22 @@ void irq_set_handler(unsigned irq, irq_fn fn)
 	pic_unmask(irq);
 }
 
+void vector_set_handler(unsigned vector, irq_fn fn) { vector_handlers[vector] = fn; }
+
+static void apic_dispatch(unsigned vector)
+{
+	if (vector_handlers[vector]) {
+		vector_handlers[vector]();
+		apic_eoi();
+	} else if (vector != VECTOR_SPURIOUS) { /* which wants no acknowledgement */
+		printk("irq: vector %u has no source here\n", vector);
+	}
+}
+
 void irq_dispatch(unsigned irq)
 {
 	if (irq >= 16) {
-		printk("irq: vector %u has no source here\n", irq + 32);
+		apic_dispatch(irq + IRQ_BASE_VECTOR);
 		return;
 	}
 	if (pic_spurious(irq))
@@ -30,13 +43,3 @@ void irq_dispatch(unsigned irq)
 
 /* __kprobes: an int3 in an NMI handler ends the masking of NMIs, and the next one would overwrite this one's frame. */
 __kprobes void nmi_arrived(struct pt_regs *regs) { nmi_count++; }
-
-/* Hidden: between rcu_idle_enter() and _exit() nothing may be traced, and a probed sti would lose its shadow. */
-noinstr void cpu_idle(void)
-{
-	rcu_idle_enter();
-	safe_halt();
-	local_irq_disable();
-	rcu_idle_exit();
-	local_irq_enable();
-}

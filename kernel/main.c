@@ -3,6 +3,7 @@
 
 #include "arch/x86/boot/boot_info.h"
 #include "arch/x86/cpu/acpi.h"
+#include "arch/x86/cpu/apic.h"
 #include "arch/x86/cpu/fw_cfg.h"
 #include "arch/x86/cpu/machine.h"
 #include "arch/x86/cpu/pic.h"
@@ -20,6 +21,9 @@
 #include "kprobe/kprobe.h"
 #include "lib/bug.h"
 #include "mm/frames.h"
+#include "kernel/traps.h"
+#include "sched/thread.h"
+#include "sched/timer.h"
 #include "trace/clock.h"
 #include "trace/ring_buffer.h"
 
@@ -44,6 +48,9 @@ static int run_script(void)
 	fw_cfg_read(SCRIPT_NAME, text, size);
 	return shell_run_script(text, size);
 }
+
+/* Where the firmware says the local APIC is; where every one is at reset when it says nothing. */
+static u64 apic_base(void) { return acpi_info.local_apic ? acpi_info.local_apic : 0xfee00000; }
 
 /* Under an instruction-counting emulator, which the runner tells us of, the TSC counts instructions. */
 static void boot_time(u64 ticks)
@@ -78,7 +85,13 @@ void kernel_main(void)
 	ftrace_init();	    /* the sites, sorted and checked */
 	kprobe_init();	    /* the page of out-of-line slots */
 
+	if (sched_init() != 0) /* threads: this one, and an idle one */
+		panic("boot: no memory for the idle thread");
 	pic_init(); /* interrupt lines, remapped and masked */
+	if (apic_map(apic_base()) != 0)
+		panic("boot: no memory to map the local APIC");
+	apic_init_cpu();
+	vector_set_handler(VECTOR_TIMER, timer_interrupt);
 	console_init();
 	local_irq_enable();
 	trace_clock_init(tsc_calibrate(&waited));

@@ -148,11 +148,17 @@ noinstr void do_exception(struct pt_regs *regs)
 
 noinstr void do_irq(struct pt_regs *regs)
 {
-	this_cpu(context_word) += HARDIRQ_ONE;
+	context_add(HARDIRQ_ONE);
 	rcu_irq_enter();
 	instrumentation_begin();
 	irq_dispatch((unsigned)regs->vector - IRQ_BASE_VECTOR);
 	instrumentation_end();
 	rcu_irq_exit();
-	this_cpu(context_word) -= HARDIRQ_ONE;
+	context_sub(HARDIRQ_ONE);
+	/* Back in a task that may be preempted, and somebody has asked: not in idle, which holds preemption off. */
+	if (context_read() == 0) {
+		instrumentation_begin();
+		preempt_schedule();
+		instrumentation_end();
+	}
 }

@@ -10,10 +10,9 @@ typedef void (*irq_fn)(void);
 void irq_set_handler(unsigned irq, irq_fn fn);
 /* Hardirq context. Calls the line's handler and acknowledges it. */
 void irq_dispatch(unsigned irq);
+/* Boot. Vector @vector, one of the local APIC's, calls @fn in hardirq context. */
+void vector_set_handler(unsigned vector, irq_fn fn);
 /* NMI context. */
 void nmi_arrived(struct pt_regs *regs);
-
-/* Waits for an interrupt, with RCU not watching. Thread context, interrupts off; they are on when it returns. */
-void cpu_idle(void);
 
 extern u64 nmi_count;

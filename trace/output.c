@@ -41,11 +41,12 @@ static void print_entry(struct seq *out, const struct ring_entry *e)
 {
 	const struct event_type *type = NULL;
 	u64 us = e->time / 1000;
+	char comm[16];
 
 	FOR_EACH_REGISTERED(event_types, const struct event_type, t)
 		if ((*t)->type == e->type)
 			type = *t;
-	seq_printf(out, "%16s-%-7d [%03d] ", comm_of(e->pid), e->pid, 0);
+	seq_printf(out, "%16s-%-7d [%03d] ", comm_of(e->pid, comm), e->pid, 0);
 	print_flags(out, e);
 	seq_printf(out, " %5lu.%06lu: ", us / 1000000, us % 1000000);
 	if (type)

@@ -34,6 +34,8 @@ static notrace u8 entry_flags(bool irqs_on, u32 word)
 {
 	u8 flags = irqs_on ? 0 : TRACE_FLAG_IRQS_OFF;
 
+	if (!(word & CONTEXT_NO_RESCHED))
+		flags |= TRACE_FLAG_NEED_RESCHED;
 	if (word & HARDIRQ_MASK)
 		flags |= TRACE_FLAG_HARDIRQ;
 	if (word >> NMI_SHIFT)

@@ -22,6 +22,12 @@
 /* Which CPU this is: 0 is the one that booted. */
 DECLARE_PER_CPU(u32, cpu_number);
 
+#define NR_CPUS 8
+extern u32 cpus_up; /* bit n: CPU n takes part */
+extern u64 per_cpu_offset[NR_CPUS];
+/* An ordinary pointer to CPU @cpu's copy of @lvalue. */
+#define per_cpu_ptr(lvalue, cpu) ((__typeof__(&(lvalue)))((u64)&(lvalue) + per_cpu_offset[cpu]))
+
 /* The distance itself, as a per-CPU variable: 0 in the linked copy. */
 DECLARE_PER_CPU(u64, this_cpu_offset);
 /* An ordinary pointer to this CPU's copy of @lvalue, for passing on. */

@@ -3,6 +3,7 @@
 #include "arch/x86/boot/boot_info.h"
 #include "arch/x86/entry/desc.h"
 #include "arch/x86/entry/pt_regs.h"
+#include "arch/x86/entry/switch.h"
 #include "arch/x86/entry/black_box.h"
 #include "arch/x86/mm/stacks.h"
 
@@ -28,6 +29,7 @@ void asm_offsets(void)
 	DEFINE(BB_EXIT_BIT, BB_EXIT << 16);
 
 	DEFINE(KERNEL_CS, KERNEL_CS);
+	DEFINE(THREAD_SP, THREAD_SP_OFFSET);
 	DEFINE(TASK_STACK_TOP, GUARD_SIZE + TASK_STACK_SIZE);
 	DEFINE(BOOT_PVH, BOOT_MAGIC_PVH);
 	DEFINE(EXIT_PORT, EXIT_PORT);

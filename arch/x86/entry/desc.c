@@ -34,6 +34,8 @@ struct table_pointer {
 #define GATE_INTERRUPT 0x8e /* present, DPL 0, interrupt gate: IF is cleared on entry */
 
 DEFINE_PER_CPU(u32, cpu_number);
+u32 cpus_up = 1;
+u64 per_cpu_offset[NR_CPUS];
 DEFINE_PER_CPU(u64, this_cpu_offset);
 static DEFINE_PER_CPU(struct tss, tss);
 /* Accessed bits set already; ltr still marks the TSS busy, so this is data. The TSS descriptor takes two slots and is filled in. */

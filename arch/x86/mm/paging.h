@@ -7,6 +7,7 @@
  *   0xffffffff80000000  the image (+1 MiB), as linker.ld's segments say
  *   0xffffffff80400000  a window of single pages for boot, dropped afterwards
  *   0xffffffffa0000000  probe slots: R-X
+ *   0xffffffffb0000000  the local APIC's registers, uncached
  *   0x0000000000001000  the poke alias, in the poke tables only (text_poke.c)
  */
 #pragma once
@@ -18,6 +19,7 @@
 #define KERNEL_BASE 0xffffffff80000000ul
 #define DIRECT_MAP  0xffff888000000000ul
 #define SLOT_AREA   0xffffffffa0000000ul
+#define APIC_VA     0xffffffffb0000000ul
 
 /* Page-table entry bits (SDM vol. 3, table 4-20). */
 #define PTE_P	 (1ul << 0)

@@ -1,0 +1,32 @@
+/* The local APIC, in xAPIC mode: interrupts between CPUs, and this CPU's timer (SDM vol. 3, chapter 11). */
+#pragma once
+
+#include "lib/types.h"
+
+/* Vectors of ours, above the interrupt lines. The spurious one must end in 1111b on old CPUs. */
+#define VECTOR_TIMER	  0xf0
+#define VECTOR_RESCHEDULE 0xf1
+#define VECTOR_CALL	  0xf2
+#define VECTOR_IRQ_WORK	  0xf3
+#define VECTOR_SPURIOUS	  0xff
+
+/* Boot: maps the registers at physical @base. -ENOMEM, -EEXIST as map_pages(). */
+int apic_map(u64 base);
+/* Each CPU: switches its APIC on; timer stopped, LINT1 = NMI, spurious vector set. */
+void apic_init_cpu(void);
+u32 apic_id(void);
+/* Hardirq context: tells the APIC that the handler is done. */
+void apic_eoi(void);
+
+/* Any context; waits for the previous one to have gone. To the CPU with APIC id @id. */
+void apic_send_ipi(u32 id, u8 vector);
+void apic_send_nmi(u32 id);
+void apic_send_init(u32 id);
+void apic_send_startup(u32 id, u8 page);
+
+/* Boot: what the timer counted in @ns nanoseconds. */
+void apic_timer_calibrate_begin(void);
+void apic_timer_calibrate_end(u64 ns);
+/* Interrupts off. One interrupt on VECTOR_TIMER, @ns from now (at once when 0). */
+void apic_timer_set(u64 ns);
+void apic_timer_stop(void);

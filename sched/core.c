@@ -1,0 +1,228 @@
+/* The scheduler: a run queue a CPU, the highest priority first, and round robin among equals. */
+#include "abi/errno.h"
+#include "arch/x86/cpu/regs.h"
+#include "arch/x86/entry/switch.h"
+#include "context/context.h"
+#include "context/trap.h"
+#include "lib/bug.h"
+#include "sched/internal.h"
+#include "sched/thread.h"
+#include "sched/timer.h"
+#include "trace/clock.h"
+
+static_assert(offsetof(struct thread, sp) == THREAD_SP_OFFSET, "switch.asm saves the stack pointer there");
+
+DEFINE_PER_CPU(struct thread *, current_thread);
+DEFINE_PER_CPU(struct run_queue, run_queue);
+
+struct run_queue *run_queue_of(u32 cpu) { return per_cpu_ptr(run_queue, cpu); }
+
+static void enqueue(struct run_queue *rq, struct thread *t)
+{
+	BUG_ON(t->queued);
+	list_add_tail(&t->run, &rq->queues[t->priority]);
+	rq->ready |= 1u << t->priority;
+	rq->nr_ready++;
+	t->queued = true;
+}
+
+static struct thread *dequeue_best(struct run_queue *rq)
+{
+	struct thread *t;
+	int p;
+
+	if (!rq->ready)
+		return rq->idle;
+	p = 31 - __builtin_clz(rq->ready);
+	t = list_entry(rq->queues[p].next, struct thread, run);
+	list_del(&t->run);
+	if (list_empty(&rq->queues[p]))
+		rq->ready &= ~(1u << p);
+	rq->nr_ready--;
+	t->queued = false;
+	return t;
+}
+
+/* The run queue lock of wherever @t is now; it may move while we wait for the lock. */
+static struct run_queue *lock_queue_of(struct thread *t, u64 *flags)
+{
+	for (;;) {
+		struct run_queue *rq = run_queue_of(READ_ONCE(t->cpu));
+
+		*flags = spin_lock_irqsave(&rq->lock);
+		if (rq == run_queue_of(READ_ONCE(t->cpu)))
+			return rq;
+		spin_unlock_irqrestore(&rq->lock, *flags);
+	}
+}
+
+/*
+ * Interrupts off. Does @t deserve the CPU of @rq more than who has it? An equal waits for its turn, which needs
+ * the timer, since a thread that was alone has none running.
+ */
+static void check_preempt(struct run_queue *rq, const struct thread *t)
+{
+	if (rq->current != rq->idle && t->priority <= rq->current->priority) {
+		timer_reprogram(rq);
+		return;
+	}
+	if (rq == run_queue_of(this_cpu(cpu_number)))
+		set_need_resched();
+}
+
+bool thread_wake(struct thread *t)
+{
+	u64 flags;
+	struct run_queue *rq = lock_queue_of(t, &flags);
+	bool woken = t->state == THREAD_BLOCKED;
+
+	if (woken) {
+		t->state = THREAD_RUNNABLE;
+		if (!t->queued && !t->running)
+			enqueue(rq, t);
+		check_preempt(rq, t);
+	}
+	spin_unlock_irqrestore(&rq->lock, flags);
+	return woken;
+}
+
+/* The first CPU in @affinity that is up, this one preferred. */
+u32 sched_pick_cpu(u32 affinity)
+{
+	u32 here = this_cpu(cpu_number);
+
+	affinity &= READ_ONCE(cpus_up);
+	if (affinity & 1u << here)
+		return here;
+	return affinity ? (u32)__builtin_ctz(affinity) : NR_CPUS;
+}
+
+/* Puts a runnable thread that runs nowhere on the run queue of @cpu. */
+void sched_start_on(struct thread *t, u32 cpu)
+{
+	struct run_queue *rq = run_queue_of(cpu);
+	u64 flags = spin_lock_irqsave(&rq->lock);
+
+	t->cpu = cpu;
+	enqueue(rq, t);
+	check_preempt(rq, t);
+	spin_unlock_irqrestore(&rq->lock, flags);
+}
+
+/*
+ * The second half of a switch, on the new thread's stack: only now is @prev's stack nobody's, so
+ * only now may another CPU run it, or anyone free it. The run queue's lock was handed over.
+ */
+void sched_finish_switch(struct thread *prev)
+{
+	struct run_queue *rq = run_queue_of(this_cpu(cpu_number));
+	bool dead = prev->state == THREAD_DEAD;
+	bool leaving = prev->state == THREAD_RUNNABLE && !prev->queued && prev != rq->idle;
+
+	__atomic_store_n(&prev->running, false, __ATOMIC_RELEASE);
+	spin_unlock(&rq->lock);
+	if (leaving)
+		sched_start_on(prev, sched_pick_cpu(prev->affinity));
+	if (dead)
+		wake_all(&prev->joiners);
+}
+
+static void take_over(struct run_queue *rq, struct thread *prev, struct thread *next)
+{
+	prev->bb_depth = this_cpu(bb_depth);
+	prev->guard_bits = this_cpu(guard_bits);
+	this_cpu(bb_depth) = next->bb_depth;
+	this_cpu(guard_bits) = next->guard_bits;
+	rq->current = next;
+	rq->switches++;
+	next->running = true;
+	this_cpu(current_thread) = next;
+	this_cpu(current_tid) = next->tid;
+}
+
+/* Interrupts off. @preempted: the thread didn't ask, so it stays runnable whatever it is about to wait for. */
+static void switch_away(bool preempted)
+{
+	struct run_queue *rq = run_queue_of(this_cpu(cpu_number));
+	struct thread *prev = current(), *next;
+
+	spin_lock(&rq->lock);
+	clear_need_resched();
+	if ((preempted || prev->state == THREAD_RUNNABLE) && prev != rq->idle &&
+	    (prev->affinity & 1u << this_cpu(cpu_number)))
+		enqueue(rq, prev);
+	next = dequeue_best(rq);
+	next->slice_end = trace_clock() + TIME_SLICE_NS;
+	if (next == prev) {
+		timer_reprogram(rq);
+		spin_unlock(&rq->lock);
+		return;
+	}
+	take_over(rq, prev, next);
+	timer_reprogram(rq);
+	sched_finish_switch(switch_to(prev, next));
+}
+
+/*
+ * Preemption is off across the switch, beyond the run queue's lock: the functions on the way are
+ * traced, and a tracer's preempt_enable() in one of them would come back here.
+ */
+void schedule(void)
+{
+	u64 flags = local_irq_save();
+
+	BUG_ON(preempt_depth() || !in_task());
+	preempt_disable();
+	switch_away(false);
+	preempt_enable_no_resched();
+	local_irq_restore(flags);
+}
+
+/* notrace: called by the tracer's preempt_enable() with preemption on; traced, it would call itself. */
+notrace void preempt_schedule(void)
+{
+	u64 flags = local_irq_save();
+
+	while (context_read() == 0) {
+		preempt_disable();
+		switch_away(true);
+		preempt_enable_no_resched();
+	}
+	local_irq_restore(flags);
+}
+
+void thread_yield(void)
+{
+	u64 flags = local_irq_save();
+
+	preempt_disable();
+	switch_away(true);
+	preempt_enable_no_resched();
+	local_irq_restore(flags);
+}
+
+/* An idle thread's whole life: preemption off throughout, so that an interrupt's way out leaves it alone. */
+int idle_loop(void *arg)
+{
+	preempt_disable();
+	for (;;) {
+		local_irq_disable();
+		if (need_resched())
+			switch_away(true);
+		else
+			cpu_idle();
+	}
+	return 0;
+}
+
+void sched_tick(u64 now)
+{
+	struct run_queue *rq = run_queue_of(this_cpu(cpu_number));
+	struct thread *t = current();
+
+	spin_lock(&rq->lock);
+	/* Only an equal takes its turn; a higher one has preempted already. */
+	if (t != rq->idle && now >= t->slice_end && !list_empty(&rq->queues[t->priority]))
+		set_need_resched();
+	spin_unlock(&rq->lock);
+}

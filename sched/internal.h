@@ -1,0 +1,21 @@
+/* What the scheduler's files share: the run queue. */
+#pragma once
+
+#include "arch/x86/cpu/percpu.h"
+#include "context/spinlock.h"
+#include "sched/thread.h"
+
+struct run_queue {
+	struct spinlock lock;
+	struct thread *current, *idle;
+	u32 ready; /* bit p: queues[p] isn't empty */
+	u32 nr_ready;
+	u64 switches;
+	struct list_head queues[NR_PRIORITIES];
+};
+DECLARE_PER_CPU(struct run_queue, run_queue);
+struct run_queue *run_queue_of(u32 cpu);
+
+u32 sched_pick_cpu(u32 affinity);
+void sched_start_on(struct thread *t, u32 cpu);
+void sched_finish_switch(struct thread *prev);

@@ -1,0 +1,16 @@
+/* Mutexes: for what may block. Owned by a thread; not for interrupt handlers. */
+#pragma once
+
+#include "sched/wait.h"
+
+struct mutex {
+	struct thread *owner;
+	struct wait_queue waiters;
+};
+
+void mutex_init(struct mutex *m, const char *name);
+/* Thread context. Panics when the caller holds it already. */
+void mutex_lock(struct mutex *m);
+bool mutex_trylock(struct mutex *m);
+/* Panics when the caller doesn't hold it. */
+void mutex_unlock(struct mutex *m);

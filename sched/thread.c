@@ -1,0 +1,166 @@
+/* A thread's life: created, begun, ended, joined. */
+#include "sched/thread.h"
+
+#include "abi/errno.h"
+#include "arch/x86/cpu/regs.h"
+#include "arch/x86/entry/switch.h"
+#include "context/context.h"
+#include "lib/bug.h"
+#include "lib/string.h"
+#include "mm/kmalloc.h"
+#include "mm/vmem.h"
+#include "sched/internal.h"
+#include "sched/timer.h"
+
+/* What switch_to() finds on a stack it hasn't filled itself. */
+struct first_frame {
+	u64 r15, r14, r13, r12, bx, bp;
+	void (*ret)(void);
+	u64 aligned; /* at thread_entry, as after a call: rsp is 8 off a multiple of 16 */
+};
+
+static SPINLOCK(threads_lock);
+static LIST_HEAD(threads);
+static s32 next_tid = 1;
+
+static void add_to_list(struct thread *t)
+{
+	u64 flags = spin_lock_irqsave(&threads_lock);
+
+	t->tid = next_tid++;
+	list_add_tail(&t->all, &threads);
+	spin_unlock_irqrestore(&threads_lock, flags);
+}
+
+static void thread_init(struct thread *t, const char *comm, u8 priority, u32 affinity)
+{
+	t->state = THREAD_RUNNABLE;
+	t->priority = priority;
+	t->affinity = affinity;
+	strscpy(t->comm, comm, sizeof(t->comm));
+	list_init(&t->run);
+	wait_queue_init(&t->joiners, "joiners");
+	add_to_list(t);
+}
+
+static void prepare_stack(struct thread *t)
+{
+	struct first_frame *f = (struct first_frame *)(t->stack->top - sizeof(*f));
+
+	*f = (struct first_frame){ .ret = thread_entry };
+	t->sp = (u64)f;
+}
+
+static struct thread *thread_alloc(const char *comm, int (*fn)(void *), void *arg, u8 priority, u32 affinity)
+{
+	struct thread *t = kzalloc(sizeof(*t));
+
+	if (!t)
+		return NULL;
+	t->stack = kstack_alloc(TASK_STACK_SIZE);
+	if (!t->stack) {
+		kfree(t);
+		return NULL;
+	}
+	t->fn = fn;
+	t->arg = arg;
+	thread_init(t, comm, priority, affinity);
+	t->stack->name = t->comm;
+	prepare_stack(t);
+	return t;
+}
+
+int sched_init(void)
+{
+	static struct thread boot_thread;
+	struct run_queue *rq = this_cpu_ptr(run_queue);
+	struct thread *idle;
+
+	rq->lock = (struct spinlock)SPINLOCK_INIT(run_queue);
+	for (int p = 0; p < NR_PRIORITIES; p++)
+		list_init(&rq->queues[p]);
+	timer_init_cpu();
+	thread_init(&boot_thread, "sh", PRIORITY_DEFAULT, CPU_MASK_ALL);
+	boot_thread.running = true;
+	rq->current = &boot_thread;
+	this_cpu(current_thread) = &boot_thread;
+	this_cpu(current_tid) = boot_thread.tid;
+	idle = thread_alloc("idle", idle_loop, NULL, PRIORITY_IDLE, 1);
+	if (!idle)
+		return -ENOMEM;
+	rq->idle = idle;
+	return 0;
+}
+
+struct thread *thread_create(const char *comm, int (*fn)(void *), void *arg, u8 priority, u32 affinity)
+{
+	u32 cpu = sched_pick_cpu(affinity);
+	struct thread *t;
+
+	if (cpu == NR_CPUS)
+		return NULL;
+	t = thread_alloc(comm, fn, arg, priority, affinity);
+	if (t)
+		sched_start_on(t, cpu);
+	return t;
+}
+
+void thread_begin(struct thread *prev)
+{
+	sched_finish_switch(prev);
+	preempt_enable_no_resched(); /* as the way out of schedule() would */
+	local_irq_enable();
+	thread_exit(current()->fn(current()->arg));
+}
+
+void thread_exit(int code)
+{
+	struct thread *t = current();
+
+	t->exit_code = code;
+	preempt_disable(); /* preempted while dead, it would be queued again */
+	local_irq_disable();
+	t->state = THREAD_DEAD;
+	preempt_enable_no_resched();
+	schedule();
+	BUG_ON(true);
+	__builtin_unreachable();
+}
+
+int thread_join(struct thread *t)
+{
+	u64 flags;
+	int code;
+
+	wait_event(&t->joiners, t->state == THREAD_DEAD && !__atomic_load_n(&t->running, __ATOMIC_ACQUIRE));
+	code = t->exit_code;
+	flags = spin_lock_irqsave(&threads_lock);
+	list_del(&t->all);
+	spin_unlock_irqrestore(&threads_lock, flags);
+	kstack_free(t->stack);
+	kfree(t);
+	return code;
+}
+
+const char *comm_of(s32 tid, char buf[16])
+{
+	u64 flags = spin_lock_irqsave(&threads_lock);
+	struct thread *t;
+
+	strscpy(buf, "<...>", 16);
+	list_for_each_entry(t, &threads, all)
+		if (t->tid == tid)
+			strscpy(buf, t->comm, 16);
+	spin_unlock_irqrestore(&threads_lock, flags);
+	return buf;
+}
+
+int thread_set_affinity(u32 affinity)
+{
+	if (sched_pick_cpu(affinity) == NR_CPUS)
+		return -EINVAL;
+	current()->affinity = affinity;
+	if (!(affinity & 1u << this_cpu(cpu_number)))
+		thread_yield();
+	return 0;
+}

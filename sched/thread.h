@@ -1,0 +1,85 @@
+/*
+ * Threads: a stack, a saved stack pointer, and when it may run.
+ *
+ * Fixed priorities, round robin within one, a run queue a CPU, preemption wherever the context
+ * word allows it. The model is seL4's and NOVA's: the scheduler does little and says exactly what.
+ */
+#pragma once
+
+#include "arch/x86/cpu/percpu.h"
+#include "arch/x86/mm/stacks.h"
+#include "context/spinlock.h"
+#include "lib/list.h"
+#include "lib/types.h"
+#include "sched/wait.h"
+
+#define NR_PRIORITIES	 32
+#define PRIORITY_IDLE	 0
+#define PRIORITY_DEFAULT 8
+#define PRIORITY_HIGH	 24
+#define TIME_SLICE_NS	 (4 * 1000 * 1000ul)
+
+#define CPU_MASK_ALL 0xffu
+
+enum thread_state {
+	THREAD_RUNNABLE, /* running, or in a run queue */
+	THREAD_BLOCKED,	 /* waits to be woken */
+	THREAD_DEAD,	 /* has ended; its memory waits for a join */
+};
+
+struct thread {
+	u64 sp;		      /* while it isn't running; first, as switch.asm knows */
+	struct kstack *stack; /* NULL for the thread that booted */
+	enum thread_state state;
+	u8 priority;
+	u32 cpu;      /* whose run queue it is on, or was on last */
+	u32 affinity; /* bit n: CPU n may run it */
+	bool running; /* on a CPU this moment, its stack in use */
+	bool queued;
+	u64 slice_end; /* ns */
+	struct list_head run;
+
+	/* This CPU's accounts that belong to what the thread is in the middle of. */
+	u32 bb_depth, guard_bits;
+
+	s32 tid;
+	char comm[16];
+	int (*fn)(void *arg);
+	void *arg;
+	int exit_code;
+	struct wait_queue joiners;
+	struct list_head all;
+};
+
+DECLARE_PER_CPU(struct thread *, current_thread);
+static __always_inline struct thread *current(void) { return this_cpu(current_thread); }
+
+/*
+ * Thread context. A new thread, runnable at once, on a CPU in @affinity. NULL: no memory, or no CPU
+ * in @affinity is up.
+ */
+struct thread *thread_create(const char *comm, int (*fn)(void *arg), void *arg, u8 priority, u32 affinity);
+/* Thread context. Waits for its end and frees it; its return value. Each thread must be joined once. */
+int thread_join(struct thread *t);
+/* Ends the calling thread, as returning from its function does. */
+void __noreturn thread_exit(int code);
+/* Thread context. Moves itself at once, if need be. -EINVAL when no such CPU is up. */
+int thread_set_affinity(u32 affinity);
+
+/* Boot: makes what is running now the first thread, and an idle one beside it. -ENOMEM. */
+int sched_init(void);
+/* sched/'s and smp's: what an idle thread runs. */
+int idle_loop(void *arg);
+
+/* Thread context, preemption on. Gives the CPU to others of the same or a higher priority. */
+void thread_yield(void);
+/*
+ * Thread context. Gives up the CPU until woken; the caller has set its state to THREAD_BLOCKED
+ * under the lock that the waker takes (see wait.c). Spurious returns happen.
+ */
+void schedule(void);
+/* Any context but NMI-like. Makes a blocked thread runnable; false when it already was. */
+bool thread_wake(struct thread *t);
+
+/* Hardirq context, from the timer: is the slice over, is anything due? */
+void sched_tick(u64 now);

@@ -1,0 +1,146 @@
+/* Each CPU's timers in a list ordered by time, and one hardware timer set to the first. */
+#include "sched/timer.h"
+
+#include "arch/x86/cpu/apic.h"
+#include "arch/x86/cpu/regs.h"
+#include "context/spinlock.h"
+#include "sched/internal.h"
+#include "sched/thread.h"
+#include "trace/clock.h"
+
+struct timer_queue {
+	struct spinlock lock;
+	struct list_head timers;
+};
+static DEFINE_PER_CPU(struct timer_queue, timer_queue);
+
+void timer_init_cpu(void)
+{
+	struct timer_queue *q = this_cpu_ptr(timer_queue);
+
+	q->lock = (struct spinlock)SPINLOCK_INIT(timer_queue);
+	list_init(&q->timers);
+}
+
+void timer_init(struct timer *t, void (*fn)(struct timer *t))
+{
+	t->fn = fn;
+	list_init(&t->link);
+}
+
+/* Interrupts off. The hardware is one-shot: it must always be set to the first thing due. */
+void timer_reprogram(struct run_queue *rq)
+{
+	struct timer_queue *q = this_cpu_ptr(timer_queue);
+	u64 first = ~0ull, now;
+
+	/* Lower ones wait however long it takes; only an equal gets its turn. */
+	if (!list_empty(&rq->queues[rq->current->priority]))
+		first = rq->current->slice_end;
+	spin_lock(&q->lock);
+	if (!list_empty(&q->timers))
+		first = min(first, list_entry(q->timers.next, struct timer, link)->expires);
+	spin_unlock(&q->lock);
+	if (first == ~0ull) {
+		apic_timer_stop();
+		return;
+	}
+	now = trace_clock();
+	apic_timer_set(first > now ? first - now : 0);
+}
+
+static void insert(struct timer_queue *q, struct timer *t)
+{
+	struct list_head *at = q->timers.next;
+
+	while (at != &q->timers && list_entry(at, struct timer, link)->expires <= t->expires)
+		at = at->next;
+	list_add_tail(&t->link, at); /* before the first later one */
+}
+
+static struct timer_queue *queue_of(u32 cpu) { return per_cpu_ptr(timer_queue, cpu); }
+
+bool timer_cancel(struct timer *t)
+{
+	struct timer_queue *q = queue_of(t->cpu);
+	u64 flags = spin_lock_irqsave(&q->lock);
+	bool pending = !list_empty(&t->link);
+
+	list_del(&t->link);
+	spin_unlock_irqrestore(&q->lock, flags);
+	return pending;
+}
+
+void timer_set(struct timer *t, u64 expires)
+{
+	u64 flags = local_irq_save();
+	struct timer_queue *q = this_cpu_ptr(timer_queue);
+
+	t->cpu = this_cpu(cpu_number);
+	t->expires = expires;
+	spin_lock(&q->lock);
+	list_del(&t->link);
+	insert(q, t);
+	spin_unlock(&q->lock);
+	timer_reprogram(this_cpu_ptr(run_queue));
+	local_irq_restore(flags);
+}
+
+/* The functions run without the lock, since they may set timers again. */
+static void run_due(struct timer_queue *q, u64 now)
+{
+	for (;;) {
+		struct timer *t = NULL;
+
+		spin_lock(&q->lock);
+		if (!list_empty(&q->timers))
+			t = list_entry(q->timers.next, struct timer, link);
+		if (t && t->expires <= now)
+			list_del(&t->link);
+		else
+			t = NULL;
+		spin_unlock(&q->lock);
+		if (!t)
+			return;
+		t->fn(t);
+	}
+}
+
+void timer_interrupt(void)
+{
+	u64 now = trace_clock();
+
+	run_due(this_cpu_ptr(timer_queue), now);
+	sched_tick(now);
+	timer_reprogram(this_cpu_ptr(run_queue));
+}
+
+struct sleeper {
+	struct timer timer;
+	struct thread *thread;
+};
+
+static void wake_sleeper(struct timer *t) { thread_wake(container_of(t, struct sleeper, timer)->thread); }
+
+bool time_after_deadline(u64 deadline) { return trace_clock() >= deadline; }
+
+/* The state is THREAD_BLOCKED already, so a timer that fires before schedule() makes that return at once. */
+void schedule_until(u64 deadline)
+{
+	struct sleeper s = { .thread = current() };
+
+	timer_init(&s.timer, wake_sleeper);
+	timer_set(&s.timer, deadline);
+	schedule();
+	timer_cancel(&s.timer);
+}
+
+void sleep_ns(u64 ns)
+{
+	u64 deadline = trace_clock() + ns;
+
+	while (!time_after_deadline(deadline)) {
+		__atomic_store_n(&current()->state, THREAD_BLOCKED, __ATOMIC_SEQ_CST);
+		schedule_until(deadline);
+	}
+}

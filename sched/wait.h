@@ -1,0 +1,56 @@
+/* Wait queues: threads that wait for a condition, and whoever makes it true. */
+#pragma once
+
+#include "context/spinlock.h"
+#include "lib/list.h"
+#include "lib/types.h"
+
+struct thread;
+
+struct wait_queue {
+	struct spinlock lock;
+	struct list_head waiters;
+};
+
+struct waiter {
+	struct thread *thread;
+	struct list_head link; /* empty once woken */
+};
+
+/* thread.h and timer.h have what these are. */
+void schedule(void);
+void schedule_until(u64 deadline);
+bool time_after_deadline(u64 deadline);
+
+void wait_queue_init(struct wait_queue *q, const char *name);
+
+/* Task context: blocks until @cond; woken by wake_one() or wake_all() after it was made true. */
+#define wait_event(q, cond)                   \
+	do {                                  \
+		struct waiter _w;             \
+		while (!(cond)) {             \
+			wait_prepare(q, &_w); \
+			if (!(cond))          \
+				schedule();   \
+			wait_finish(q, &_w);  \
+		}                             \
+	} while (0)
+
+/* Task context. The same with an end: true if @cond came true before @deadline (ns of trace_clock). */
+#define wait_event_until(q, cond, deadline)                         \
+	({                                                          \
+		struct waiter _w;                                   \
+		while (!(cond) && !time_after_deadline(deadline)) { \
+			wait_prepare(q, &_w);                       \
+			if (!(cond))                                \
+				schedule_until(deadline);           \
+			wait_finish(q, &_w);                        \
+		}                                                   \
+		(cond);                                             \
+	})
+
+void wait_prepare(struct wait_queue *q, struct waiter *w);
+void wait_finish(struct wait_queue *q, struct waiter *w);
+/* Any context but NMI-like. Wakes the one that has waited longest, or all; how many. */
+unsigned wake_one(struct wait_queue *q);
+unsigned wake_all(struct wait_queue *q);

@@ -1,0 +1,216 @@
+/* Threads: they run, wait, wake, preempt each other by priority, take turns among equals, and leave nothing behind. */
+#include "arch/x86/cpu/regs.h"
+#include "lib/ktest.h"
+#include "mm/alloc_fail.h"
+#include "mm/frames.h"
+#include "sched/mutex.h"
+#include "sched/thread.h"
+#include "sched/timer.h"
+#include "trace/clock.h"
+
+#define MS 1000000ul
+
+static int add_up(void *arg)
+{
+	int *n = arg;
+
+	return ++*n + 40;
+}
+
+KTEST(sched, a_thread_runs_and_is_joined)
+{
+	size_t frames = frames_free_count();
+	int n = 1;
+	struct thread *t = thread_create("adder", add_up, &n, PRIORITY_DEFAULT, CPU_MASK_ALL);
+
+	EXPECT(t);
+	EXPECT_EQ(thread_join(t), 42);
+	EXPECT_EQ(n, 2);
+	EXPECT_EQ(frames_free_count(), frames);
+}
+
+KTEST(sched, a_higher_priority_runs_at_once)
+{
+	int n = 1;
+	struct thread *t = thread_create("high", add_up, &n, PRIORITY_HIGH, CPU_MASK_ALL);
+
+	/* It ran to its end before thread_create() came back: its CPU is this one. */
+	EXPECT_EQ(n, 2);
+	thread_join(t);
+}
+
+KTEST(sched, a_lower_priority_waits)
+{
+	int n = 1;
+	struct thread *t = thread_create("low", add_up, &n, PRIORITY_DEFAULT - 1, 1);
+
+	for (int i = 0; i < 100; i++)
+		thread_yield();
+	EXPECT_EQ(n, 1);
+	EXPECT_EQ(thread_join(t), 42);
+}
+
+#define ROUNDS 1000
+
+static struct {
+	struct wait_queue queue;
+	volatile int ball; /* whose turn it is */
+	u32 errors;
+} game;
+
+static int play(void *arg)
+{
+	int me = (int)(long)arg;
+
+	for (int i = 0; i < ROUNDS; i++) {
+		wait_event(&game.queue, game.ball == me);
+		game.ball = 1 - me;
+		wake_all(&game.queue);
+	}
+	return 0;
+}
+
+KTEST(sched, ping_pong)
+{
+	struct thread *a, *b;
+
+	wait_queue_init(&game.queue, "game");
+	game.ball = 0;
+	a = thread_create("ping", play, (void *)0, PRIORITY_DEFAULT, CPU_MASK_ALL);
+	b = thread_create("pong", play, (void *)1, PRIORITY_DEFAULT, CPU_MASK_ALL);
+	thread_join(a);
+	thread_join(b);
+	EXPECT_EQ(game.ball, 0);
+}
+
+static volatile bool spinners_stop;
+static volatile u64 turns[3];
+
+static int spin(void *arg)
+{
+	while (!spinners_stop) {
+		turns[(long)arg]++;
+		cpu_relax();
+	}
+	return 0;
+}
+
+/* Nobody yields here: only the timer can give the second a turn, or us the end of our sleep. */
+KTEST(sched, equals_take_turns)
+{
+	struct thread *t[3];
+
+	spinners_stop = false;
+	for (long i = 0; i < 3; i++) {
+		turns[i] = 0;
+		t[i] = thread_create("spin", spin, (void *)i, PRIORITY_DEFAULT - 1, 1);
+	}
+	for (int i = 0; i < 1000 && !(turns[0] && turns[1] && turns[2]); i++)
+		sleep_ns(MS);
+	spinners_stop = true;
+	for (int i = 0; i < 3; i++) {
+		EXPECT(turns[i]);
+		thread_join(t[i]);
+	}
+}
+
+KTEST(sched, a_sleep_lasts_at_least_its_time)
+{
+	for (u64 ns = 1; ns <= 10 * MS; ns *= 10) {
+		u64 start = trace_clock();
+
+		sleep_ns(ns);
+		EXPECT(trace_clock() - start >= ns);
+	}
+}
+
+KTEST(sched, a_wait_ends_at_its_deadline)
+{
+	struct wait_queue q;
+	u64 deadline = trace_clock() + 2 * MS;
+	volatile bool never = false;
+
+	wait_queue_init(&q, "never");
+	EXPECT(!wait_event_until(&q, never, deadline));
+	EXPECT(trace_clock() >= deadline);
+	EXPECT(list_empty(&q.waiters));
+}
+
+static struct mutex mutex;
+static volatile u64 protected;
+
+static int add_under_mutex(void *arg)
+{
+	for (int i = 0; i < ROUNDS; i++) {
+		u64 seen;
+
+		mutex_lock(&mutex);
+		seen = protected;
+		if (i % 16 == 0)
+			thread_yield();
+		protected = seen + 1;
+		mutex_unlock(&mutex);
+	}
+	return 0;
+}
+
+KTEST(sched, a_mutex_excludes)
+{
+	struct thread *t[4];
+
+	mutex_init(&mutex, "test");
+	protected = 0;
+	for (int i = 0; i < 4; i++)
+		t[i] = thread_create("adder", add_under_mutex, NULL, PRIORITY_DEFAULT, CPU_MASK_ALL);
+	for (int i = 0; i < 4; i++)
+		thread_join(t[i]);
+	EXPECT_EQ(protected, 4 * ROUNDS);
+	EXPECT(mutex_trylock(&mutex));
+	EXPECT(!mutex_trylock(&mutex));
+	mutex_unlock(&mutex);
+}
+
+static struct timer timers[3];
+static volatile unsigned fired_order[3], nr_fired;
+
+static void note(struct timer *t) { fired_order[nr_fired++] = (unsigned)(t - timers); }
+
+KTEST(sched, timers_fire_in_order_and_can_be_taken_back)
+{
+	u64 now = trace_clock();
+
+	nr_fired = 0;
+	for (int i = 0; i < 3; i++)
+		timer_init(&timers[i], note);
+	timer_set(&timers[0], now + 3 * MS);
+	timer_set(&timers[1], now + MS);
+	timer_set(&timers[2], now + 2 * MS);
+	EXPECT(timer_cancel(&timers[2]));
+	sleep_ns(5 * MS);
+	EXPECT_EQ(nr_fired, 2);
+	EXPECT_EQ(fired_order[0], 1);
+	EXPECT_EQ(fired_order[1], 0);
+	EXPECT(!timer_cancel(&timers[0]));
+}
+
+/* Each allocation on the way fails in turn; what was made before it goes back. */
+KTEST(sched, no_memory_is_an_answer)
+{
+	size_t frames = frames_free_count();
+
+	for (u64 nth = 1;; nth++) {
+		int n = 0;
+		struct thread *t;
+
+		alloc_fail_nth(nth);
+		t = thread_create("adder", add_up, &n, PRIORITY_DEFAULT, CPU_MASK_ALL);
+		alloc_fail_nth(0);
+		if (t) {
+			EXPECT(nth > 1);
+			thread_join(t);
+			break;
+		}
+		EXPECT_EQ(frames_free_count(), frames);
+	}
+	EXPECT_EQ(frames_free_count(), frames);
+}

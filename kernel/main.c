@@ -17,6 +17,7 @@
 #include "kernel/console.h"
 #include "kernel/printk.h"
 #include "kernel/shell/shell.h"
+#include "kernel/smp.h"
 #include "kernel/tsc.h"
 #include "kprobe/kprobe.h"
 #include "lib/bug.h"
@@ -52,6 +53,16 @@ static int run_script(void)
 /* Where the firmware says the local APIC is; where every one is at reset when it says nothing. */
 static u64 apic_base(void) { return acpi_info.local_apic ? acpi_info.local_apic : 0xfee00000; }
 
+/* The boot CPU's are in the image. */
+static const u64 *ist_stacks(void)
+{
+	static u64 tops[NR_STACKS];
+
+	for (int i = 0; i < NR_STACKS; i++)
+		tops[i] = kstacks[i].top;
+	return tops;
+}
+
 /* Under an instruction-counting emulator, which the runner tells us of, the TSC counts instructions. */
 static void boot_time(u64 ticks)
 {
@@ -66,7 +77,8 @@ void kernel_main(void)
 	u64 waited = 0;
 	int failed;
 
-	segments_init();   /* GDT, TSS, IST stacks, GS: what a trap needs to land */
+	percpu_keep();	   /* the other CPUs' variables are made from these, as linked */
+	segments_init(ist_stacks()); /* GDT, TSS, IST stacks: what a trap needs to land */
 	idt_init();	   /* all 256 vectors: from here on a fault is a report */
 	serial_init();	   /* COM1 */
 	debug_port_init(); /* and the port the kernel log goes to */
@@ -95,6 +107,9 @@ void kernel_main(void)
 	console_init();
 	local_irq_enable();
 	trace_clock_init(tsc_calibrate(&waited));
+	waited -= rdtsc();
+	smp_init(); /* the other CPUs; mostly waiting for them */
+	waited += rdtsc();
 
 	printk("nestling: booted by %s, %lu MiB usable, %lu frames free\n", boot_info.protocol,
 	       frames_total() * PAGE_SIZE >> 20, frames_free_count());

@@ -70,7 +70,7 @@ noinstr void do_nmi(struct pt_regs *regs)
 {
 	struct trap_record t;
 	/* It may have interrupted #DB's stub on #DB's stack: a #DB in here must not start there again. */
-	u64 db_stack = ist_debug_swap(kstacks[STACK_DB2].top);
+	u64 db_stack = ist_debug_swap(this_cpu(debug_stack_in_nmi));
 
 	trap_enter(&t, regs);
 	this_cpu(context_word) |= CONTEXT_REAL_NMI;

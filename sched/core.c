@@ -1,6 +1,8 @@
 /* The scheduler: a run queue a CPU, the highest priority first, and round robin among equals. */
 #include "abi/errno.h"
+#include "arch/x86/cpu/apic.h"
 #include "arch/x86/cpu/regs.h"
+#include "arch/x86/cpu/smp.h"
 #include "arch/x86/entry/switch.h"
 #include "context/context.h"
 #include "context/trap.h"
@@ -56,18 +58,31 @@ static struct run_queue *lock_queue_of(struct thread *t, u64 *flags)
 	}
 }
 
-/*
- * Interrupts off. Does @t deserve the CPU of @rq more than who has it? An equal waits for its turn, which needs
- * the timer, since a thread that was alone has none running.
- */
-static void check_preempt(struct run_queue *rq, const struct thread *t)
+/* Interrupts off, this CPU's run queue locked: is the best of the waiting better than who runs? */
+static void look_again(struct run_queue *rq)
 {
-	if (rq->current != rq->idle && t->priority <= rq->current->priority) {
-		timer_reprogram(rq);
-		return;
-	}
-	if (rq == run_queue_of(this_cpu(cpu_number)))
+	if (rq->ready && (rq->current == rq->idle || rq->ready >> (rq->current->priority + 1)))
 		set_need_resched();
+	else
+		timer_reprogram(rq); /* an equal waits for its turn, and a thread that was alone had no timer */
+}
+
+/* The run queue of @cpu has got something, and is locked. */
+static void kick(struct run_queue *rq, u32 cpu)
+{
+	if (cpu == this_cpu(cpu_number))
+		look_again(rq);
+	else
+		apic_send_ipi(cpu_apic_id[cpu], VECTOR_RESCHEDULE);
+}
+
+void sched_interrupt(void)
+{
+	struct run_queue *rq = this_cpu_ptr(run_queue);
+
+	spin_lock(&rq->lock);
+	look_again(rq);
+	spin_unlock(&rq->lock);
 }
 
 bool thread_wake(struct thread *t)
@@ -80,7 +95,7 @@ bool thread_wake(struct thread *t)
 		t->state = THREAD_RUNNABLE;
 		if (!t->queued && !t->running)
 			enqueue(rq, t);
-		check_preempt(rq, t);
+		kick(rq, t->cpu);
 	}
 	spin_unlock_irqrestore(&rq->lock, flags);
 	return woken;
@@ -105,7 +120,7 @@ void sched_start_on(struct thread *t, u32 cpu)
 
 	t->cpu = cpu;
 	enqueue(rq, t);
-	check_preempt(rq, t);
+	kick(rq, cpu);
 	spin_unlock_irqrestore(&rq->lock, flags);
 }
 

@@ -70,25 +70,42 @@ static struct thread *thread_alloc(const char *comm, int (*fn)(void *), void *ar
 	return t;
 }
 
-int sched_init(void)
+static void run_queue_init(struct run_queue *rq)
 {
-	static struct thread boot_thread;
-	struct run_queue *rq = this_cpu_ptr(run_queue);
-	struct thread *idle;
-
 	rq->lock = (struct spinlock)SPINLOCK_INIT(run_queue);
 	for (int p = 0; p < NR_PRIORITIES; p++)
 		list_init(&rq->queues[p]);
+}
+
+struct thread *idle_thread_create(u32 cpu)
+{
+	struct thread *idle = thread_alloc("idle", idle_loop, NULL, PRIORITY_IDLE, 1u << cpu);
+
+	if (idle) {
+		idle->cpu = cpu;
+		run_queue_init(run_queue_of(cpu));
+		run_queue_of(cpu)->idle = idle;
+	}
+	return idle;
+}
+
+void sched_begin_cpu(struct thread *t)
+{
 	timer_init_cpu();
+	t->running = true;
+	this_cpu_ptr(run_queue)->current = t;
+	this_cpu(current_thread) = t;
+	this_cpu(current_tid) = t->tid;
+}
+
+int sched_init(void)
+{
+	static struct thread boot_thread;
+
 	thread_init(&boot_thread, "sh", PRIORITY_DEFAULT, CPU_MASK_ALL);
-	boot_thread.running = true;
-	rq->current = &boot_thread;
-	this_cpu(current_thread) = &boot_thread;
-	this_cpu(current_tid) = boot_thread.tid;
-	idle = thread_alloc("idle", idle_loop, NULL, PRIORITY_IDLE, 1);
-	if (!idle)
+	if (!idle_thread_create(0))
 		return -ENOMEM;
-	rq->idle = idle;
+	sched_begin_cpu(&boot_thread);
 	return 0;
 }
 

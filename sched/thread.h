@@ -68,8 +68,14 @@ int thread_set_affinity(u32 affinity);
 
 /* Boot: makes what is running now the first thread, and an idle one beside it. -ENOMEM. */
 int sched_init(void);
-/* sched/'s and smp's: what an idle thread runs. */
+/* What an idle thread runs; a CPU's own is the first thing it does. */
 int idle_loop(void *arg);
+/* Boot: an idle thread for CPU @cpu, with its run queue; NULL: no memory. */
+struct thread *idle_thread_create(u32 cpu);
+/* The new CPU itself: it is @idle now. Interrupts off. */
+void sched_begin_cpu(struct thread *idle);
+/* Hardirq context, VECTOR_RESCHEDULE: another CPU has put something on our run queue. */
+void sched_interrupt(void);
 
 /* Thread context, preemption on. Gives the CPU to others of the same or a higher priority. */
 void thread_yield(void);

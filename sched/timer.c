@@ -49,6 +49,15 @@ void timer_reprogram(struct run_queue *rq)
 	apic_timer_set(first > now ? first - now : 0);
 }
 
+static void reprogram(void)
+{
+	struct run_queue *rq = this_cpu_ptr(run_queue);
+
+	spin_lock(&rq->lock);
+	timer_reprogram(rq);
+	spin_unlock(&rq->lock);
+}
+
 static void insert(struct timer_queue *q, struct timer *t)
 {
 	struct list_head *at = q->timers.next;
@@ -82,7 +91,7 @@ void timer_set(struct timer *t, u64 expires)
 	list_del(&t->link);
 	insert(q, t);
 	spin_unlock(&q->lock);
-	timer_reprogram(this_cpu_ptr(run_queue));
+	reprogram();
 	local_irq_restore(flags);
 }
 
@@ -112,7 +121,7 @@ void timer_interrupt(void)
 
 	run_due(this_cpu_ptr(timer_queue), now);
 	sched_tick(now);
-	timer_reprogram(this_cpu_ptr(run_queue));
+	reprogram();
 }
 
 struct sleeper {

@@ -8,11 +8,20 @@
 
 const char *current_tracer_name = "nop";
 
+static int nr_cpus_up(void)
+{
+	int n = 0;
+
+	for (u32 up = cpus_up; up; up &= up - 1)
+		n++;
+	return n;
+}
+
 static void print_header(struct seq *out)
 {
 	seq_printf(out, "# tracer: %s\n#\n", current_tracer_name);
-	seq_printf(out, "# entries-in-buffer/entries-written: %lu/%lu   #P:1\n#\n", ring_buffer_entries(),
-		   ring_buffer_written());
+	seq_printf(out, "# entries-in-buffer/entries-written: %lu/%lu   #P:%d\n#\n", ring_buffer_entries(),
+		   ring_buffer_written(), nr_cpus_up());
 	seq_puts(out, "#                                _-----=> irqs-off/BH-disabled\n"
 		      "#                               / _----=> need-resched\n"
 		      "#                              | / _---=> hardirq/softirq\n"
@@ -46,7 +55,7 @@ static void print_entry(struct seq *out, const struct ring_entry *e)
 	FOR_EACH_REGISTERED(event_types, const struct event_type, t)
 		if ((*t)->type == e->type)
 			type = *t;
-	seq_printf(out, "%16s-%-7d [%03d] ", comm_of(e->pid, comm), e->pid, 0);
+	seq_printf(out, "%16s-%-7d [%03d] ", comm_of(e->pid, comm), e->pid, e->cpu);
 	print_flags(out, e);
 	seq_printf(out, " %5lu.%06lu: ", us / 1000000, us % 1000000);
 	if (type)

@@ -16,8 +16,8 @@ static_assert(sizeof(struct ring_entry) == 64, "a slot is one cache line");
 
 bool tracing_is_on = true;
 
-static DEFINE_PER_CPU(struct ring_entry *, ring);
-static DEFINE_PER_CPU(u64, ring_head); /* slots ever claimed */
+static struct ring_entry *ring;
+static u64 ring_head; /* slots ever claimed */
 static u64 reset_at;
 
 void ring_buffer_init(void)
@@ -26,7 +26,7 @@ void ring_buffer_init(void)
 
 	if (!pa)
 		panic("boot: no memory for the trace buffer");
-	this_cpu(ring) = phys_to_virt(pa);
+	ring = phys_to_virt(pa);
 }
 
 /* notrace, here and below: called for every event; traced, each would only count a dropped one. */
@@ -50,17 +50,18 @@ notrace void *ring_buffer_reserve(u16 type, size_t size)
 
 notrace void *ring_buffer_reserve_for(u16 type, size_t size, bool irqs_on, u32 word)
 {
-	struct ring_entry *e = this_cpu(ring);
-	u64 n = 1;
+	struct ring_entry *e = ring;
+	u64 n;
 
 	if (!e || !READ_ONCE(tracing_is_on) || size > RING_PAYLOAD_MAX)
 		return NULL;
-	/* One instruction on a per-CPU word: an NMI gets the slot before or the slot after. */
-	__asm__ volatile("xaddq %0, %1" : "+r"(n), "+m"(this_cpu(ring_head)) : : "memory");
+	/* One instruction: whoever comes in between, an NMI or another CPU, gets the slot before or after. */
+	n = __atomic_fetch_add(&ring_head, 1, __ATOMIC_RELAXED);
 	e += n % RING_SLOTS;
 	WRITE_ONCE(e->seq, 0);
 	e->time = trace_clock();
-	e->type = type;
+	e->type = (u8)type;
+	e->cpu = (u8)this_cpu(cpu_number);
 	e->flags = entry_flags(irqs_on, word);
 	e->preempt_count = (u8)(word & PREEMPT_MASK);
 	e->pid = this_cpu(current_tid);
@@ -70,7 +71,7 @@ notrace void *ring_buffer_reserve_for(u16 type, size_t size, bool irqs_on, u32 w
 notrace void ring_buffer_commit(void *payload)
 {
 	struct ring_entry *e = container_of(payload, struct ring_entry, payload);
-	u64 n = READ_ONCE(this_cpu(ring_head)), slot = (u64)(e - this_cpu(ring));
+	u64 n = READ_ONCE(ring_head), slot = (u64)(e - ring);
 
 	/*
 	 * The number claimed: the last one below the head that falls into this slot. A writer that
@@ -78,11 +79,11 @@ notrace void ring_buffer_commit(void *payload)
 	 * ring that replaces this one will.
 	 */
 	n -= (n - 1 - slot) % RING_SLOTS;
-	barrier(); /* the payload before its number: a reader on this CPU is an interrupt */
-	WRITE_ONCE(e->seq, n);
+	/* Release: whoever sees the number sees the payload. */
+	__atomic_store_n(&e->seq, n, __ATOMIC_RELEASE);
 }
 
-u64 ring_buffer_written(void) { return this_cpu(ring_head) - reset_at; }
+u64 ring_buffer_written(void) { return ring_head - reset_at; }
 
 u64 ring_buffer_entries(void)
 {
@@ -93,8 +94,8 @@ u64 ring_buffer_entries(void)
 
 bool ring_buffer_read(u64 i, struct ring_entry *out)
 {
-	u64 n = this_cpu(ring_head) - ring_buffer_entries() + i;
-	const struct ring_entry *e = &this_cpu(ring)[n % RING_SLOTS];
+	u64 n = ring_head - ring_buffer_entries() + i;
+	const struct ring_entry *e = &ring[n % RING_SLOTS];
 
 	if (i >= ring_buffer_entries() || READ_ONCE(e->seq) != n + 1)
 		return false;
@@ -103,4 +104,4 @@ bool ring_buffer_read(u64 i, struct ring_entry *out)
 	return READ_ONCE(e->seq) == n + 1;
 }
 
-void ring_buffer_reset(void) { reset_at = this_cpu(ring_head); }
+void ring_buffer_reset(void) { reset_at = ring_head; }

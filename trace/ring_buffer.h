@@ -1,5 +1,5 @@
 /*
- * Where events go: per CPU, reserve, fill, commit. Any context may write, also in the middle of
+ * Where events go, from all CPUs: reserve, fill, commit. Any context may write, also in the middle of
  * another's write; the newest events overwrite the oldest.
  */
 #pragma once
@@ -11,7 +11,7 @@
 struct ring_entry {
 	u64 seq;  /* its number since boot plus one, once committed; 0 while being written */
 	u64 time; /* ns */
-	u16 type;
+	u8 type, cpu;
 	u8 flags; /* TRACE_FLAG_* */
 	u8 preempt_count;
 	s32 pid;

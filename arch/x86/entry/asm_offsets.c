@@ -1,5 +1,6 @@
 /* Every number assembly needs from C, said by the compiler: the Makefile turns "->NAME value" into %define. */
 #include "arch/x86/cpu/machine.h"
+#include "arch/x86/cpu/smp.h"
 #include "arch/x86/boot/boot_info.h"
 #include "arch/x86/entry/desc.h"
 #include "arch/x86/entry/pt_regs.h"
@@ -29,6 +30,7 @@ void asm_offsets(void)
 	DEFINE(BB_EXIT_BIT, BB_EXIT << 16);
 
 	DEFINE(KERNEL_CS, KERNEL_CS);
+	DEFINE(AP_BOOT_PAGE, AP_BOOT_PAGE);
 	DEFINE(THREAD_SP, THREAD_SP_OFFSET);
 	DEFINE(TASK_STACK_TOP, GUARD_SIZE + TASK_STACK_SIZE);
 	DEFINE(BOOT_PVH, BOOT_MAGIC_PVH);

@@ -34,9 +34,9 @@ struct table_pointer {
 #define GATE_INTERRUPT 0x8e /* present, DPL 0, interrupt gate: IF is cleared on entry */
 
 DEFINE_PER_CPU(u32, cpu_number);
-u32 cpus_up = 1;
-u64 per_cpu_offset[NR_CPUS];
 DEFINE_PER_CPU(u64, this_cpu_offset);
+DEFINE_PER_CPU(u64, debug_stack);
+DEFINE_PER_CPU(u64, debug_stack_in_nmi);
 static DEFINE_PER_CPU(struct tss, tss);
 /* Accessed bits set already; ltr still marks the TSS busy, so this is data. The TSS descriptor takes two slots and is filled in. */
 static DEFINE_PER_CPU(u64, gdt[5]) = { 0, 0x00209b0000000000, 0x0000930000000000 };
@@ -45,26 +45,29 @@ static struct gate idt[NR_VECTORS] __aligned(16);
 extern const u8 vector_stubs[NR_VECTORS][16];
 extern const u8 asm_exc_int3[], asm_exc_debug[], asm_exc_nmi[], asm_exc_double_fault[];
 
-static void tss_init(void)
+static void tss_init(const u64 stacks[NR_STACKS])
 {
-	u64 base = (u64)&tss, limit = sizeof(tss) - 1;
+	struct tss *t = this_cpu_ptr(tss);
+	u64 base = (u64)t, limit = sizeof(*t) - 1, *descriptor = &(*this_cpu_ptr(gdt))[3];
 
-	tss.ist[IST_DB - 1] = kstacks[STACK_DB].top;
-	tss.ist[IST_NMI - 1] = kstacks[STACK_NMI].top;
-	tss.ist[IST_DF - 1] = kstacks[STACK_DF].top;
-	tss.ist[IST_MC - 1] = kstacks[STACK_MC].top;
-	tss.io_map_base = sizeof(tss); /* beyond the limit: no port is open to user mode */
+	t->ist[IST_DB - 1] = stacks[STACK_DB];
+	t->ist[IST_NMI - 1] = stacks[STACK_NMI];
+	t->ist[IST_DF - 1] = stacks[STACK_DF];
+	t->ist[IST_MC - 1] = stacks[STACK_MC];
+	t->io_map_base = sizeof(*t); /* beyond the limit: no port is open to user mode */
+	this_cpu(debug_stack) = stacks[STACK_DB];
+	this_cpu(debug_stack_in_nmi) = stacks[STACK_DB2];
 
 	/* An available 64-bit TSS (type 9), present. */
-	gdt[3] = limit | (base & 0xffffff) << 16 | 0x89ull << 40 | (base >> 24 & 0xff) << 56;
-	gdt[4] = base >> 32;
+	descriptor[0] = limit | (base & 0xffffff) << 16 | 0x89ull << 40 | (base >> 24 & 0xff) << 56;
+	descriptor[1] = base >> 32;
 }
 
-void segments_init(void)
+void segments_init(const u64 stacks[NR_STACKS])
 {
-	struct table_pointer p = { sizeof(gdt) - 1, (u64)gdt };
+	struct table_pointer p = { sizeof(gdt) - 1, (u64)this_cpu_ptr(gdt) };
 
-	tss_init();
+	tss_init(stacks);
 	__asm__ volatile("lgdt %0\n\t"
 			 "push %1\n\t"
 			 "lea 1f(%%rip), %%rax\n\t"
@@ -75,7 +78,6 @@ void segments_init(void)
 			 :
 			 : "m"(p), "i"(KERNEL_CS), "r"(KERNEL_DS), "r"(TSS_SEL)
 			 : "rax", "memory");
-	wrmsr(MSR_GS_BASE, 0);
 }
 
 static void set_gate(unsigned vector, const void *stub, enum ist_index ist)
@@ -92,10 +94,15 @@ static void set_gate(unsigned vector, const void *stub, enum ist_index ist)
 	};
 }
 
-void idt_init(void)
+void idt_load(void)
 {
 	struct table_pointer p = { sizeof(idt) - 1, (u64)idt };
 
+	__asm__ volatile("lidt %0" : : "m"(p));
+}
+
+void idt_init(void)
+{
 	for (unsigned v = 0; v < NR_VECTORS; v++)
 		set_gate(v, vector_stubs[v], IST_NONE);
 	set_gate(X86_TRAP_DB, asm_exc_debug, IST_DB);
@@ -103,7 +110,7 @@ void idt_init(void)
 	set_gate(X86_TRAP_BP, asm_exc_int3, IST_NONE);
 	set_gate(X86_TRAP_DF, asm_exc_double_fault, IST_DF);
 	set_gate(X86_TRAP_MC, vector_stubs[X86_TRAP_MC], IST_MC);
-	__asm__ volatile("lidt %0" : : "m"(p));
+	idt_load();
 }
 
 /* Hidden: called by the NMI handler before anything is accounted for. */

@@ -1,6 +1,8 @@
 /* Segments, the task state segment with its IST stacks, and the interrupt descriptor table. */
 #pragma once
 
+#include "arch/x86/cpu/percpu.h"
+#include "arch/x86/mm/stacks.h"
 #include "lib/types.h"
 
 #define KERNEL_CS 0x08
@@ -21,9 +23,15 @@ enum ist_index {
 	NR_IST,
 };
 
-/* Loads this CPU's GDT, TSS and GS. Boot, once. */
-void segments_init(void);
+/* Each CPU, once: loads its GDT and TSS; @stacks are the upper ends of its IST stacks. GS is loaded already. */
+void segments_init(const u64 stacks[NR_STACKS]);
 /* Points all 256 vectors at their stubs and loads the table. Boot, once. */
 void idt_init(void);
+/* The other CPUs: loads the same table. */
+void idt_load(void);
+
+/* #DB's two stacks on this CPU: the one it has, and the one it has while an NMI runs. */
+DECLARE_PER_CPU(u64, debug_stack);
+DECLARE_PER_CPU(u64, debug_stack_in_nmi);
 /* Gives #DB another stack while an NMI runs (which may have interrupted #DB on its own); returns the one it had. */
 u64 ist_debug_swap(u64 stack_top);

@@ -240,7 +240,7 @@ static void map_ram(u64 pa, u64 end)
 	}
 }
 
-static void protect_cpu(void)
+void protect_cpu(void)
 {
 	u32 r[4];
 	u64 cr4 = read_cr4();

@@ -66,3 +66,6 @@ int direct_map_hide(u64 pa);
 int direct_map_show(u64 pa);
 
 extern u64 boot_pml4[512];
+
+/* Each CPU: SMEP, SMAP and UMIP, where there are. */
+void protect_cpu(void);

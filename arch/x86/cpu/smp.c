@@ -1,0 +1,110 @@
+/* Other CPUs: woken by INIT and start-up IPIs, and called upon by one mailbox that all share. */
+#include "arch/x86/cpu/smp.h"
+
+#include "abi/errno.h"
+#include "arch/x86/cpu/apic.h"
+#include "arch/x86/cpu/regs.h"
+#include "arch/x86/mm/paging.h"
+#include "lib/compiler.h"
+#include "lib/string.h"
+
+#define MS 1000000ul
+
+extern const u8 ap_boot_start[], ap_boot_end[], ap_boot_cr3[];
+
+u8 cpu_apic_id[NR_CPUS];
+u32 cpus_up = 1;
+u64 per_cpu_offset[NR_CPUS];
+
+/* For the one CPU being started: it reads them in ap_boot.asm. */
+u64 ap_start_stack, ap_start_offset;
+
+/* Its first tables: the kernel's upper half, and the start-up page at its own address, R-X. */
+static u64 ap_pml4[512] __aligned(4096), ap_pdpt[512] __aligned(4096);
+static u64 ap_pd[512] __aligned(4096), ap_pt[512] __aligned(4096);
+
+static u64 image_phys(const void *p) { return (u64)p - KERNEL_BASE; }
+
+int ap_boot_install(void)
+{
+	u8 *page = phys_to_virt(AP_BOOT_PAGE);
+	u32 cr3 = (u32)image_phys(ap_pml4);
+
+	memcpy(ap_pml4, boot_pml4, sizeof(ap_pml4));
+	ap_pml4[0] = image_phys(ap_pdpt) | PTE_P | PTE_W;
+	ap_pdpt[0] = image_phys(ap_pd) | PTE_P | PTE_W;
+	ap_pd[0] = image_phys(ap_pt) | PTE_P | PTE_W;
+	memcpy(page, ap_boot_start, (size_t)(ap_boot_end - ap_boot_start));
+	memcpy(page + (ap_boot_cr3 - ap_boot_start), &cr3, sizeof(cr3));
+	if (direct_map_hide(AP_BOOT_PAGE) != 0)
+		return -ENOMEM;
+	ap_pt[AP_BOOT_PAGE / PAGE_SIZE] = AP_BOOT_PAGE | PAGE_RX;
+	return 0;
+}
+
+void ap_boot_remove(void)
+{
+	ap_pt[AP_BOOT_PAGE / PAGE_SIZE] = 0;
+	direct_map_show(AP_BOOT_PAGE);
+}
+
+/* The waits are Intel's (SDM vol. 3, 9.4.4.1). A CPU that came with the first start-up IPI ignores the second. */
+void ap_start(u8 id, u64 stack, u64 offset, void (*pause)(u64 ns))
+{
+	ap_start_stack = stack;
+	ap_start_offset = offset;
+	barrier();
+	apic_send_init(id);
+	pause(10 * MS);
+	apic_send_startup(id, AP_BOOT_PAGE >> 12);
+	pause(MS);
+	apic_send_startup(id, AP_BOOT_PAGE >> 12);
+}
+
+static struct {
+	u32 busy;    /* somebody's call is in it */
+	u32 pending; /* bit n: CPU n hasn't run it yet */
+	void (*fn)(void *arg);
+	void *arg;
+} call;
+
+/* Interrupts off. Runs the call in the mailbox if it is for us. */
+static void serve(void)
+{
+	u32 me = 1u << this_cpu(cpu_number);
+
+	if (!(__atomic_load_n(&call.pending, __ATOMIC_ACQUIRE) & me))
+		return;
+	call.fn(call.arg);
+	/* Release: what fn did is seen by the caller, who waits for this bit. */
+	__atomic_and_fetch(&call.pending, ~me, __ATOMIC_RELEASE);
+}
+
+void smp_call_interrupt(void) { serve(); }
+
+void smp_call_others(void (*fn)(void *arg), void *arg)
+{
+	u64 flags = local_irq_save();
+	u32 others = READ_ONCE(cpus_up) & ~(1u << this_cpu(cpu_number));
+
+	if (others) {
+		while (__atomic_exchange_n(&call.busy, 1, __ATOMIC_ACQUIRE)) {
+			serve();
+			cpu_relax();
+		}
+		call.fn = fn;
+		call.arg = arg;
+		__atomic_store_n(&call.pending, others, __ATOMIC_RELEASE);
+		for (u32 cpu = 0; cpu < NR_CPUS; cpu++)
+			if (others & 1u << cpu)
+				apic_send_ipi(cpu_apic_id[cpu], VECTOR_CALL);
+		while (__atomic_load_n(&call.pending, __ATOMIC_ACQUIRE))
+			cpu_relax();
+		__atomic_store_n(&call.busy, 0, __ATOMIC_RELEASE);
+	}
+	local_irq_restore(flags);
+}
+
+static void do_serialize(void *arg) { serialize(); }
+
+void smp_serialize_others(void) { smp_call_others(do_serialize, NULL); }

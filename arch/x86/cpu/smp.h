@@ -1,0 +1,33 @@
+/* Starting the other CPUs, and asking them to do something. */
+#pragma once
+
+#include "arch/x86/cpu/percpu.h"
+#include "lib/types.h"
+
+/* The page below 1 MiB where they begin. */
+#define AP_BOOT_PAGE 0x8000
+
+extern u8 cpu_apic_id[NR_CPUS];
+
+/* Boot: the start-up page, ready to run and writable no more. -ENOMEM. */
+int ap_boot_install(void);
+/* Boot: it is memory again. */
+void ap_boot_remove(void);
+/*
+ * Boot: sends INIT and start-up to the CPU with APIC id @id, which will begin on @stack with GS at
+ * @offset. @pause waits the given nanoseconds. Whether it comes up shows in cpus_up.
+ */
+void ap_start(u8 id, u64 stack, u64 offset, void (*pause)(u64 ns));
+/* Where it arrives. kernel/'s. */
+void ap_main(void);
+
+/*
+ * Task or hardirq context, and inside spinlocks: runs @fn on all other CPUs, in hardirq context, and
+ * returns when all have. While waiting this CPU serves the others' calls, so two callers don't wait
+ * for each other.
+ */
+void smp_call_others(void (*fn)(void *arg), void *arg);
+/* Hardirq context: VECTOR_CALL's handler. */
+void smp_call_interrupt(void);
+/* The same contexts: has every other CPU throw away what it had fetched. */
+void smp_serialize_others(void);

@@ -15,6 +15,7 @@ extern const u8 __text_start[], __text_end[], ftrace_caller[];
 static const u8 nop5[SITE_SIZE] = NOP5;
 static struct ftrace_site *sites;
 static size_t nr_sites;
+static struct text_exchange *exchanges; /* room for all sites at once */
 
 size_t ftrace_nr_sites(void) { return nr_sites; }
 struct ftrace_site *ftrace_site(size_t i) { return &sites[i]; }
@@ -33,10 +34,12 @@ void ftrace_init(void)
 {
 	size_t count = (size_t)(__stop_mcount_loc - __start_mcount_loc);
 	u64 pa = frames_alloc(ALIGN_UP(count * sizeof(*sites), PAGE_SIZE) / PAGE_SIZE);
+	u64 room = frames_alloc(ALIGN_UP(count * sizeof(*exchanges), PAGE_SIZE) / PAGE_SIZE);
 
-	if (!pa)
+	if (!pa || !room)
 		panic("boot: no memory for %lu function sites", count);
 	sites = phys_to_virt(pa);
+	exchanges = phys_to_virt(room);
 	for (size_t i = 0; i < count; i++) {
 		u64 ip = __start_mcount_loc[i];
 
@@ -63,24 +66,23 @@ struct ftrace_site *ftrace_site_at(u64 ip)
 	return lo < nr_sites && sites[lo].ip <= ip ? &sites[lo] : NULL;
 }
 
-static void patch(struct ftrace_site *site, bool call)
+static void plan(struct text_exchange *x, struct ftrace_site *site, bool call)
 {
-	u8 bytes[SITE_SIZE] = NOP5;
 	u32 offset = (u32)((u64)ftrace_caller - (site->ip + SITE_SIZE));
 
+	x->addr = site->ip;
+	memcpy(x->bytes, nop5, SITE_SIZE);
 	if (call) {
-		bytes[0] = 0xe8;
-		for (int i = 0; i < 4; i++)
-			bytes[1 + i] = (u8)(offset >> (8 * i));
+		x->bytes[0] = 0xe8;
+		memcpy(x->bytes + 1, &offset, sizeof(offset));
 	}
-	text_poke_bp((void *)site->ip, bytes);
 	site->traced = call;
 }
 
 size_t ftrace_update(bool tracing)
 {
 	bool all = !ftrace_filter_active();
-	size_t left = 0;
+	size_t left = 0, n = 0;
 
 	for (size_t i = 0; i < nr_sites; i++) {
 		bool want = tracing && (all || sites[i].filtered);
@@ -90,8 +92,9 @@ size_t ftrace_update(bool tracing)
 		if (*(volatile u8 *)sites[i].ip == INT3_BYTE)
 			left++;
 		else
-			patch(&sites[i], want);
+			plan(&exchanges[n++], &sites[i], want);
 	}
+	text_poke_bp_batch(exchanges, n);
 	return left;
 }
 

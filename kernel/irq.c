@@ -3,6 +3,7 @@
 #include "arch/x86/cpu/pic.h"
 #include "arch/x86/cpu/regs.h"
 #include "arch/x86/entry/vectors.h"
+#include "kernel/panic.h"
 #include "kernel/traps.h"
 #include "lib/compiler.h"
 #include "lib/printk.h"
@@ -42,4 +43,9 @@ void irq_dispatch(unsigned irq)
 }
 
 /* __kprobes: an int3 in an NMI handler ends the masking of NMIs, and the next one would overwrite this one's frame. */
-__kprobes void nmi_arrived(struct pt_regs *regs) { nmi_count++; }
+__kprobes void nmi_arrived(struct pt_regs *regs)
+{
+	nmi_count++;
+	while (unlikely(panicking_elsewhere())) /* another CPU is dying: this one stops here */
+		__asm__ volatile("cli; hlt");
+}

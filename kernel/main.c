@@ -77,11 +77,11 @@ void kernel_main(void)
 	u64 waited = 0;
 	int failed;
 
-	percpu_keep();	   /* the other CPUs' variables are made from these, as linked */
+	percpu_keep();		     /* the other CPUs' variables are made from these, as linked */
 	segments_init(ist_stacks()); /* GDT, TSS, IST stacks: what a trap needs to land */
-	idt_init();	   /* all 256 vectors: from here on a fault is a report */
-	serial_init();	   /* COM1 */
-	debug_port_init(); /* and the port the kernel log goes to */
+	idt_init();		     /* all 256 vectors: from here on a fault is a report */
+	serial_init();		     /* COM1 */
+	debug_port_init();	     /* and the port the kernel log goes to */
 	printk_init(!have_script());
 
 	boot_info_init(); /* memory map and command line, checked */

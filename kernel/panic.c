@@ -1,9 +1,11 @@
 /* The end: what happened, in which registers, through which calls and which traps; then out, with status 2. */
 #include "kernel/panic.h"
 
+#include "arch/x86/cpu/apic.h"
 #include "arch/x86/cpu/machine.h"
 #include "arch/x86/cpu/regs.h"
 #include "arch/x86/cpu/serial.h"
+#include "arch/x86/cpu/smp.h"
 #include "context/context.h"
 #include "context/watch.h"
 #include "kernel/backtrace.h"
@@ -14,7 +16,22 @@
 
 #define BLACK_BOX_TAIL 24
 
-static bool panicking;
+static u32 victim; /* CPU number + 1 of the first to panic */
+
+bool panicking_elsewhere(void)
+{
+	u32 v = READ_ONCE(victim);
+
+	return v && v != this_cpu(cpu_number) + 1;
+}
+
+/* By NMI: they may have interrupts off, and hold what the report needs. */
+static void stop_others(void)
+{
+	for (u32 cpu = 0; cpu < NR_CPUS; cpu++)
+		if (cpus_up & 1u << cpu && cpu != this_cpu(cpu_number))
+			apic_send_nmi(cpu_apic_id[cpu]);
+}
 
 static void print_regs(const struct pt_regs *r)
 {
@@ -33,8 +50,8 @@ static void __noreturn report(const struct pt_regs *regs, const char *fmt, va_li
 	printk_panic_mode();
 	printk("\npanic: ");
 	vprintk(fmt, ap);
-	printk("\ncontext: preempt %u, hardirq %u, nmi %u; RCU %s\n", preempt_depth(), in_hardirq(),
-	       nmi_depth(), rcu_is_watching() ? "watching" : "not watching");
+	printk("\ncontext: CPU %u, preempt %u, hardirq %u, nmi %u; RCU %s\n", this_cpu(cpu_number),
+	       preempt_depth(), in_hardirq(), nmi_depth(), rcu_is_watching() ? "watching" : "not watching");
 	if (regs)
 		print_regs(regs);
 	printk("backtrace:\n");
@@ -47,15 +64,17 @@ static void __noreturn report(const struct pt_regs *regs, const char *fmt, va_li
 /* __emergency, with its callers: what reports is visible code, so first all probes go. */
 static __emergency void __noreturn die(const struct pt_regs *regs, const char *fmt, va_list ap)
 {
+	u32 me = this_cpu(cpu_number) + 1, first = 0;
+
 	local_irq_disable();
-	if (panicking) {
-		/* The report itself died: what it said so far is on the console. */
-		outb(EXIT_PORT, EXIT_PANIC);
-		for (;;)
+	if (!__atomic_compare_exchange_n(&victim, &first, me, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)) {
+		if (first == me) /* the report itself died: what it said so far is on the console */
+			outb(EXIT_PORT, EXIT_PANIC);
+		for (;;) /* or another CPU was first */
 			__asm__ volatile("hlt");
 	}
-	panicking = true;
 	bust_disarm_all();
+	stop_others();
 	report(regs, fmt, ap);
 }
 

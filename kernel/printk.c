@@ -1,7 +1,10 @@
 /* printk: one byte at a time to wherever it must go, with no lock to be left holding. */
 #include "kernel/printk.h"
 
+#include "arch/x86/cpu/percpu.h"
+#include "arch/x86/cpu/regs.h"
 #include "arch/x86/cpu/serial.h"
+#include "arch/x86/cpu/smp.h"
 #include "lib/command.h"
 #include "lib/compiler.h"
 #include "lib/printf.h"
@@ -11,10 +14,33 @@
 static char log[LOG_SIZE];
 static u32 log_head; /* bytes ever written */
 static bool to_console = true;
+static volatile bool dying;
 
 void printk_init(bool boot_on_console) { to_console = boot_on_console; }
 void printk_boot_done(void) { to_console = true; }
-void printk_panic_mode(void) { to_console = true; }
+void printk_panic_mode(void) { to_console = dying = true; }
+
+/*
+ * One CPU's message at a time. Its own traps and NMIs may print in the middle of it: the letters mix, and
+ * nothing waits for itself. A panic takes the lock away from whoever has it.
+ */
+static u32 speaker; /* CPU number + 1 */
+
+static bool speak_lock(void)
+{
+	u32 me = this_cpu(cpu_number) + 1, none = 0;
+
+	if (READ_ONCE(speaker) == me)
+		return false;
+	while (!__atomic_compare_exchange_n(&speaker, &none, me, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)) {
+		none = 0;
+		if (dying)
+			return false;
+		smp_call_interrupt();
+		cpu_relax();
+	}
+	return true;
+}
 
 static void emit(void *arg, const char *text, size_t len)
 {
@@ -26,7 +52,16 @@ static void emit(void *arg, const char *text, size_t len)
 	}
 }
 
-void vprintk(const char *fmt, va_list ap) { vformat(emit, NULL, fmt, ap); }
+void vprintk(const char *fmt, va_list ap)
+{
+	u64 flags = local_irq_save();
+	bool locked = speak_lock();
+
+	vformat(emit, NULL, fmt, ap);
+	if (locked)
+		__atomic_store_n(&speaker, 0, __ATOMIC_RELEASE);
+	local_irq_restore(flags);
+}
 
 void printk(const char *fmt, ...)
 {

@@ -21,12 +21,23 @@
 #include "lib/instrumentation.h"
 #include "lib/printk.h"
 
-/* A probe was removed between the trap and now: the byte there is no int3 any more, so it can just be run. */
-static __always_inline bool int3_is_gone(struct pt_regs *regs)
+static DEFINE_PER_CPU(u64, gone_before);
+
+/*
+ * The int3 was taken out between the trap and now, or belongs to an exchange that has just begun: either way
+ * the instruction can be tried again. The same place twice in a row is an emulator that still has the old
+ * translation (docs/TRICKS.md, "An int3 that isn't there").
+ */
+static __kprobes bool int3_is_gone(struct pt_regs *regs)
 {
-	if (*(volatile u8 *)(regs->ip - 1) == INT3_BYTE)
+	u64 addr = regs->ip - 1;
+
+	if (*(volatile u8 *)addr == INT3_BYTE && !text_poke_pending(addr))
 		return false;
-	regs->ip--;
+	if (this_cpu(gone_before) == addr)
+		text_refresh((void *)addr);
+	this_cpu(gone_before) = addr;
+	regs->ip = addr;
 	return true;
 }
 

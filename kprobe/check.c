@@ -104,7 +104,8 @@ int kprobe_check(u64 addr, struct insn *insn, const char **why)
 	if (err)
 		return err;
 	*why = cannot_displace(insn);
-	if (!*why && insn->class == INSN_STI && decode_original(addr + 1, 1, &next) == 0 && next.class == INSN_HLT)
+	if (!*why && insn->class == INSN_STI && decode_original(addr + 1, 1, &next) == 0 &&
+	    next.class == INSN_HLT)
 		*why = "Instruction can't be displaced: sti would lose its hold on interrupts before hlt";
 	if (*why)
 		return -EINVAL;

@@ -3,6 +3,7 @@
 
 #include "abi/errno.h"
 #include "arch/x86/mm/text_poke.h"
+#include "arch/x86/cpu/smp.h"
 #include "ftrace/ftrace.h"
 #include "kprobe/bust.h"
 #include "kprobe/internal.h"
@@ -47,7 +48,11 @@ void kprobe_unregister(struct kprobe *p)
 	while (*link != p)
 		link = &(*link)->next;
 	WRITE_ONCE(*link, p->next);
-	/* One CPU: thread context means that no step is under way. */
+	/*
+	 * A CPU in the middle of a hit has its interrupts off, from the int3 to the end of the step: when all
+	 * have answered, nobody is in the slot or holds the probe.
+	 */
+	smp_serialize_others();
 	if (p->slot)
 		slot_free(p->slot);
 }

@@ -28,7 +28,7 @@ struct kprobe {
 	u8 original; /* the first byte, while the int3 is in its place */
 	bool armed;
 	bool busted; /* disarmed by the last bust */
-	u8 *slot; /* the copy; NULL when the instruction is emulated */
+	u8 *slot;    /* the copy; NULL when the instruction is emulated */
 };
 
 /* Boot, once: the page of slots. */

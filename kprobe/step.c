@@ -67,12 +67,12 @@ __kprobes bool kprobe_int3(struct pt_regs *regs, u64 *ret)
 	regs->ip = p->addr;
 	guard = guard_enter(GUARD_KPROBE);
 	if (guard) {
-		p->hits++;
+		__atomic_fetch_add(&p->hits, 1, __ATOMIC_RELAXED);
 		if (p->pre)
 			p->pre(p, regs);
 		guard_leave(guard);
 	} else {
-		p->nmissed++;
+		__atomic_fetch_add(&p->nmissed, 1, __ATOMIC_RELAXED);
 	}
 	if (p->slot) {
 		step_begin(p, regs, guard != 0);

@@ -64,7 +64,8 @@ static void look_again(struct run_queue *rq)
 	if (rq->ready && (rq->current == rq->idle || rq->ready >> (rq->current->priority + 1)))
 		set_need_resched();
 	else
-		timer_reprogram(rq); /* an equal waits for its turn, and a thread that was alone had no timer */
+		timer_reprogram(
+			rq); /* an equal waits for its turn, and a thread that was alone had no timer */
 }
 
 /* The run queue of @cpu has got something, and is locked. */

@@ -24,30 +24,43 @@ bool time_after_deadline(u64 deadline);
 
 void wait_queue_init(struct wait_queue *q, const char *name);
 
-/* Task context: blocks until @cond; woken by wake_one() or wake_all() after it was made true. */
-#define wait_event(q, cond)                   \
-	do {                                  \
-		struct waiter _w;             \
-		while (!(cond)) {             \
-			wait_prepare(q, &_w); \
-			if (!(cond))          \
-				schedule();   \
-			wait_finish(q, &_w);  \
-		}                             \
+/*
+ * Task context: blocks until @cond; woken by wake_one() or wake_all() after it was made true. Once @cond was
+ * true it isn't looked at again: it may have taken something.
+ */
+/* clang-format off */
+#define wait_event(q, cond)                         \
+	do {                                        \
+		struct waiter _w;                   \
+		bool _true = (cond);                \
+		while (!_true) {                    \
+			wait_prepare(q, &_w);       \
+			_true = (cond);             \
+			if (!_true)                 \
+				schedule();         \
+			wait_finish(q, &_w);        \
+			if (!_true)                 \
+				_true = (cond);     \
+		}                                   \
 	} while (0)
 
 /* Task context. The same with an end: true if @cond came true before @deadline (ns of trace_clock). */
 #define wait_event_until(q, cond, deadline)                         \
 	({                                                          \
 		struct waiter _w;                                   \
-		while (!(cond) && !time_after_deadline(deadline)) { \
+		bool _true = (cond);                                \
+		while (!_true && !time_after_deadline(deadline)) {  \
 			wait_prepare(q, &_w);                       \
-			if (!(cond))                                \
+			_true = (cond);                             \
+			if (!_true)                                 \
 				schedule_until(deadline);           \
 			wait_finish(q, &_w);                        \
+			if (!_true)                                 \
+				_true = (cond);                     \
 		}                                                   \
-		(cond);                                             \
+		_true;                                              \
 	})
+/* clang-format on */
 
 void wait_prepare(struct wait_queue *q, struct waiter *w);
 void wait_finish(struct wait_queue *q, struct waiter *w);

@@ -19,10 +19,10 @@ struct ring_entry {
 };
 
 /* As the trace format has them. */
-#define TRACE_FLAG_IRQS_OFF 0x01
+#define TRACE_FLAG_IRQS_OFF	0x01
 #define TRACE_FLAG_NEED_RESCHED 0x04
-#define TRACE_FLAG_HARDIRQ  0x08
-#define TRACE_FLAG_NMI	    0x40
+#define TRACE_FLAG_HARDIRQ	0x08
+#define TRACE_FLAG_NMI		0x40
 
 /* Boot, once. Panics when there is no memory. */
 void ring_buffer_init(void);

@@ -3,6 +3,7 @@
 
 #include "abi/errno.h"
 #include "arch/x86/cpu/regs.h"
+#include "arch/x86/cpu/smp.h"
 #include "arch/x86/mm/stacks.h"
 #include "lib/bug.h"
 #include "lib/string.h"
@@ -171,6 +172,28 @@ int map_pages(u64 va, u64 pa, size_t pages, u64 flags)
 	return 0;
 }
 
+struct range {
+	u64 va;
+	size_t pages;
+};
+
+static void flush(void *arg)
+{
+	const struct range *r = arg;
+
+	for (size_t i = 0; i < r->pages; i++)
+		invlpg(r->va + i * PAGE_SIZE);
+}
+
+/* The shootdown: when it returns, no CPU's TLB has an old translation of the range. */
+static void flush_everywhere(u64 va, size_t pages)
+{
+	struct range r = { va, pages };
+
+	flush(&r);
+	smp_call_others(flush, &r);
+}
+
 void unmap_pages(u64 va, size_t pages)
 {
 	for (size_t i = 0; i < pages; i++) {
@@ -178,8 +201,8 @@ void unmap_pages(u64 va, size_t pages)
 
 		if (e)
 			*e = 0;
-		invlpg(va + i * PAGE_SIZE);
 	}
+	flush_everywhere(va, pages);
 }
 
 int direct_map_hide(u64 pa)
@@ -189,7 +212,7 @@ int direct_map_hide(u64 pa)
 	if (!e)
 		return -ENOMEM;
 	*e = 0;
-	invlpg(DIRECT_MAP + pa);
+	flush_everywhere(DIRECT_MAP + pa, 1);
 	return 0;
 }
 

@@ -19,7 +19,7 @@
 #define KERNEL_BASE 0xffffffff80000000ul
 #define DIRECT_MAP  0xffff888000000000ul
 #define SLOT_AREA   0xffffffffa0000000ul
-#define APIC_VA     0xffffffffb0000000ul
+#define APIC_VA	    0xffffffffb0000000ul
 
 /* Page-table entry bits (SDM vol. 3, table 4-20). */
 #define PTE_P	 (1ul << 0)
@@ -52,7 +52,7 @@ void paging_set_allocator(table_alloc_fn alloc, table_free_fn free);
  * then nothing is mapped and no memory was kept. A table, once made, stays for later mappings.
  */
 int map_pages(u64 va, u64 pa, size_t pages, u64 flags);
-/* Thread context. Unmaps and flushes; pages that were not mapped are passed over. */
+/* Thread context. Unmaps and flushes, on all CPUs; pages that were not mapped are passed over. */
 void unmap_pages(u64 va, size_t pages);
 
 /* Any context. The entry that maps @va and the size it maps, or NULL. */

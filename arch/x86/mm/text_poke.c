@@ -3,14 +3,15 @@
 
 #include "arch/x86/cpu/percpu.h"
 #include "arch/x86/cpu/regs.h"
+#include "arch/x86/cpu/smp.h"
 #include "arch/x86/mm/paging.h"
 #include "arch/x86/mm/wx.h"
 #include "lib/bug.h"
 #include "lib/string.h"
 
 /*
- * The alias addresses, in the lower half, which nothing else uses: two pages for text_poke(), and
- * one more for the emergency, which may come while the first two are in use.
+ * The alias addresses, in the lower half, which nothing else uses: two pages for text_poke(), and for each
+ * CPU's emergency, which may come while the first are in use, two more.
  */
 #define ALIAS		0x1000ul
 #define ALIAS_EMERGENCY 0x4000ul
@@ -66,63 +67,148 @@ static __always_inline void poke_through(u64 va, u64 alias, u64 pa, u64 pa_next,
 	serialize();
 }
 
+/*
+ * One CPU at a time uses the tables. Interrupts are off while it is held, so whoever waits serves the
+ * holder's calls. The holder itself may come again: a trap in the middle of a poke, with a poke of its own.
+ */
+static u32 poker; /* CPU number + 1 */
+
+static __always_inline bool poke_lock(void)
+{
+	u32 me = this_cpu(cpu_number) + 1, none = 0;
+
+	if (READ_ONCE(poker) == me)
+		return false;
+	while (!__atomic_compare_exchange_n(&poker, &none, me, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)) {
+		none = 0;
+		smp_call_interrupt();
+		cpu_relax();
+	}
+	return true;
+}
+
+static __always_inline void poke_unlock(bool locked)
+{
+	if (locked)
+		__atomic_store_n(&poker, 0, __ATOMIC_RELEASE);
+}
+
 /* __kprobes: a probe's own int3 is written by it. */
 __kprobes void text_poke(void *addr, const void *bytes, size_t len)
 {
 	u64 va = (u64)addr, last = va + len - 1, flags = local_irq_save();
-	bool two = va / PAGE_SIZE != last / PAGE_SIZE;
+	bool two = va / PAGE_SIZE != last / PAGE_SIZE, locked = poke_lock();
 
 	poke_through(va, ALIAS, text_phys(va), two ? text_phys(last) : 0, bytes, len, true);
+	poke_unlock(locked);
 	local_irq_restore(flags);
 }
 
-/* In the image: no probe's page table has to be looked up. */
+/* In the image: no probe's page table has to be looked up. Each CPU has its own alias, and waits for nobody. */
 static __always_inline void emergency(void *addr, u8 byte, bool observed)
 {
-	u64 flags = local_irq_save();
+	u64 flags = local_irq_save(), alias = ALIAS_EMERGENCY + this_cpu(cpu_number) * 2 * PAGE_SIZE;
 
-	poke_through((u64)addr, ALIAS_EMERGENCY, (u64)addr - KERNEL_BASE, 0, &byte, 1, observed);
+	poke_through((u64)addr, alias, (u64)addr - KERNEL_BASE, 0, &byte, 1, observed);
 	local_irq_restore(flags);
 }
 
 __emergency void text_poke_emergency(void *addr, u8 byte) { emergency(addr, byte, false); }
 __emergency void text_poke_emergency_observed(void *addr, u8 byte) { emergency(addr, byte, true); }
 
-static struct {
-	u64 addr; /* 0: no exchange under way */
-	u8 bytes[SITE_SIZE];
-} exchange;
+/* The exchanges under way, by address: read by the int3 handlers of all CPUs. */
+static const struct text_exchange *exchanges;
+static size_t nr_exchanges;
 
 /*
- * One CPU now: the int3 is for interrupts and NMIs between the writes. The order (int3, the four
- * tail bytes, the first byte, each made visible before the next) is the one many CPUs need, too.
+ * Three rounds over all sites, with all CPUs made to forget what they fetched after each:
+ *   1. int3 over the first byte: who comes now traps, and runs the new instruction by emulation;
+ *   2. the four bytes behind it, which nobody decodes any more;
+ *   3. the first byte.
+ * When the last call returns, no CPU is in an int3 handler that could still look at the table: those
+ * run with interrupts off.
  */
-__kprobes void text_poke_bp(void *addr, const u8 bytes[SITE_SIZE])
+__kprobes void text_poke_bp_batch(const struct text_exchange *v, size_t n)
 {
 	static const u8 int3 = INT3_BYTE;
+	u64 flags;
+	bool locked;
 
-	BUG_ON(exchange.addr);
-	for (int i = 0; i < SITE_SIZE; i++)
-		exchange.bytes[i] = bytes[i];
-	barrier();
-	WRITE_ONCE(exchange.addr, (u64)addr);
-	text_poke(addr, &int3, 1);
-	text_poke((u8 *)addr + 1, bytes + 1, SITE_SIZE - 1);
-	text_poke(addr, bytes, 1);
-	WRITE_ONCE(exchange.addr, 0);
+	if (!n)
+		return;
+	flags = local_irq_save();
+	locked = poke_lock();
+	BUG_ON(nr_exchanges);
+	exchanges = v;
+	__atomic_store_n(&nr_exchanges, n, __ATOMIC_RELEASE);
+	for (size_t i = 0; i < n; i++)
+		text_poke((void *)v[i].addr, &int3, 1);
+	smp_serialize_others();
+	for (size_t i = 0; i < n; i++)
+		text_poke((void *)(v[i].addr + 1), v[i].bytes + 1, SITE_SIZE - 1);
+	smp_serialize_others();
+	for (size_t i = 0; i < n; i++)
+		text_poke((void *)v[i].addr, v[i].bytes, 1);
+	smp_serialize_others();
+	WRITE_ONCE(nr_exchanges, 0);
+	smp_serialize_others();
+	poke_unlock(locked);
+	local_irq_restore(flags);
 }
+
+void text_poke_bp(void *addr, const u8 bytes[SITE_SIZE])
+{
+	struct text_exchange x = { .addr = (u64)addr };
+
+	memcpy(x.bytes, bytes, SITE_SIZE);
+	text_poke_bp_batch(&x, 1);
+}
+
+static __always_inline const struct text_exchange *find_exchange(u64 addr)
+{
+	size_t lo = 0, hi = __atomic_load_n(&nr_exchanges, __ATOMIC_ACQUIRE);
+
+	while (lo < hi) {
+		size_t mid = (lo + hi) / 2;
+
+		if (exchanges[mid].addr == addr)
+			return &exchanges[mid];
+		if (exchanges[mid].addr < addr)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return NULL;
+}
+
+/* __kprobes, both: do_int3() asks them about an int3 that nobody knows. */
+__kprobes bool text_poke_pending(u64 addr) { return find_exchange(addr); }
+
+__kprobes void text_refresh(void *addr)
+{
+	u64 flags = local_irq_save();
+	bool locked = poke_lock();
+	u8 byte = *(volatile u8 *)addr;
+
+	poke_through((u64)addr, ALIAS, text_phys((u64)addr), 0, &byte, 1, false);
+	poke_unlock(locked);
+	local_irq_restore(flags);
+}
+
+u64 text_poke_hits;
 
 noinstr bool text_poke_int3(struct pt_regs *regs, u64 *ret)
 {
+	const struct text_exchange *x = find_exchange(regs->ip - 1);
 	s32 offset;
 
-	if (likely(READ_ONCE(exchange.addr) != regs->ip - 1))
+	if (likely(!x))
 		return false;
+	__atomic_fetch_add(&text_poke_hits, 1, __ATOMIC_RELAXED);
 	*ret = 0;
 	regs->ip += SITE_SIZE - 1;
-	if (exchange.bytes[0] == 0xe8) {
-		offset = exchange.bytes[1] | exchange.bytes[2] << 8 | exchange.bytes[3] << 16 |
-			 (s32)((u32)exchange.bytes[4] << 24);
+	if (x->bytes[0] == 0xe8) {
+		offset = x->bytes[1] | x->bytes[2] << 8 | x->bytes[3] << 16 | (s32)((u32)x->bytes[4] << 24);
 		regs->error = regs->ip;
 		regs->ip += (u64)(s64)offset;
 		*ret = PUSH_ON_RETURN;

@@ -18,7 +18,7 @@ void text_poke_init(void);
 
 /*
  * Writes @len bytes (within two pages) at the executable address @addr. Thread context; the bytes are
- * all there before the next instruction of this CPU. For bytes no one can be executing, or for one.
+ * all there before the next instruction of this CPU; the others see them when they next serialize. For bytes no one can be executing, or for one.
  */
 void text_poke(void *addr, const void *bytes, size_t len);
 
@@ -27,6 +27,19 @@ void text_poke(void *addr, const void *bytes, size_t len);
  * the old one or the new one, never a mixture. Thread context.
  */
 void text_poke_bp(void *addr, const u8 bytes[SITE_SIZE]);
+
+/* The same for many places at once, ascending: three rounds of calls to the other CPUs in all. */
+struct text_exchange {
+	u64 addr;
+	u8 bytes[SITE_SIZE];
+};
+void text_poke_bp_batch(const struct text_exchange *v, size_t n);
+/* Any context: is an exchange at @addr under way? */
+bool text_poke_pending(u64 addr);
+/* Any context. Writes the byte at @addr once more, as it is. */
+void text_refresh(void *addr);
+/* How many int3s were met in the middle of exchanges. */
+extern u64 text_poke_hits;
 
 /* The int3 handler's first question: is this text_poke_bp()'s int3? Then the new instruction is emulated. Hidden. */
 bool text_poke_int3(struct pt_regs *regs, u64 *ret);

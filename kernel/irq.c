@@ -42,10 +42,9 @@ void irq_dispatch(unsigned irq)
 	pic_eoi(irq);
 }
 
-/* __kprobes: an int3 in an NMI handler ends the masking of NMIs, and the next one would overwrite this one's frame. */
-__kprobes void nmi_arrived(struct pt_regs *regs)
+void nmi_arrived(struct pt_regs *regs)
 {
-	nmi_count++;
+	__atomic_fetch_add(&nmi_count, 1, __ATOMIC_RELAXED);
 	while (unlikely(panicking_elsewhere())) /* another CPU is dying: this one stops here */
 		__asm__ volatile("cli; hlt");
 }

@@ -245,9 +245,9 @@ __emergency bool bust_kprobes(struct pt_regs *regs)
 	}
 	bust_last.addr = regs->ip;
 	regs->vector = vector;
-	/* An NMI among the frames given up would have given #DB its own stack back. */
-	ist_debug_swap(first.before.context_word & CONTEXT_REAL_NMI ? this_cpu(debug_stack_in_nmi)
-								    : this_cpu(debug_stack));
+	/* An NMI among the frames given up would have ended itself, and given #DB its own stack back. */
+	this_cpu(nmi_running) = (first.before.context_word & CONTEXT_REAL_NMI) != 0;
+	ist_debug_swap(this_cpu(nmi_running) ? this_cpu(debug_stack_in_nmi) : this_cpu(debug_stack));
 	black_box_note((u16)vector, BB_RESUME, regs->ip, (u64)regs, first.before.bb_depth);
 	return true;
 }

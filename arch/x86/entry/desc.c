@@ -35,6 +35,8 @@ struct table_pointer {
 
 DEFINE_PER_CPU(u32, cpu_number);
 DEFINE_PER_CPU(u64, this_cpu_offset);
+DEFINE_PER_CPU(u32, nmi_running);
+DEFINE_PER_CPU(u64, nmi_nested);
 DEFINE_PER_CPU(u64, debug_stack);
 DEFINE_PER_CPU(u64, debug_stack_in_nmi);
 static DEFINE_PER_CPU(struct tss, tss);

@@ -30,6 +30,10 @@ void idt_init(void);
 /* The other CPUs: loads the same table. */
 void idt_load(void);
 
+/* entry.asm's: is an NMI being handled on this CPU; how many came in the middle, and had it handled once more. */
+DECLARE_PER_CPU(u32, nmi_running);
+DECLARE_PER_CPU(u64, nmi_nested);
+
 /* #DB's two stacks on this CPU: the one it has, and the one it has while an NMI runs. */
 DECLARE_PER_CPU(u64, debug_stack);
 DECLARE_PER_CPU(u64, debug_stack_in_nmi);

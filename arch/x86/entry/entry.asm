@@ -197,14 +197,95 @@ asm_exc_debug:
 	LEAVE
 .end:
 
+; NMI runs on an IST stack, and the CPU masks NMIs only until the next iretq: that of an int3 or a page
+; fault inside the handler lets the next NMI in, which starts at the top of the same stack. So the
+; frame that the outer NMI will return by lies further down, where that push doesn't reach, and the
+; nested NMI does nothing itself but redirect that return: to the handler, once more.
+;
+; The stack, from its upper end T:
+;	T -  40	H: what the CPU pushes, each time anew (ip cs flags sp ss upwards)
+;	T -  72	a nested NMI's scratch
+;	T - 112	S: the outer NMI's frame, kept
+;	T - 152	F: the frame it will return by: S, or repeat_nmi; the upper end of its pt_regs
+;
+; It is nested when the flag says so, or when it interrupted this stack: between the flag's clearing
+; and the iretq. (From #DB's own stack only the flag can tell.)
+%define NMI_H 40
+%define NMI_S 112
+%define NMI_F 152
+
+extern nmi_running, nmi_nested
 global asm_exc_nmi:function (asm_exc_nmi.end - asm_exc_nmi)
 align 16
 asm_exc_nmi:
+	push rdx
+	push rax			; rsp = T - 56
+%define AT(place) rsp + 56 - place
+	cmp dword [gs:nmi_running], 0
+	jne .nested
+	mov rdx, [AT(NMI_H) + 24]	; the interrupted sp
+	lea rax, [rsp + 56]
+	cmp rdx, rax
+	ja .outer
+	sub rax, IST_STACK_SIZE
+	cmp rdx, rax
+	jae .nested
+.outer:
+	mov dword [gs:nmi_running], 1
+%assign i 0
+%rep 5
+	mov rax, [AT(NMI_H) + i]
+	mov [AT(NMI_S) + i], rax
+	mov [AT(NMI_F) + i], rax
+%assign i i + 8
+%endrep
+	mov rax, [rsp]
+	mov rdx, [rsp + 8]
+	lea rsp, [AT(NMI_F)]
+.run:					; rsp = F
 	push 0
 	push 2
 	SAVE_REGS
 	CALL_HANDLER do_nmi
-	LEAVE
+	BLACK_BOX BB_EXIT_BIT
+	dec dword [gs:bb_depth]
+	RESTORE_REGS
+	add rsp, 16			; rsp = F
+	mov dword [gs:nmi_running], 0
+	iretq
+
+; The return was redirected here: rsp = F. An NMI in these lines does nothing: the handler runs after it anyway.
+.repeat:
+	mov dword [gs:nmi_running], 1
+	push rax
+%assign i 0
+%rep 5
+	mov rax, [rsp + 8 + NMI_F - NMI_S + i]
+	mov [rsp + 8 + i], rax
+%assign i i + 8
+%endrep
+	pop rax
+.repeat_end:
+	jmp .run
+
+.nested:
+	inc qword [gs:nmi_nested]
+	mov rdx, [AT(NMI_H)]		; where it came
+	cmp rdx, .repeat
+	jb .redirect
+	cmp rdx, .repeat_end
+	jb .ignore
+.redirect:
+	lea rdx, [AT(NMI_F)]
+	mov qword [rdx], .repeat
+	mov qword [rdx + 8], KERNEL_CS
+	mov qword [rdx + 16], 2		; interrupts off; bit 1 is always set
+	mov [rdx + 24], rdx
+	mov qword [rdx + 32], KERNEL_DS
+.ignore:
+	pop rax
+	pop rdx
+	iretq
 .end:
 
 ; The safety net. The CPU pushed an error code (always 0). The handler may return: bust_kprobes()

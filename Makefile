@@ -133,9 +133,9 @@ debug-fault: ## run until a triple fault, told in words [CMD= APPEND= …]
 	@$(MAKE_QUIETLY) all $(B)/nestling.iso >&2
 	@tools/debug fault
 
-bench: ## what things cost, in instructions
+bench: ## what things cost, in instructions; also in build/bench.json
 	@$(MAKE_QUIETLY) all >&2
-	@ICOUNT=1 BOOT=pvh CMD='dmesg; bench' tools/run
+	@ICOUNT=1 BOOT=pvh CMD='dmesg; bench' tools/run | tools/bench-json $(B)/bench.json
 
 check: compile_commands.json ## cppcheck, clang-tidy and formatting
 	@tools/deps check >&2

@@ -1,4 +1,4 @@
-/* The command "bench": the median of many single measurements, the empty measurement subtracted. */
+/* The command "bench": many single measurements of each operation, less the empty one's median. */
 #include "tests/bench/bench.h"
 
 #include "arch/x86/cpu/regs.h"
@@ -8,7 +8,11 @@
 
 static void nothing(void) {}
 
-static u64 median(u64 *v, unsigned n)
+struct figures {
+	u64 min, median, max;
+};
+
+static void sort(u64 *v, unsigned n)
 {
 	for (unsigned i = 1; i < n; i++)
 		for (unsigned k = i; k && v[k - 1] > v[k]; k--) {
@@ -17,10 +21,9 @@ static u64 median(u64 *v, unsigned n)
 			v[k] = v[k - 1];
 			v[k - 1] = t;
 		}
-	return v[n / 2];
 }
 
-static u64 measure(void (*once)(void))
+static struct figures measure(void (*once)(void))
 {
 	static u64 ticks[RUNS];
 
@@ -30,22 +33,25 @@ static u64 measure(void (*once)(void))
 		once();
 		ticks[i] = rdtsc() - start;
 	}
-	return median(ticks, RUNS);
+	sort(ticks, RUNS);
+	return (struct figures){ ticks[0], ticks[RUNS / 2], ticks[RUNS - 1] };
 }
 
 static int run(int argc, char **argv, struct seq *out)
 {
-	u64 empty = measure(nothing);
+	struct figures empty = measure(nothing);
 
+	seq_printf(out, "%-52s %8s %8s %8s\n", "operation", "min", "median", "max");
 	FOR_EACH_REGISTERED(benches, const struct bench, b) {
-		u64 cost;
+		struct figures f;
 
 		if ((*b)->setup)
 			(*b)->setup();
-		cost = measure((*b)->once);
+		f = measure((*b)->once);
 		if ((*b)->teardown)
 			(*b)->teardown();
-		seq_printf(out, "%-52s %8ld\n", (*b)->name, (long)(cost - empty));
+		seq_printf(out, "%-52s %8ld %8ld %8ld\n", (*b)->name, (long)(f.min - empty.median),
+			   (long)(f.median - empty.median), (long)(f.max - empty.median));
 	}
 	return 0;
 }

@@ -1,0 +1,21 @@
+#!/usr/bin/python3
+"""The figures are figures: counted in instructions they are the same each time, and none is absurd."""
+
+import os
+import re
+import sys
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+import nestling
+import tap
+
+first, second = (nestling.run("bench", icount=1) for _ in range(2))
+tap.equal((first.status, second.status), (0, 0), "bench runs, twice", first.stderr)
+tap.equal(first.stdout, second.stdout, "both print the same, byte for byte")
+rows = [line.rsplit(None, 3) for line in first.stdout.splitlines()[1:]]
+tap.ok(len(rows) >= 10, "there are operations", first.stdout)
+tap.equal([row for row in rows if not 0 < int(row[1]) <= int(row[2]) <= int(row[3]) < 10000], [],
+          "each has min, median and max, in order")
+tap.ok(re.match(r"operation +min +median +max$", first.stdout.splitlines()[0]), "with a head line")
+tap.done()

@@ -2,6 +2,10 @@
 
 .DEFAULT_GOAL := all
 SHELL := /bin/sh
+# A broken variant, for the tests of the tests (tests/mutants), never the default.
+ifdef MUTANT
+B := build-$(MUTANT)
+endif
 B ?= build
 
 # The first prefix that has a compiler; the last, empty one is the machine's own.
@@ -32,7 +36,13 @@ CFLAGS := -std=gnu11 -O2 -g -ffreestanding -I. -ffile-prefix-map=$(CURDIR)=. \
 ifdef CI
 CFLAGS += -Werror
 endif
+ifdef MUTANT
+CFLAGS += -DMUTANT_$(MUTANT)
+endif
 NASMFLAGS := -f elf64 -I./ -I$(B)/ -w+all -g -F dwarf
+ifdef MUTANT
+NASMFLAGS += -DMUTANT_$(MUTANT)
+endif
 LDFLAGS := -nostdlib -static -z max-page-size=4096 -z noexecstack --build-id=none --orphan-handling=error \
 	--fatal-warnings -T linker.ld
 

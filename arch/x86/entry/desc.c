@@ -109,7 +109,11 @@ void idt_init(void)
 		set_gate(v, vector_stubs[v], IST_NONE);
 	set_gate(X86_TRAP_DB, asm_exc_debug, IST_DB);
 	set_gate(X86_TRAP_NMI, asm_exc_nmi, IST_NMI);
+#ifdef MUTANT_bp_ist
+	set_gate(X86_TRAP_BP, asm_exc_int3, IST_MC);
+#else
 	set_gate(X86_TRAP_BP, asm_exc_int3, IST_NONE);
+#endif
 	set_gate(X86_TRAP_DF, asm_exc_double_fault, IST_DF);
 	set_gate(X86_TRAP_MC, vector_stubs[X86_TRAP_MC], IST_MC);
 	idt_load();

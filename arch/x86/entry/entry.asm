@@ -221,6 +221,7 @@ asm_exc_nmi:
 	push rdx
 	push rax			; rsp = T - 56
 %define AT(place) rsp + 56 - place
+%ifndef MUTANT_nmi_guard
 	cmp dword [gs:nmi_running], 0
 	jne .nested
 	mov rdx, [AT(NMI_H) + 24]	; the interrupted sp
@@ -230,6 +231,7 @@ asm_exc_nmi:
 	sub rax, IST_STACK_SIZE
 	cmp rdx, rax
 	jae .nested
+%endif
 .outer:
 	mov dword [gs:nmi_running], 1
 %assign i 0

@@ -54,6 +54,8 @@ static __always_inline void context_sub(u32 n)
 
 /* sched/'s: gives the CPU to whoever deserves it more. Task context, depth zero, a switch wanted. */
 void preempt_schedule(void);
+/* The same on the way out of an interrupt, with interrupts off. */
+void preempt_schedule_irq(void);
 
 static __always_inline void preempt_disable(void) { context_add(PREEMPT_ONE); }
 static __always_inline void preempt_enable_no_resched(void) { context_sub(PREEMPT_ONE); }

@@ -18,14 +18,19 @@ void spin_lock(struct spinlock *l)
 	WRITE_ONCE(l->owner, me);
 }
 
-void spin_unlock(struct spinlock *l)
+static void release(struct spinlock *l)
 {
 	if (l->owner != this_cpu(cpu_number) + 1)
 		panic("lock %s: released by a CPU that doesn't hold it", l->name);
 	WRITE_ONCE(l->owner, 0);
 	/* Release: what was done under the lock is seen by whoever is served next. */
 	__atomic_store_n(&l->serving, l->serving + 1, __ATOMIC_RELEASE);
-	preempt_enable();
+}
+
+void spin_unlock(struct spinlock *l)
+{
+	release(l);
+	preempt_enable_no_resched(); /* interrupts stay off: nobody may be switched to */
 }
 
 u64 spin_lock_irqsave(struct spinlock *l)
@@ -38,6 +43,7 @@ u64 spin_lock_irqsave(struct spinlock *l)
 
 void spin_unlock_irqrestore(struct spinlock *l, u64 flags)
 {
-	spin_unlock(l);
+	release(l);
 	local_irq_restore(flags);
+	preempt_enable(); /* what was woken under the lock may run now */
 }

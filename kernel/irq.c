@@ -26,6 +26,8 @@ static void apic_dispatch(unsigned vector)
 		apic_eoi();
 	} else if (vector != VECTOR_SPURIOUS) { /* which wants no acknowledgement */
 		printk("irq: vector %u has no source here\n", vector);
+		if (apic_in_service((u8)vector))
+			apic_eoi(); /* or it would hold off all below it for good */
 	}
 }
 

@@ -117,11 +117,18 @@ void smp_init(void)
 		if (id == self)
 			continue;
 		err = start_cpu(cpu, id);
-		if (err) { /* what was made for it stays: a CPU that comes late must not run on someone else's stack */
-			printk("smp: CPU %u (APIC id %u) doesn't start: error %d\n", cpu, id, -err);
-			break;
+		if (!err) {
+			cpu++;
+			continue;
 		}
-		cpu++;
+		/*
+		 * What was made for it stays. INIT parks it for good: one that came late would run on a page that
+		 * is gone, or with the next one's stack.
+		 */
+		apic_send_init(id);
+		sleep_ns(10 * 1000 * 1000);
+		__atomic_and_fetch(&cpus_up, ~(1u << cpu), __ATOMIC_RELEASE);
+		printk("smp: the CPU with APIC id %u doesn't start: error %d\n", id, -err);
 	}
 	ap_boot_remove();
 	printk("smp: %u CPUs\n", cpu);

@@ -169,7 +169,7 @@ noinstr void do_irq(struct pt_regs *regs)
 	/* Back in a task that may be preempted, and somebody has asked: not in idle, which holds preemption off. */
 	if (context_read() == 0) {
 		instrumentation_begin();
-		preempt_schedule();
+		preempt_schedule_irq();
 		instrumentation_end();
 	}
 }

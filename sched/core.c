@@ -61,7 +61,7 @@ static struct run_queue *lock_queue_of(struct thread *t, u64 *flags)
 /* Interrupts off, this CPU's run queue locked: is the best of the waiting better than who runs? */
 static void look_again(struct run_queue *rq)
 {
-	if (rq->ready && (rq->current == rq->idle || rq->ready >> (rq->current->priority + 1)))
+	if (rq->ready && (rq->current == rq->idle || (u64)rq->ready >> (rq->current->priority + 1)))
 		set_need_resched();
 	else
 		timer_reprogram(
@@ -132,15 +132,19 @@ void sched_start_on(struct thread *t, u32 cpu)
 void sched_finish_switch(struct thread *prev)
 {
 	struct run_queue *rq = run_queue_of(this_cpu(cpu_number));
-	bool dead = prev->state == THREAD_DEAD;
 	bool leaving = prev->state == THREAD_RUNNABLE && !prev->queued && prev != rq->idle;
 
+	if (prev->state == THREAD_DEAD) {
+		spin_unlock(&rq->lock);
+		wake_all_and_clear(&prev->joiners, &prev->running);
+		return;
+	}
+	if (leaving) /* under this queue's lock, so that a waker who holds it knows where to look next */
+		prev->cpu = sched_pick_cpu(prev->affinity);
 	__atomic_store_n(&prev->running, false, __ATOMIC_RELEASE);
 	spin_unlock(&rq->lock);
 	if (leaving)
-		sched_start_on(prev, sched_pick_cpu(prev->affinity));
-	if (dead)
-		wake_all(&prev->joiners);
+		sched_start_on(prev, prev->cpu);
 }
 
 static void take_over(struct run_queue *rq, struct thread *prev, struct thread *next)
@@ -164,7 +168,7 @@ static void switch_away(bool preempted)
 
 	spin_lock(&rq->lock);
 	clear_need_resched();
-	if ((preempted || prev->state == THREAD_RUNNABLE) && prev != rq->idle &&
+	if ((preempted || prev->state == THREAD_RUNNABLE) && prev->state != THREAD_DEAD && prev != rq->idle &&
 	    (prev->affinity & 1u << this_cpu(cpu_number)))
 		enqueue(rq, prev);
 	next = dequeue_best(rq);
@@ -181,7 +185,8 @@ static void switch_away(bool preempted)
 
 /*
  * Preemption is off across the switch, beyond the run queue's lock: the functions on the way are
- * traced, and a tracer's preempt_enable() in one of them would come back here.
+ * traced, and a tracer's preempt_enable() in one of them would come back here. On the way out
+ * interrupts come first, then the look whether somebody better was woken by the switch itself.
  */
 void schedule(void)
 {
@@ -190,21 +195,8 @@ void schedule(void)
 	BUG_ON(preempt_depth() || !in_task());
 	preempt_disable();
 	switch_away(false);
-	preempt_enable_no_resched();
 	local_irq_restore(flags);
-}
-
-/* notrace: called by the tracer's preempt_enable() with preemption on; traced, it would call itself. */
-notrace void preempt_schedule(void)
-{
-	u64 flags = local_irq_save();
-
-	while (context_read() == 0) {
-		preempt_disable();
-		switch_away(true);
-		preempt_enable_no_resched();
-	}
-	local_irq_restore(flags);
+	preempt_enable();
 }
 
 void thread_yield(void)
@@ -213,8 +205,39 @@ void thread_yield(void)
 
 	preempt_disable();
 	switch_away(true);
-	preempt_enable_no_resched();
 	local_irq_restore(flags);
+	preempt_enable();
+}
+
+void sched_exit_current(void)
+{
+	preempt_disable();
+	local_irq_disable();
+	current()->state = THREAD_DEAD;
+	switch_away(false);
+}
+
+/* notrace, both: called by the tracer's preempt_enable() with preemption on; traced, they would call themselves. */
+notrace void preempt_schedule_irq(void)
+{
+	while (context_read() == 0) {
+		preempt_disable();
+		switch_away(true);
+		preempt_enable_no_resched();
+	}
+}
+
+/*
+ * With interrupts off it does nothing: whoever turned them off may hold what the next thread on this CPU would
+ * wait for. The request stays, and is met on the way out of the next interrupt at the latest.
+ */
+notrace void preempt_schedule(void)
+{
+	if (!irqs_enabled())
+		return;
+	local_irq_disable();
+	preempt_schedule_irq();
+	local_irq_enable();
 }
 
 /* An idle thread's whole life: preemption off throughout, so that an interrupt's way out leaves it alone. */

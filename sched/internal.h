@@ -19,3 +19,5 @@ struct run_queue *run_queue_of(u32 cpu);
 u32 sched_pick_cpu(u32 affinity);
 void sched_start_on(struct thread *t, u32 cpu);
 void sched_finish_switch(struct thread *prev);
+/* The current thread is no more: doesn't return. */
+void sched_exit_current(void);

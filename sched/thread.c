@@ -114,7 +114,7 @@ struct thread *thread_create(const char *comm, int (*fn)(void *), void *arg, u8 
 	u32 cpu = sched_pick_cpu(affinity);
 	struct thread *t;
 
-	if (cpu == NR_CPUS)
+	if (cpu == NR_CPUS || priority >= NR_PRIORITIES)
 		return NULL;
 	t = thread_alloc(comm, fn, arg, priority, affinity);
 	if (t)
@@ -125,8 +125,8 @@ struct thread *thread_create(const char *comm, int (*fn)(void *), void *arg, u8 
 void thread_begin(struct thread *prev)
 {
 	sched_finish_switch(prev);
-	preempt_enable_no_resched(); /* as the way out of schedule() would */
-	local_irq_enable();
+	local_irq_enable(); /* as the way out of schedule() would */
+	preempt_enable();
 	thread_exit(current()->fn(current()->arg));
 }
 
@@ -135,11 +135,7 @@ void thread_exit(int code)
 	struct thread *t = current();
 
 	t->exit_code = code;
-	preempt_disable(); /* preempted while dead, it would be queued again */
-	local_irq_disable();
-	t->state = THREAD_DEAD;
-	preempt_enable_no_resched();
-	schedule();
+	sched_exit_current();
 	BUG_ON(true);
 	__builtin_unreachable();
 }
@@ -151,6 +147,8 @@ int thread_join(struct thread *t)
 
 	wait_event(&t->joiners, t->state == THREAD_DEAD && !__atomic_load_n(&t->running, __ATOMIC_ACQUIRE));
 	code = t->exit_code;
+	/* Whoever said that it has ended may still be saying so to others: he holds this lock while he does. */
+	spin_unlock_irqrestore(&t->joiners.lock, spin_lock_irqsave(&t->joiners.lock));
 	flags = spin_lock_irqsave(&threads_lock);
 	list_del(&t->all);
 	spin_unlock_irqrestore(&threads_lock, flags);

@@ -55,8 +55,8 @@ DECLARE_PER_CPU(struct thread *, current_thread);
 static __always_inline struct thread *current(void) { return this_cpu(current_thread); }
 
 /*
- * Thread context. A new thread, runnable at once, on a CPU in @affinity. NULL: no memory, or no CPU
- * in @affinity is up.
+ * Thread context. A new thread, runnable at once, on a CPU in @affinity. NULL: no memory, no CPU
+ * in @affinity is up, or no such priority.
  */
 struct thread *thread_create(const char *comm, int (*fn)(void *arg), void *arg, u8 priority, u32 affinity);
 /* Thread context. Waits for its end and frees it; its return value. Each thread must be joined once. */

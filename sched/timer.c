@@ -3,6 +3,7 @@
 
 #include "arch/x86/cpu/apic.h"
 #include "arch/x86/cpu/regs.h"
+#include "context/context.h"
 #include "context/spinlock.h"
 #include "sched/internal.h"
 #include "sched/thread.h"
@@ -11,6 +12,7 @@
 struct timer_queue {
 	struct spinlock lock;
 	struct list_head timers;
+	struct timer *running; /* its function is, now */
 };
 static DEFINE_PER_CPU(struct timer_queue, timer_queue);
 
@@ -25,6 +27,7 @@ void timer_init_cpu(void)
 void timer_init(struct timer *t, void (*fn)(struct timer *t))
 {
 	t->fn = fn;
+	t->cpu = this_cpu(cpu_number);
 	list_init(&t->link);
 }
 
@@ -35,7 +38,7 @@ void timer_reprogram(struct run_queue *rq)
 	u64 first = ~0ull, now;
 
 	/* Lower ones wait however long it takes; only an equal gets its turn. */
-	if (!list_empty(&rq->queues[rq->current->priority]))
+	if (!need_resched() && !list_empty(&rq->queues[rq->current->priority]))
 		first = rq->current->slice_end;
 	spin_lock(&q->lock);
 	if (!list_empty(&q->timers))
@@ -77,18 +80,22 @@ bool timer_cancel(struct timer *t)
 
 	list_del(&t->link);
 	spin_unlock_irqrestore(&q->lock, flags);
+	while (READ_ONCE(q->running) == t && t->cpu != this_cpu(cpu_number))
+		cpu_relax();
 	return pending;
 }
 
 void timer_set(struct timer *t, u64 expires)
 {
-	u64 flags = local_irq_save();
-	struct timer_queue *q = this_cpu_ptr(timer_queue);
+	u64 flags;
+	struct timer_queue *q;
 
+	timer_cancel(t); /* it may be pending on another CPU */
+	flags = local_irq_save();
+	q = this_cpu_ptr(timer_queue);
 	t->cpu = this_cpu(cpu_number);
 	t->expires = expires;
 	spin_lock(&q->lock);
-	list_del(&t->link);
 	insert(q, t);
 	spin_unlock(&q->lock);
 	reprogram();
@@ -108,6 +115,7 @@ static void run_due(struct timer_queue *q, u64 now)
 			list_del(&t->link);
 		else
 			t = NULL;
+		WRITE_ONCE(q->running, t);
 		spin_unlock(&q->lock);
 		if (!t)
 			return;

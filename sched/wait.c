@@ -32,9 +32,8 @@ void wait_finish(struct wait_queue *q, struct waiter *w)
 	spin_unlock_irqrestore(&q->lock, flags);
 }
 
-static unsigned wake(struct wait_queue *q, unsigned max)
+static unsigned wake_locked(struct wait_queue *q, unsigned max)
 {
-	u64 flags = spin_lock_irqsave(&q->lock);
 	unsigned n = 0;
 
 	while (n < max && !list_empty(&q->waiters)) {
@@ -45,8 +44,25 @@ static unsigned wake(struct wait_queue *q, unsigned max)
 		thread_wake(w->thread);
 		n++;
 	}
+	return n;
+}
+
+static unsigned wake(struct wait_queue *q, unsigned max)
+{
+	u64 flags = spin_lock_irqsave(&q->lock);
+	unsigned n = wake_locked(q, max);
+
 	spin_unlock_irqrestore(&q->lock, flags);
 	return n;
+}
+
+void wake_all_and_clear(struct wait_queue *q, bool *flag)
+{
+	u64 flags = spin_lock_irqsave(&q->lock);
+
+	__atomic_store_n(flag, false, __ATOMIC_RELEASE);
+	wake_locked(q, ~0u);
+	spin_unlock_irqrestore(&q->lock, flags);
 }
 
 unsigned wake_one(struct wait_queue *q) { return wake(q, 1); }

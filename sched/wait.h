@@ -67,3 +67,5 @@ void wait_finish(struct wait_queue *q, struct waiter *w);
 /* Any context but NMI-like. Wakes the one that has waited longest, or all; how many. */
 unsigned wake_one(struct wait_queue *q);
 unsigned wake_all(struct wait_queue *q);
+/* Clears @flag and wakes all, under the queue's lock: when that is free again, @q isn't looked at any more. */
+void wake_all_and_clear(struct wait_queue *q, bool *flag);

@@ -12,8 +12,8 @@ static void nothing(void) {}
 static void null_setup(void) { vector_set_handler(VECTOR_BENCH, nothing); }
 static void null_teardown(void) { vector_set_handler(VECTOR_BENCH, NULL); }
 static void null_interrupt(void) { __asm__ volatile("int %0" : : "i"(VECTOR_BENCH)); }
-BENCH(bench_null_irq, .name = "an interrupt with an empty handler", .setup = null_setup, .once = null_interrupt,
-      .teardown = null_teardown);
+BENCH(bench_null_irq, .name = "an interrupt with an empty handler", .setup = null_setup,
+      .once = null_interrupt, .teardown = null_teardown);
 
 static void self_nmi(void)
 {
@@ -37,7 +37,8 @@ static int yield_for_ever(void *arg)
 static void partner_start(void)
 {
 	stop = false;
-	partner = thread_create("partner", yield_for_ever, NULL, PRIORITY_DEFAULT, 1u << this_cpu(cpu_number));
+	partner =
+		thread_create("partner", yield_for_ever, NULL, PRIORITY_DEFAULT, 1u << this_cpu(cpu_number));
 }
 static void partner_stop(void)
 {

@@ -14,7 +14,17 @@
 #include "sched/thread.h"
 #include "sched/timer.h"
 
-#define ROUNDS 2000
+#define ROUNDS \
+	(2000 / nr_up()) /* more CPUs than the host has take turns by its time slices, at every hand-over */
+
+static unsigned nr_up(void)
+{
+	unsigned n = 0;
+
+	for (u32 up = cpus_up; up; up &= up - 1)
+		n++;
+	return n;
+}
 
 static struct thread *crowd[NR_CPUS];
 
@@ -41,15 +51,6 @@ static u64 crowd_join(void)
 	return sum;
 }
 
-static unsigned nr_up(void)
-{
-	unsigned n = 0;
-
-	for (u32 up = cpus_up; up; up &= up - 1)
-		n++;
-	return n;
-}
-
 static int am_i_where_i_should_be(void *cpu)
 {
 	return this_cpu(cpu_number) == (u32)(long)cpu &&
@@ -67,7 +68,7 @@ static u64 counter;
 
 static int count_under_lock(void *cpu)
 {
-	for (int i = 0; i < ROUNDS; i++) {
+	for (unsigned i = 0; i < ROUNDS; i++) {
 		u64 flags = spin_lock_irqsave(&crowd_lock);
 
 		counter++;
@@ -88,7 +89,7 @@ static struct mutex crowd_mutex;
 
 static int count_under_mutex(void *cpu)
 {
-	for (int i = 0; i < ROUNDS / 10; i++) {
+	for (unsigned i = 0; i < ROUNDS / 10; i++) {
 		mutex_lock(&crowd_mutex);
 		counter++;
 		mutex_unlock(&crowd_mutex);
@@ -163,7 +164,7 @@ static int allocate(void *cpu)
 	void *kept[32] = { 0 };
 	u64 seed = (u64)(long)cpu * 7919 + 1;
 
-	for (int i = 0; i < ROUNDS; i++) {
+	for (unsigned i = 0; i < ROUNDS; i++) {
 		unsigned k = (unsigned)(seed >> 33) % 32;
 
 		seed = seed * 6364136223846793005ul + 1442695040888963407ul;

@@ -10,6 +10,7 @@
 #define REG_TPR		0x080
 #define REG_EOI		0x0b0
 #define REG_SVR		0x0f0
+#define REG_ISR		0x100
 #define REG_ICR_LOW	0x300
 #define REG_ICR_HIGH	0x310
 #define REG_LVT_TIMER	0x320
@@ -56,6 +57,7 @@ void apic_init_cpu(void)
 }
 
 u32 apic_id(void) { return apic_read(REG_ID) >> 24; }
+bool apic_in_service(u8 vector) { return apic_read(REG_ISR + vector / 32 * 0x10) & 1u << vector % 32; }
 void apic_eoi(void) { apic_write(REG_EOI, 0); }
 
 /*

@@ -18,6 +18,9 @@ u32 apic_id(void);
 /* Hardirq context: tells the APIC that the handler is done. */
 void apic_eoi(void);
 
+/* Hardirq context: did @vector come from the APIC, so that it waits for an EOI? */
+bool apic_in_service(u8 vector);
+
 /* Any context; waits for the previous one to have gone. To the CPU with APIC id @id. */
 void apic_send_ipi(u32 id, u8 vector);
 void apic_send_nmi(u32 id);

@@ -64,6 +64,7 @@ void ap_start(u8 id, u64 stack, u64 offset, void (*pause)(u64 ns))
 static struct {
 	u32 busy;    /* somebody's call is in it */
 	u32 pending; /* bit n: CPU n hasn't run it yet */
+	u32 number;  /* of this call */
 	void (*fn)(void *arg);
 	void *arg;
 } call;
@@ -71,11 +72,14 @@ static struct {
 /* Interrupts off. Runs the call in the mailbox if it is for us. */
 static void serve(void)
 {
-	u32 me = 1u << this_cpu(cpu_number);
+	u32 me = 1u << this_cpu(cpu_number), number = READ_ONCE(call.number);
 
 	if (!(__atomic_load_n(&call.pending, __ATOMIC_ACQUIRE) & me))
 		return;
 	call.fn(call.arg);
+	/* A trap inside fn may have served the same call already, and the bit may be the next one's. */
+	if (READ_ONCE(call.number) != number)
+		return;
 	/* Release: what fn did is seen by the caller, who waits for this bit. */
 	__atomic_and_fetch(&call.pending, ~me, __ATOMIC_RELEASE);
 }
@@ -94,6 +98,7 @@ void smp_call_others(void (*fn)(void *arg), void *arg)
 		}
 		call.fn = fn;
 		call.arg = arg;
+		call.number++;
 		__atomic_store_n(&call.pending, others, __ATOMIC_RELEASE);
 		for (u32 cpu = 0; cpu < NR_CPUS; cpu++)
 			if (others & 1u << cpu)

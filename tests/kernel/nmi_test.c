@@ -81,7 +81,8 @@ KTEST(nmi, a_storm_with_traps_inside_the_handler)
 	senders = 2;
 	for (u32 cpu = 1; cpu < NR_CPUS && n < 2; cpu++)
 		if (cpus_up & 1u << cpu)
-			threads[n++] = thread_create("storm", send_nmis, (void *)(long)here, PRIORITY_DEFAULT, 1u << cpu);
+			threads[n++] = thread_create("storm", send_nmis, (void *)(long)here, PRIORITY_DEFAULT,
+						     1u << cpu);
 	__atomic_fetch_sub(&senders, 2 - n, __ATOMIC_SEQ_CST);
 	while (senders)
 		spoiled += registers_spoiled() != 0;

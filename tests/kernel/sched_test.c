@@ -215,7 +215,7 @@ KTEST(sched, no_memory_is_an_answer)
 	EXPECT_EQ(frames_free_count(), frames);
 }
 
-static volatile bool joined, spinner_saw_it;
+static volatile bool joined, joined_before_me;
 
 static int join_it(void *t)
 {
@@ -224,27 +224,25 @@ static int join_it(void *t)
 	return 0;
 }
 
-static int spin_until_joined(void *arg)
+static int look_whether_joined(void *arg)
 {
-	for (u64 i = 0; i < 1000000000ul && !joined && !spinners_stop; i++)
-		cpu_relax();
-	spinner_saw_it = joined;
+	joined_before_me = joined;
 	return 0;
 }
 
-/* The end of one wakes a better one in the middle of the switch to a worse one: that one must not keep the CPU. */
+/* The end of one wakes a better one in the middle of the switch to a worse one: the better one comes first. */
 KTEST(sched, a_wake_during_the_switch_is_heeded)
 {
 	int n = 0;
-	struct thread *dying = thread_create("dying", add_up, &n, PRIORITY_DEFAULT - 2, 1);
-	struct thread *joiner = thread_create("joiner", join_it, dying, PRIORITY_DEFAULT + 2, 1);
-	struct thread *spinner;
+	struct thread *dying, *joiner, *worse;
 
-	joined = spinner_saw_it = spinners_stop = false;
-	spinner = thread_create("spinner", spin_until_joined, NULL, PRIORITY_DEFAULT - 3, 1);
-	sleep_ns(200 * MS);
-	spinners_stop = true;
-	thread_join(spinner);
+	EXPECT_EQ(thread_set_affinity(1), 0);
+	joined = joined_before_me = false;
+	dying = thread_create("dying", add_up, &n, PRIORITY_DEFAULT - 2, 1);
+	joiner = thread_create("joiner", join_it, dying, PRIORITY_DEFAULT + 2, 1);
+	worse = thread_create("worse", look_whether_joined, NULL, PRIORITY_DEFAULT - 3, 1);
+	thread_join(worse);
 	thread_join(joiner);
-	EXPECT(spinner_saw_it);
+	EXPECT(joined_before_me);
+	thread_set_affinity(CPU_MASK_ALL);
 }

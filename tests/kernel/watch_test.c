@@ -161,7 +161,8 @@ KTEST(watch, an_nmi_in_idle_is_watched)
 	u64 nmis = nmi_count;
 
 	seen.calls = 0;
-	kprobe_unsafe = true; /* hidden, since an int3 in there lets in the next NMI: none comes by itself here */
+	kprobe_unsafe =
+		true; /* hidden, since an int3 in there lets in the next NMI: none comes by itself here */
 	if (!probe_on(&p))
 		return;
 	IDLE(idle = watch_now(); __asm__ volatile("int $2"); after = watch_now());

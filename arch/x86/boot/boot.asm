@@ -191,11 +191,13 @@ gdt_pointer:
 
 ; ------------------------------------------------------------------------------------------------
 section .entry.text progbits alloc exec nowrite align=16
+global higher_half:function (higher_half.end - higher_half)
 higher_half:
 	mov rsp, task_stack + TASK_STACK_TOP
 	xor ebp, ebp			; the unwinder stops here
 	call kernel_main
 	ud2				; kernel_main doesn't return
+.end:
 
 ; ------------------------------------------------------------------------------------------------
 section .bss nobits alloc noexec write align=4096

@@ -8,6 +8,7 @@
 #include "context/context.h"
 #include "context/spinlock.h"
 #include "lib/ktest.h"
+#include "lib/printk.h"
 #include "mm/frames.h"
 #include "mm/kmalloc.h"
 #include "sched/mutex.h"
@@ -283,4 +284,6 @@ KTEST(smp, text_is_exchanged_under_running_cpus)
 	EXPECT_EQ(crowd_join(), 0);
 	EXPECT(flip_olds && flip_news);
 	EXPECT(text_poke_hits >= hits);
+	printk("text_poke: %u flips, %lu old, %lu new, %lu int3s met\n", 200 / nr_up(), flip_olds, flip_news,
+	       text_poke_hits - hits);
 }

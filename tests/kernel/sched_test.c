@@ -177,15 +177,17 @@ static void note(struct timer *t) { fired_order[nr_fired++] = (unsigned)(t - tim
 
 KTEST(sched, timers_fire_in_order_and_can_be_taken_back)
 {
-	u64 now = trace_clock();
+	u64 now = trace_clock(), flags;
 
 	nr_fired = 0;
 	for (int i = 0; i < 3; i++)
 		timer_init(&timers[i], note);
+	flags = local_irq_save(); /* however long this takes, none fires in the middle of it */
 	timer_set(&timers[0], now + 3 * MS);
 	timer_set(&timers[1], now + MS);
 	timer_set(&timers[2], now + 2 * MS);
 	EXPECT(timer_cancel(&timers[2]));
+	local_irq_restore(flags);
 	sleep_ns(5 * MS);
 	EXPECT_EQ(nr_fired, 2);
 	EXPECT_EQ(fired_order[0], 1);

@@ -21,12 +21,15 @@
 #include "kernel/tsc.h"
 #include "kprobe/kprobe.h"
 #include "lib/bug.h"
+#include "lib/debug.h"
 #include "mm/frames.h"
 #include "kernel/traps.h"
 #include "sched/thread.h"
 #include "sched/timer.h"
 #include "trace/clock.h"
 #include "trace/ring_buffer.h"
+
+bool debug_enabled;
 
 #define SCRIPT_NAME "opt/nestling/cmd"
 #define SCRIPT_MAX  65536
@@ -91,6 +94,7 @@ void kernel_main(void)
 	paging_set_allocator(frame_alloc, frame_free);
 	cmdline_init(boot_info.cmdline);
 	test_files_enabled = cmdline.test;
+	debug_enabled = cmdline.debug;
 
 	text_poke_init();   /* the tables in which text has a writable alias */
 	ring_buffer_init(); /* where events go */

@@ -3,5 +3,5 @@
 
 #include "lib/types.h"
 
-/* Set once at boot, before anything that asks; defined in kernel/cmdline.c. */
+/* Set once at boot, before anything that asks; defined in kernel/main.c. */
 extern bool debug_enabled;

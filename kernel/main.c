@@ -13,6 +13,7 @@
 #include "arch/x86/mm/paging.h"
 #include "arch/x86/mm/text_poke.h"
 #include "ftrace/ftrace.h"
+#include "ftrace/static_key.h"
 #include "kernel/cmdline.h"
 #include "kernel/console.h"
 #include "kernel/printk.h"
@@ -28,8 +29,6 @@
 #include "sched/timer.h"
 #include "trace/clock.h"
 #include "trace/ring_buffer.h"
-
-bool debug_enabled;
 
 #define SCRIPT_NAME "opt/nestling/cmd"
 #define SCRIPT_MAX  65536
@@ -94,7 +93,6 @@ void kernel_main(void)
 	paging_set_allocator(frame_alloc, frame_free);
 	cmdline_init(boot_info.cmdline);
 	test_files_enabled = cmdline.test;
-	debug_enabled = cmdline.debug;
 
 	text_poke_init();   /* the tables in which text has a writable alias */
 	ring_buffer_init(); /* where events go */
@@ -103,6 +101,9 @@ void kernel_main(void)
 
 	if (sched_init() != 0) /* threads: this one, and an idle one */
 		panic("boot: no memory for the idle thread");
+	static_key_init(); /* branches that are nops until their key is switched */
+	if (cmdline.debug)
+		static_key_set(&debug_key, true);
 	pic_init(); /* interrupt lines, remapped and masked */
 	if (apic_map(apic_base()) != 0)
 		panic("boot: no memory to map the local APIC");

@@ -207,12 +207,14 @@ noinstr bool text_poke_int3(struct pt_regs *regs, u64 *ret)
 	__atomic_fetch_add(&text_poke_hits, 1, __ATOMIC_RELAXED);
 	*ret = 0;
 	regs->ip += SITE_SIZE - 1;
-	if (x->bytes[0] == 0xe8) {
-		offset = x->bytes[1] | x->bytes[2] << 8 | x->bytes[3] << 16 | (s32)((u32)x->bytes[4] << 24);
+	if (x->bytes[0] != CALL32_BYTE && x->bytes[0] != JMP32_BYTE)
+		return true;
+	if (x->bytes[0] == CALL32_BYTE) {
 		regs->error = regs->ip;
-		regs->ip += (u64)(s64)offset;
 		*ret = PUSH_ON_RETURN;
 	}
+	offset = x->bytes[1] | x->bytes[2] << 8 | x->bytes[3] << 16 | (s32)((u32)x->bytes[4] << 24);
+	regs->ip += (u64)(s64)offset;
 	return true;
 }
 

@@ -12,6 +12,7 @@
 #include "arch/x86/entry/desc.h"
 #include "arch/x86/mm/paging.h"
 #include "arch/x86/mm/text_poke.h"
+#include "context/chaos.h"
 #include "ftrace/ftrace.h"
 #include "ftrace/static_key.h"
 #include "kernel/cmdline.h"
@@ -115,6 +116,8 @@ void kernel_main(void)
 	waited -= rdtsc();
 	smp_init(); /* the other CPUs; mostly waiting for them */
 	waited += rdtsc();
+	if (cmdline.chaos)
+		chaos_start(cmdline.chaos); /* unwelcome events at marked points */
 
 	printk("nestling: booted by %s, %lu MiB usable, %lu frames free\n", boot_info.protocol,
 	       frames_total() * PAGE_SIZE >> 20, frames_free_count());

@@ -2,6 +2,7 @@
 #include "abi/errno.h"
 #include "arch/x86/cpu/machine.h"
 #include "arch/x86/cpu/regs.h"
+#include "context/spinlock.h"
 #include "lib/bug.h"
 #include "lib/compiler.h"
 #include "lib/ctl.h"
@@ -36,14 +37,26 @@ static noinline u64 overflow(volatile u64 *above)
 	return here[0] < 1u << 30 ? overflow(here) + here[0] : 0;
 }
 
+/* With "debug" off: for ever, or nothing. */
+static void misuse_lock(bool twice)
+{
+	static struct spinlock l = { .name = "test" };
+	u64 flags = spin_lock_irqsave(&l);
+
+	if (twice)
+		spin_lock(&l);
+	spin_unlock(&l);
+	spin_unlock_irqrestore(&l, flags);
+}
+
 static int fault_store(const struct ctl_file *self, const char *text, size_t len, bool append)
 {
 	volatile u64 zero = 0;
 	static const struct {
 		const char *name;
 		int which;
-	} ways[] = { { "null", 0 }, { "write-text", 1 }, { "ud", 2 },
-		     { "int3", 3 }, { "stack", 4 },	 { "noncanonical", 5 } };
+	} ways[] = { { "null", 0 },  { "write-text", 1 },   { "ud", 2 },	 { "int3", 3 },
+		     { "stack", 4 }, { "noncanonical", 5 }, { "lock-twice", 6 }, { "unlock-twice", 7 } };
 	int which = -1;
 
 	for (size_t i = 0; i < ARRAY_SIZE(ways); i++)
@@ -65,6 +78,10 @@ static int fault_store(const struct ctl_file *self, const char *text, size_t len
 		return (int)overflow(&zero);
 	case 5:
 		return *(volatile int *)(0x8000000000000000ul + zero);
+	case 6:
+	case 7:
+		misuse_lock(which == 6);
+		break;
 	}
 	return -EINVAL;
 }

@@ -158,6 +158,7 @@ static void take_over(struct run_queue *rq, struct thread *prev, struct thread *
 	next->running = true;
 	this_cpu(current_thread) = next;
 	this_cpu(current_tid) = next->tid;
+	this_cpu(thread_locks) = &next->mutexes;
 }
 
 /* Interrupts off. @preempted: the thread didn't ask, so it stays runnable whatever it is about to wait for. */

@@ -20,7 +20,7 @@ void wait_prepare(struct wait_queue *q, struct waiter *w)
 	w->thread = current();
 	list_add_tail(&w->link, &q->waiters);
 	__atomic_store_n(&w->thread->state, THREAD_BLOCKED, __ATOMIC_SEQ_CST);
-	spin_unlock_irqrestore(&q->lock, flags);
+	spin_unlock_irqrestore(&q->lock, flags); /* a chaos point: the wake that comes just now */
 }
 
 void wait_finish(struct wait_queue *q, struct waiter *w)

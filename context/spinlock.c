@@ -8,16 +8,20 @@
 #include "lib/chaos.h"
 #include "lib/debug.h"
 
-/* Before waiting, so that a report comes before the deadlock it is about. */
-static void check_lock(struct spinlock *l, u64 where)
+/*
+ * Before waiting, so that a report comes before the deadlock it is about. Hands @l back, so that the way
+ * without checks needn't keep it in a register that must be saved.
+ */
+static noinline struct spinlock *check_lock(struct spinlock *l, u64 where)
 {
 	if (READ_ONCE(l->owner) == this_cpu(cpu_number) + 1)
 		panic("lock %s: this CPU holds it already, and takes it again at %pS", l->name,
 		      (void *)where);
 	lockdep_spin_lock(l, l->name, where);
+	return l;
 }
 
-static void check_unlock(struct spinlock *l)
+static noinline struct spinlock *check_unlock(struct spinlock *l)
 {
 	if (l->owner != this_cpu(cpu_number) + 1)
 		panic("lock %s: released by a CPU that doesn't hold it", l->name);
@@ -25,15 +29,15 @@ static void check_unlock(struct spinlock *l)
 		panic("lock %s: released with preemption on: somebody has enabled it once too often",
 		      l->name);
 	lockdep_spin_unlock(l);
+	return l;
 }
 
 static __always_inline void acquire(struct spinlock *l, u64 where)
 {
 	u32 ticket;
 
-	chaos_point();
 	if (debug_enabled())
-		check_lock(l, where);
+		l = check_lock(l, where);
 	preempt_disable();
 	ticket = __atomic_fetch_add(&l->next, 1, __ATOMIC_RELAXED);
 	while (__atomic_load_n(&l->serving, __ATOMIC_ACQUIRE) != ticket)
@@ -44,13 +48,17 @@ static __always_inline void acquire(struct spinlock *l, u64 where)
 static __always_inline void release(struct spinlock *l)
 {
 	if (debug_enabled())
-		check_unlock(l);
+		l = check_unlock(l);
 	WRITE_ONCE(l->owner, 0);
 	/* Release: what was done under the lock is seen by whoever is served next. */
 	__atomic_store_n(&l->serving, l->serving + 1, __ATOMIC_RELEASE);
 }
 
-void spin_lock(struct spinlock *l) { acquire(l, (u64)__builtin_return_address(0)); }
+void spin_lock(struct spinlock *l)
+{
+	acquire(l, (u64)__builtin_return_address(0));
+	chaos_point(); /* let the others wait */
+}
 
 void spin_unlock(struct spinlock *l)
 {

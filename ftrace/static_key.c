@@ -33,7 +33,7 @@ static void insert_sorted(const struct static_site *s)
 void static_key_init(void)
 {
 	size_t count = (size_t)(__stop_static_sites - __start_static_sites);
-	u64 table = frames_alloc(pages_for(count * sizeof(*sites)));
+	u64 table = frames_alloc(pages_for(count * sizeof(sites[0])));
 	u64 room = frames_alloc(pages_for(count * sizeof(*exchanges)));
 
 	if (!table || !room)

@@ -55,6 +55,8 @@ KTEST(static_key, off_is_a_nop_and_on_a_jump)
 	const u8 *site = (const u8 *)site_in((u64)which_way);
 
 	EXPECT(site);
+	if (!site)
+		return;
 	EXPECT(!memcmp(site, nop, SITE_SIZE));
 	static_key_set(&key, true);
 	EXPECT_EQ(*(volatile const u8 *)site, JMP32_BYTE);

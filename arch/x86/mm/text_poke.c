@@ -7,6 +7,7 @@
 #include "arch/x86/mm/paging.h"
 #include "arch/x86/mm/wx.h"
 #include "lib/bug.h"
+#include "lib/chaos.h"
 #include "lib/string.h"
 
 /*
@@ -143,9 +144,11 @@ __kprobes void text_poke_bp_batch(const struct text_exchange *v, size_t n)
 	__atomic_store_n(&nr_exchanges, n, __ATOMIC_RELEASE);
 	for (size_t i = 0; i < n; i++)
 		text_poke((void *)v[i].addr, &int3, 1);
+	chaos_point();
 	smp_serialize_others();
 	for (size_t i = 0; i < n; i++)
 		text_poke((void *)(v[i].addr + 1), v[i].bytes + 1, SITE_SIZE - 1);
+	chaos_point();
 	smp_serialize_others();
 	for (size_t i = 0; i < n; i++)
 		text_poke((void *)v[i].addr, v[i].bytes, 1);

@@ -13,7 +13,7 @@ extern const u8 __text_start[], __noinstr_text_end[];
 
 static const u8 nop5[SITE_SIZE] = NOP5;
 
-static const struct static_site **sites; /* by address */
+static struct static_site *sites; /* a copy, by address */
 static size_t nr_sites;
 static struct text_exchange *exchanges; /* room for all of them */
 static struct mutex keys_mutex;
@@ -25,15 +25,15 @@ static void insert_sorted(const struct static_site *s)
 {
 	size_t i = nr_sites++;
 
-	for (; i > 0 && sites[i - 1]->code > s->code; i--)
+	for (; i > 0 && sites[i - 1].code > s->code; i--)
 		sites[i] = sites[i - 1];
-	sites[i] = s;
+	sites[i] = *s;
 }
 
 void static_key_init(void)
 {
 	size_t count = (size_t)(__stop_static_sites - __start_static_sites);
-	u64 table = frames_alloc(pages_for(count * sizeof(sites[0])));
+	u64 table = frames_alloc(pages_for(count * sizeof(*sites)));
 	u64 room = frames_alloc(pages_for(count * sizeof(*exchanges)));
 
 	if (!table || !room)
@@ -57,12 +57,12 @@ bool static_site_at(u64 addr)
 	while (lo < hi) {
 		size_t mid = (lo + hi) / 2;
 
-		if (sites[mid]->code + SITE_SIZE <= addr)
+		if (sites[mid].code + SITE_SIZE <= addr)
 			lo = mid + 1;
 		else
 			hi = mid;
 	}
-	return lo < nr_sites && sites[lo]->code <= addr;
+	return lo < nr_sites && sites[lo].code <= addr;
 }
 
 static void plan(struct text_exchange *x, const struct static_site *s, bool on)
@@ -93,8 +93,8 @@ void static_key_set(struct static_key *key, bool on)
 		WRITE_ONCE(key->on, true);
 	}
 	for (size_t i = 0; i < nr_sites; i++)
-		if (sites[i]->key == key)
-			plan(&exchanges[n++], sites[i], on);
+		if (sites[i].key == key)
+			plan(&exchanges[n++], &sites[i], on);
 	text_poke_bp_batch(exchanges, n);
 	WRITE_ONCE(key->on, on);
 out:

@@ -183,7 +183,7 @@ static __always_inline u32 steps_before(const struct frame *f)
 
 	if (int3_pending(f))
 		limit--;
-	while (depth && this_cpu(steps)[depth - 1].vector_depth > limit)
+	while (depth && this_cpu_at(steps, depth - 1).vector_depth > limit)
 		depth--;
 	return depth;
 }
@@ -193,7 +193,7 @@ static __always_inline bool step_pending(const struct frame *f)
 {
 	u32 depth = this_cpu(step_depth);
 
-	return depth && this_cpu(steps)[depth - 1].vector_depth == f->before.bb_depth;
+	return depth && this_cpu_at(steps, depth - 1).vector_depth == f->before.bb_depth;
 }
 
 /* Everything as at the first trap's entry, but the counter: it may only grow, and its parity is what says "watching". */

@@ -32,10 +32,10 @@ __emergency void step_begin(struct kprobe *p, struct pt_regs *regs, bool handled
 	u32 depth = this_cpu(step_depth);
 
 	BUG_ON(depth == MAX_STEPS);
-	this_cpu(steps)[depth].p = p;
-	this_cpu(steps)[depth].flags = regs->flags & (X86_EFLAGS_TF | X86_EFLAGS_IF);
-	this_cpu(steps)[depth].vector_depth = this_cpu(bb_depth);
-	this_cpu(steps)[depth].handled = handled;
+	this_cpu_at(steps, depth).p = p;
+	this_cpu_at(steps, depth).flags = regs->flags & (X86_EFLAGS_TF | X86_EFLAGS_IF);
+	this_cpu_at(steps, depth).vector_depth = this_cpu(bb_depth);
+	this_cpu_at(steps, depth).handled = handled;
 	this_cpu(step_depth) = depth + 1;
 	/* Interrupts stay out: their handlers would be single-stepped, and run in the middle of a hit. */
 	regs->flags = (regs->flags & ~X86_EFLAGS_IF) | X86_EFLAGS_TF;
@@ -125,13 +125,13 @@ __emergency bool kprobe_debug(struct pt_regs *regs, u64 dr6)
 
 	if (!(dr6 & DR6_BS) || !depth)
 		return false;
-	p = this_cpu(steps)[depth - 1].p;
+	p = this_cpu_at(steps, depth - 1).p;
 	/* A rep instruction traps after each round: it isn't done while ip is still at the copy. */
 	if (p->insn.rep && regs->ip == (u64)p->slot)
 		return true;
 	restore_flags(regs);
 	fix_up(p, regs);
-	if (this_cpu(steps)[depth - 1].handled)
+	if (this_cpu_at(steps, depth - 1).handled)
 		call_handler(p->post, p, regs);
 	/* Only now may another step take this one's place: until here bust_kprobes() would still need it. */
 	this_cpu(step_depth) = depth - 1;
@@ -142,7 +142,7 @@ __emergency bool kprobe_fault(struct pt_regs *regs)
 {
 	u32 depth = this_cpu(step_depth);
 
-	if (!depth || !in_slot(this_cpu(steps)[depth - 1].p, regs->ip))
+	if (!depth || !in_slot(this_cpu_at(steps, depth - 1).p, regs->ip))
 		return false;
 	regs->ip = restore_flags(regs)->p->addr;
 	this_cpu(step_depth) = depth - 1;

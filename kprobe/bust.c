@@ -223,6 +223,7 @@ __emergency bool bust_kprobes(struct pt_regs *regs)
 	u64 vector = regs->vector, sp = regs->sp;
 	struct frame first = { 0 };
 	unsigned depth = find_recursion(regs, &first);
+	bool in_nmi;
 
 	if (!depth || !bust_enabled)
 		return false;
@@ -246,8 +247,9 @@ __emergency bool bust_kprobes(struct pt_regs *regs)
 	bust_last.addr = regs->ip;
 	regs->vector = vector;
 	/* An NMI among the frames given up would have ended itself, and given #DB its own stack back. */
-	this_cpu(nmi_running) = (first.before.context_word & CONTEXT_REAL_NMI) != 0;
-	ist_debug_swap(this_cpu(nmi_running) ? this_cpu(debug_stack_in_nmi) : this_cpu(debug_stack));
+	in_nmi = (first.before.context_word & CONTEXT_REAL_NMI) != 0;
+	this_cpu(nmi_top)->nmi_running = in_nmi;
+	ist_debug_swap(in_nmi ? this_cpu(debug_stack_in_nmi) : this_cpu(debug_stack));
 	black_box_note((u16)vector, BB_RESUME, regs->ip, (u64)regs, first.before.bb_depth);
 	return true;
 }

@@ -246,8 +246,11 @@ __emergency bool bust_kprobes(struct pt_regs *regs)
 	}
 	bust_last.addr = regs->ip;
 	regs->vector = vector;
-	/* An NMI among the frames given up would have ended itself, and given #DB its own stack back. */
-	in_nmi = (first.before.context_word & CONTEXT_REAL_NMI) != 0;
+	/*
+	 * An NMI among the frames given up would have ended itself, and given #DB its own stack back. One that goes
+	 * on has the first trap's frame on its stack; the context word may not say so yet.
+	 */
+	in_nmi = (u64)this_cpu(nmi_top) - (u64)first.regs < IST_STACK_SIZE;
 	this_cpu(nmi_top)->nmi_running = in_nmi;
 	ist_debug_swap(in_nmi ? this_cpu(debug_stack_in_nmi) : this_cpu(debug_stack));
 	black_box_note((u16)vector, BB_RESUME, regs->ip, (u64)regs, first.before.bb_depth);

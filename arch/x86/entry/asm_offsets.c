@@ -32,7 +32,6 @@ void asm_offsets(void)
 
 	DEFINE(KERNEL_CS, KERNEL_CS);
 	DEFINE(KERNEL_DS, KERNEL_DS);
-	DEFINE(IST_STACK_ROOM, IST_STACK_SIZE - sizeof(struct ist_top));
 	DEFINE(IST_GS_BASE, offsetof(struct ist_top, gs_base));
 	DEFINE(IST_NMI_RUNNING, offsetof(struct ist_top, nmi_running));
 	DEFINE(IST_NMI_NESTED, offsetof(struct ist_top, nmi_nested));

@@ -69,11 +69,11 @@ extern bb_ring, bb_head, bb_depth, this_cpu_offset
 %if %0 > 1
 	mov [%2], rax
 %endif
-	jz %%ours
+	jz .gs_is_ours
 	mov eax, [%1 + IST_GS_BASE]
 	mov edx, [%1 + IST_GS_BASE + 4]
 	wrmsr
-%%ours:
+.gs_is_back:
 %endif
 %endmacro
 
@@ -81,14 +81,14 @@ extern bb_ring, bb_head, bb_depth, this_cpu_offset
 ; difference lies in that place; pt_regs is at rsp. Behind it nothing may use GS. Uses rax, rcx, rdx.
 %macro PUT_BACK_GS 0
 	cmp qword [rsp + REGS_ERROR], 0
-	je %%ours
+	je .gs_is_back
 	mov rax, [rsp + REGS_ERROR]
 	xor rax, [gs:this_cpu_offset]
 	mov rdx, rax
 	shr rdx, 32
 	mov ecx, MSR_GS_BASE
 	wrmsr
-%%ours:
+.gs_is_ours:
 %endmacro
 
 ; Fills one black-box slot. The slot is claimed by one instruction (an NMI in the middle takes the
@@ -262,8 +262,8 @@ asm_exc_debug:
 ;	T - 112	S: the outer NMI's frame, kept
 ;	T - 152	F: the frame it will return by: S, or repeat_nmi; the upper end of its pt_regs
 ;
-; It is nested when the flag says so, or when it interrupted this stack: between the flag's clearing
-; and the iretq. (From #DB's own stack only the flag can tell.)
+; It is nested when the flag says so, or when it interrupted one of the few instructions that run without the
+; flag: the iretq, and the beginning of "once more". (Where rsp pointed says nothing: a user may load any value.)
 %define NMI_H 40
 %define NMI_S 112
 %define NMI_F 152
@@ -277,13 +277,10 @@ asm_exc_nmi:
 %ifndef MUTANT_nmi_guard
 	cmp dword [AT(0) + IST_NMI_RUNNING], 0
 	jne .nested
-	mov rdx, [AT(NMI_H) + 24]	; the interrupted sp
-	lea rax, [rsp + 56]
-	cmp rdx, rax
-	ja .outer
-	sub rax, IST_STACK_ROOM
-	cmp rdx, rax
-	jae .nested
+	mov rdx, [AT(NMI_H)]		; where it came
+	sub rdx, .return
+	cmp rdx, .repeat_end - .return
+	jb .at_end
 %endif
 .outer:
 	mov dword [AT(0) + IST_NMI_RUNNING], 1
@@ -321,6 +318,7 @@ asm_exc_nmi:
 	mov [rsp + 8 + i], rax
 %assign i i + 8
 %endrep
+.return:
 	pop rax
 .repeat_end:
 	jmp .run
@@ -337,6 +335,9 @@ asm_exc_nmi:
 	mov qword [rdx], .repeat
 	mov qword [rdx + 8], KERNEL_CS
 	mov qword [rdx + 16], 2		; interrupts off; bit 1 is always set
+.at_end:
+	test byte [AT(NMI_H) + 8], 3	; cs: a user may jump to any address, in vain
+	jnz .outer
 	mov [rdx + 24], rdx
 	mov qword [rdx + 32], KERNEL_DS
 .ignore:

@@ -4,6 +4,7 @@
 #include "arch/x86/boot/boot_info.h"
 #include "arch/x86/cpu/acpi.h"
 #include "arch/x86/cpu/apic.h"
+#include "arch/x86/cpu/features.h"
 #include "arch/x86/cpu/fw_cfg.h"
 #include "arch/x86/cpu/machine.h"
 #include "arch/x86/cpu/mce.h"
@@ -95,6 +96,7 @@ void kernel_main(void)
 	test_files_enabled = cmdline.test;
 
 	text_poke_init();   /* the tables in which text has a writable alias */
+	features_init();    /* instructions that this CPU has are put in the place of nops */
 	ring_buffer_init(); /* where events go */
 	ftrace_init();	    /* the sites, sorted and checked */
 	kprobe_init();	    /* the page of out-of-line slots */

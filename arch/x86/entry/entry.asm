@@ -18,6 +18,18 @@ extern do_int3, do_debug, do_nmi, do_double_fault, do_exception, do_irq
 extern do_machine_check
 extern bb_ring, bb_head, bb_depth, this_cpu_offset
 
+; What was interrupted may have opened users' pages (arch/x86/cpu/smap.h), or be a user, whose AC is his own
+; affair. iretq brings it back. A nop until features_init() knows that the CPU has the instruction.
+%macro CLAC 0
+%ifndef MUTANT_entry_clac
+%%here	equ $ - vector_stubs		; no label: NASM makes an object of it, which cuts the stub in two in the symbol table
+	db 0x0f, 0x1f, 0xca
+[section .smap_sites progbits alloc noexec nowrite align=8]
+	dq vector_stubs + %%here
+__SECT__
+%endif
+%endmacro
+
 %macro SAVE_REGS 0
 	push rdi
 	push rsi
@@ -35,6 +47,7 @@ extern bb_ring, bb_head, bb_depth, this_cpu_offset
 	push r14
 	push r15
 	cld
+	CLAC
 %endmacro
 
 %macro RESTORE_REGS 0
@@ -73,7 +86,7 @@ extern bb_ring, bb_head, bb_depth, this_cpu_offset
 	mov eax, [%1 + IST_GS_BASE]
 	mov edx, [%1 + IST_GS_BASE + 4]
 	wrmsr
-.gs_is_back:
+.gs_is_ours:
 %endif
 %endmacro
 
@@ -88,7 +101,7 @@ extern bb_ring, bb_head, bb_depth, this_cpu_offset
 	shr rdx, 32
 	mov ecx, MSR_GS_BASE
 	wrmsr
-.gs_is_ours:
+.gs_is_back:
 %endmacro
 
 ; Fills one black-box slot. The slot is claimed by one instruction (an NMI in the middle takes the
@@ -306,6 +319,7 @@ asm_exc_nmi:
 	RESTORE_REGS
 	add rsp, 16			; rsp = F
 	mov dword [rsp + NMI_F + IST_NMI_RUNNING], 0
+.return:
 	iretq
 
 ; The return was redirected here: rsp = F. An NMI in these lines does nothing: the handler runs after it anyway.
@@ -318,11 +332,13 @@ asm_exc_nmi:
 	mov [rsp + 8 + i], rax
 %assign i i + 8
 %endrep
-.return:
 	pop rax
 .repeat_end:
 	jmp .run
 
+.at_end:
+	test byte [AT(NMI_H) + 8], 3	; cs: a user may jump to any address, in vain
+	jnz .outer
 .nested:
 	inc dword [AT(0) + IST_NMI_NESTED]	; all without GS: whose it is, the outer one may not have looked yet
 	mov rdx, [AT(NMI_H)]		; where it came
@@ -335,9 +351,6 @@ asm_exc_nmi:
 	mov qword [rdx], .repeat
 	mov qword [rdx + 8], KERNEL_CS
 	mov qword [rdx + 16], 2		; interrupts off; bit 1 is always set
-.at_end:
-	test byte [AT(NMI_H) + 8], 3	; cs: a user may jump to any address, in vain
-	jnz .outer
 	mov [rdx + 24], rdx
 	mov qword [rdx + 32], KERNEL_DS
 .ignore:

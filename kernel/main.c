@@ -4,8 +4,10 @@
 #include "arch/x86/boot/boot_info.h"
 #include "arch/x86/cpu/acpi.h"
 #include "arch/x86/cpu/apic.h"
+#include "arch/x86/cpu/features.h"
 #include "arch/x86/cpu/fw_cfg.h"
 #include "arch/x86/cpu/machine.h"
+#include "arch/x86/cpu/mce.h"
 #include "arch/x86/cpu/pic.h"
 #include "arch/x86/cpu/regs.h"
 #include "arch/x86/cpu/serial.h"
@@ -83,6 +85,7 @@ void kernel_main(void)
 	percpu_keep();		     /* the other CPUs' variables are made from these, as linked */
 	segments_init(ist_stacks()); /* GDT, TSS, IST stacks: what a trap needs to land */
 	idt_init();		     /* all 256 vectors: from here on a fault is a report */
+	mce_init_cpu();		     /* and so is broken hardware */
 	serial_init();		     /* COM1 */
 	debug_port_init();	     /* and the port the kernel log goes to */
 	printk_init(!have_script());
@@ -96,6 +99,7 @@ void kernel_main(void)
 	test_files_enabled = cmdline.test;
 
 	text_poke_init();   /* the tables in which text has a writable alias */
+	features_init();    /* instructions that this CPU has are put in the place of nops */
 	ring_buffer_init(); /* where events go */
 	ftrace_init();	    /* the sites, sorted and checked */
 	kprobe_init();	    /* the page of out-of-line slots */

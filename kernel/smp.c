@@ -4,6 +4,7 @@
 #include "abi/errno.h"
 #include "arch/x86/cpu/acpi.h"
 #include "arch/x86/cpu/apic.h"
+#include "arch/x86/cpu/mce.h"
 #include "arch/x86/cpu/regs.h"
 #include "arch/x86/cpu/smp.h"
 #include "arch/x86/entry/desc.h"
@@ -69,6 +70,7 @@ void ap_main(void)
 {
 	segments_init(starting.stacks);
 	idt_load();
+	mce_init_cpu();
 	protect_cpu();
 	apic_init_cpu();
 	sched_begin_cpu(starting.idle);

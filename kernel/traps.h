@@ -2,6 +2,7 @@
 #pragma once
 
 #include "arch/x86/entry/pt_regs.h"
+#include "lib/compiler.h"
 #include "lib/types.h"
 
 typedef void (*irq_fn)(void);
@@ -14,5 +15,8 @@ void irq_dispatch(unsigned irq);
 void vector_set_handler(unsigned vector, irq_fn fn);
 /* NMI context. */
 void nmi_arrived(struct pt_regs *regs);
+
+/* NMI-like context. Panics with what the machine says of it. */
+void __noreturn die_of_machine_check(struct pt_regs *regs);
 
 extern u64 nmi_count;

@@ -74,7 +74,7 @@ KTEST(nmi, a_storm_with_traps_inside_the_handler)
 	EXPECT_EQ(thread_set_affinity(1), 0);
 	here = this_cpu(cpu_number);
 	handled = nmi_count;
-	nested = this_cpu(nmi_nested);
+	nested = this_cpu(nmi_top)->nmi_nested;
 	sent = 0;
 	if (!probe_on(&p))
 		return;
@@ -94,12 +94,12 @@ KTEST(nmi, a_storm_with_traps_inside_the_handler)
 	probe_off(&p);
 	thread_set_affinity(CPU_MASK_ALL);
 	handled = nmi_count - handled;
-	nested = this_cpu(nmi_nested) - nested;
+	nested = this_cpu(nmi_top)->nmi_nested - nested;
 	printk("nmi: %lu sent, %lu handled, %lu nested, %lu coalesced\n", sent, handled, nested,
 	       sent - min(sent, handled + nested));
 	EXPECT_EQ(spoiled, 0);
 	EXPECT_EQ(p.hits + p.nmissed, handled);
 	EXPECT(handled <= sent);
 	EXPECT(!n || handled);
-	EXPECT_EQ(this_cpu(nmi_running), 0);
+	EXPECT_EQ(this_cpu(nmi_top)->nmi_running, 0);
 }

@@ -25,6 +25,7 @@
 #include "kernel/traps.h"
 #include "sched/thread.h"
 #include "sched/timer.h"
+#include "sched/work.h"
 #include "trace/clock.h"
 #include "trace/ring_buffer.h"
 
@@ -110,6 +111,8 @@ void kernel_main(void)
 	waited -= rdtsc();
 	smp_init(); /* the other CPUs; mostly waiting for them */
 	waited += rdtsc();
+	if (work_init() != 0) /* the thread for what can't be done where it arises */
+		panic("boot: no memory for kworker");
 
 	printk("nestling: booted by %s, %lu MiB usable, %lu frames free\n", boot_info.protocol,
 	       frames_total() * PAGE_SIZE >> 20, frames_free_count());

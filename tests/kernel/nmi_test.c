@@ -22,7 +22,7 @@ static u64 sent;
 static int send_nmis(void *to)
 {
 	for (int i = 0; i < STORM; i++) {
-		apic_send_nmi(cpu_apic_id[(long)to]);
+		nmi_send((u32)(long)to);
 		__atomic_fetch_add(&sent, 1, __ATOMIC_RELAXED);
 		for (int k = 0; k < i % 64; k++)
 			cpu_relax();

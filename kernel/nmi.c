@@ -3,6 +3,7 @@
 
 #include "arch/x86/cpu/apic.h"
 #include "arch/x86/cpu/percpu.h"
+#include "arch/x86/cpu/regs.h"
 #include "arch/x86/entry/desc.h"
 #include "kernel/backtrace.h"
 #include "kernel/panic.h"
@@ -27,6 +28,19 @@ void nmi_expect(u32 cpu)
 
 	__atomic_fetch_add(&s->begun, 1, __ATOMIC_SEQ_CST);
 	__atomic_fetch_add(&s->ended, 1, __ATOMIC_SEQ_CST);
+}
+
+void nmi_settle(void)
+{
+	struct nmi_sent *s = this_cpu_ptr(nmi_sent);
+	u32 ended = __atomic_load_n(&s->ended, __ATOMIC_ACQUIRE), old = READ_ONCE(this_cpu(taken));
+
+	cpu_relax(); /* accepted isn't delivered: an emulator delivers here, and on hardware this waits longer */
+	serialize();
+	if (__atomic_load_n(&s->begun, __ATOMIC_ACQUIRE) ==
+	    ended) /* an NMI in between has taken one: then not now */
+		__atomic_compare_exchange_n(this_cpu_ptr(taken), &old, ended, false, __ATOMIC_RELAXED,
+					    __ATOMIC_RELAXED);
 }
 
 /*

@@ -12,6 +12,11 @@
 
 /* Any context. One NMI that doesn't go through nmi_send() (int $2) will come to CPU @cpu: it isn't from outside. */
 void nmi_expect(u32 cpu);
+/*
+ * Task context, preemption off. After a storm of NMIs: those that were sent to this CPU have all arrived, so what
+ * coalescing left of their credits is dropped. Does nothing while one is being sent.
+ */
+void nmi_settle(void);
 /* Any context. From now on each NMI looks whether it is to stop its CPU (@on: true), or to answer for `backtrace`. */
 void nmi_attention(bool on);
 

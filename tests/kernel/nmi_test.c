@@ -92,6 +92,9 @@ KTEST(nmi, a_storm_with_traps_inside_the_handler)
 	for (u32 i = 0; i < n; i++)
 		thread_join(threads[i]);
 	probe_off(&p);
+	preempt_disable();
+	nmi_settle();
+	preempt_enable();
 	thread_set_affinity(CPU_MASK_ALL);
 	handled = nmi_count - handled;
 	nested = this_cpu(nmi_nested) - nested;

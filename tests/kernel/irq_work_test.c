@@ -148,7 +148,7 @@ KTEST(irq_work, may_queue_itself_again)
 	preempt_enable();
 }
 
-#define STORM 200
+#define STORM 100
 #define WORKS 4
 
 static u64 queued, run;
@@ -171,8 +171,11 @@ static volatile bool storm_over;
 static int send_storm(void *to)
 {
 	for (int i = 0; i < STORM; i++) {
+		u64 before = READ_ONCE(nmi_count);
+
 		nmi_send((u32)(long)to);
-		for (int k = 0; k < i % 64; k++)
+		/* One at a time, so that each finds the thread somewhere else. */
+		for (int k = 0; k < 2000 && READ_ONCE(nmi_count) == before; k++)
 			cpu_relax();
 	}
 	storm_over = true;

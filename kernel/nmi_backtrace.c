@@ -68,7 +68,7 @@ static u32 ask(u32 others)
 	return __atomic_load_n(&answered, __ATOMIC_ACQUIRE) & others;
 }
 
-static int show(struct seq *out, const struct ctl_file *self)
+static int backtrace_show(struct seq *out, const struct ctl_file *self)
 {
 	u32 me, up, have;
 
@@ -89,4 +89,4 @@ static int show(struct seq *out, const struct ctl_file *self)
 	__atomic_store_n(&busy, 0, __ATOMIC_RELEASE);
 	return 0;
 }
-CTL_FILE(ctl_backtrace, .path = "backtrace", .show = show);
+CTL_FILE(ctl_backtrace, .path = "backtrace", .show = backtrace_show);

@@ -5,6 +5,7 @@
 #include "arch/x86/cpu/regs.h"
 #include "arch/x86/cpu/serial.h"
 #include "arch/x86/cpu/smp.h"
+#include "context/context.h"
 #include "kernel/message_ring.h"
 #include "kernel/nmi.h"
 #include "lib/symtab.h"
@@ -158,6 +159,50 @@ KTEST(printk, an_nmi_prints_at_once_when_it_can)
 	local_irq_restore(flags);
 }
 
+static unsigned sent;
+
+/* Each message of this test has one colon. */
+static void nmi_at_colon(struct kprobe *p, struct pt_regs *regs)
+{
+	if ((char)regs->di == ':' && sent < 3) {
+		sent++;
+		apic_send_nmi(apic_id());
+	}
+}
+
+/*
+ * An NMI in the middle of the message, one while its report is printed, and one while the report of that is: there the
+ * console's holder looks no more, and the last report has this CPU's next interrupt.
+ */
+KTEST(printk, what_comes_too_late_has_its_interrupt)
+{
+	struct kprobe p = { .addr = (u64)debug_port_putc, .pre = nmi_at_colon };
+	const char *log;
+	unsigned n = 0;
+	u64 flags;
+
+	sent = 0;
+	begin();
+	if (!probe_on(&p))
+		return;
+	flags = local_irq_save();
+	printk("one: whole\n");
+	EXPECT_EQ(sent, 3);
+	EXPECT(!ring_empty(this_cpu(cpu_number)));
+	local_irq_restore(flags);
+	for (int i = 0; i < 1000000 && !ring_empty(this_cpu(cpu_number)); i++)
+		cpu_relax();
+	EXPECT(ring_empty(this_cpu(cpu_number)));
+	probe_off(&p);
+	log = log_since();
+	EXPECT_EQ(count_lines(log, "one: whole"), 1);
+	while ((log = strstr(log, ", sent by nobody here\n"))) {
+		log++;
+		n++;
+	}
+	EXPECT_EQ(n, 3);
+}
+
 #define MANY 300
 
 KTEST(printk, what_finds_no_room_is_counted)
@@ -182,6 +227,63 @@ KTEST(printk, what_finds_no_room_is_counted)
 	EXPECT(strncmp(at, " messages lost\n", 15) == 0);
 	EXPECT(kept > 100 && lost > 0);
 	EXPECT_EQ(kept + lost, MANY);
+}
+
+/* As if bust_kprobes() had thrown away what was begun inside the trap that this depth stands for. */
+static void recover_at_depth(unsigned depth)
+{
+	u32 deeper = (nmi_depth() - depth) * NMI_ONE;
+
+	context_sub(deeper);
+	printk_recovered();
+	context_add(deeper);
+}
+
+static void recover_in_ring(struct kprobe *p, struct pt_regs *regs)
+{
+	if (p->hits == 2)
+		recover_at_depth(limit);
+}
+
+/* A message begun at depth 2 while the console is held; when it is half written, everything from @depth on is thrown away. */
+static bool is_lost(unsigned depth)
+{
+	struct kprobe p = { .addr = (u64)sprint_symbol, .pre = recover_in_ring };
+	u64 flags;
+
+	limit = depth;
+	begin();
+	if (!probe_on(&p))
+		return false;
+	flags = local_irq_save();
+	console_lock();
+	context_add(2 * NMI_ONE);
+	printk("half of it %pS the other half\n", (void *)sprint_symbol);
+	context_sub(2 * NMI_ONE);
+	console_unlock();
+	local_irq_restore(flags);
+	probe_off(&p);
+	return strstr(log_since(), "printk: 1 messages lost\n");
+}
+
+KTEST(printk, what_was_thrown_away_is_not_waited_for)
+{
+	u64 flags = local_irq_save();
+
+	context_add(2 * NMI_ONE);
+	EXPECT(console_trylock());
+	recover_at_depth(1); /* the console's holder is gone */
+	EXPECT(console_trylock());
+	context_sub(2 * NMI_ONE);
+	context_add(3 * NMI_ONE);
+	printk_recovered(); /* it goes on */
+	EXPECT(!console_trylock());
+	context_sub(3 * NMI_ONE);
+	console_unlock();
+	local_irq_restore(flags);
+	EXPECT(is_lost(1));
+	EXPECT(is_lost(2));
+	EXPECT(!is_lost(3));
 }
 
 static void print_always(struct kprobe *p, struct pt_regs *regs) { printk("again\n"); }

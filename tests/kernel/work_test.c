@@ -243,16 +243,27 @@ KTEST(work, cancel_sync_waits_for_the_running)
 static u64 accepted, run_count;
 static void count(struct work *w) { run_count++; }
 static WORK(shared, count);
+static struct work own[NR_CPUS];
 
-static int schedule_many(void *arg)
+static void schedule_counted(struct work *w)
 {
+	if (schedule_work(w))
+		__atomic_fetch_add(&accepted, 1, __ATOMIC_RELAXED);
+}
+
+static int schedule_many(void *cpu)
+{
+	struct work *mine = &own[(long)cpu];
+
+	*mine = (struct work)WORK_INIT(count);
 	for (int i = 0; i < ROUNDS; i++) {
-		if (schedule_work(&shared))
-			__atomic_fetch_add(&accepted, 1, __ATOMIC_RELAXED);
+		schedule_counted(mine);
+		schedule_counted(&shared);
 		if (i % 16 == 0)
 			flush_work(&shared);
 		cpu_relax();
 	}
+	flush_work(mine);
 	return 0;
 }
 
@@ -262,7 +273,7 @@ KTEST(work, all_cpus_schedule_at_once)
 
 	accepted = run_count = 0;
 	for (u32 cpu = 0; cpu < NR_CPUS; cpu++)
-		threads[cpu] = cpus_up & 1u << cpu ? thread_create("crowd", schedule_many, NULL,
+		threads[cpu] = cpus_up & 1u << cpu ? thread_create("crowd", schedule_many, (void *)(long)cpu,
 								   PRIORITY_DEFAULT, 1u << cpu)
 						   : NULL;
 	for (u32 cpu = 0; cpu < NR_CPUS; cpu++)

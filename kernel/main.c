@@ -30,6 +30,7 @@
 #include "kernel/traps.h"
 #include "sched/thread.h"
 #include "sched/timer.h"
+#include "sched/work.h"
 #include "trace/clock.h"
 #include "trace/ring_buffer.h"
 
@@ -120,6 +121,8 @@ void kernel_main(void)
 	waited -= rdtsc();
 	smp_init(); /* the other CPUs; mostly waiting for them */
 	waited += rdtsc();
+	if (work_init() != 0) /* the thread for what can't be done where it arises */
+		panic("boot: no memory for kworker");
 	if (cmdline.chaos)
 		chaos_start(cmdline.chaos); /* unwelcome events at marked points */
 

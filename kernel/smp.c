@@ -9,6 +9,7 @@
 #include "arch/x86/cpu/smp.h"
 #include "arch/x86/entry/desc.h"
 #include "arch/x86/mm/paging.h"
+#include "context/irq_work.h"
 #include "kernel/traps.h"
 #include "lib/bug.h"
 #include "lib/printk.h"
@@ -73,6 +74,7 @@ void ap_main(void)
 	mce_init_cpu();
 	protect_cpu();
 	apic_init_cpu();
+	irq_work_init_cpu();
 	sched_begin_cpu(starting.idle);
 	/* From here on it is called upon; its interrupts are off until it idles. */
 	__atomic_or_fetch(&cpus_up, 1u << this_cpu(cpu_number), __ATOMIC_RELEASE);
@@ -106,6 +108,8 @@ void smp_init(void)
 	cpu_apic_id[0] = (u8)self;
 	vector_set_handler(VECTOR_CALL, smp_call_interrupt);
 	vector_set_handler(VECTOR_RESCHEDULE, sched_interrupt);
+	vector_set_handler(VECTOR_IRQ_WORK, irq_work_interrupt);
+	irq_work_init_cpu();
 	if (acpi_info.nr_cpus < 2)
 		return;
 	if (ap_boot_install() != 0) {

@@ -8,25 +8,11 @@
 #include "lib/ctl.h"
 #include "lib/string.h"
 
-static int panic_store(const struct ctl_file *self, const char *text, size_t len, bool append)
-{
-	panic("test/panic was written to");
-}
-CTL_FILE(ctl_test_panic, .path = "test/panic", .store = panic_store, .test_only = true);
-
 static int triple_store(const struct ctl_file *self, const char *text, size_t len, bool append)
 {
 	machine_triple_fault();
 }
 CTL_FILE(ctl_test_triple, .path = "test/triple", .store = triple_store, .test_only = true);
-
-static int hang_store(const struct ctl_file *self, const char *text, size_t len, bool append)
-{
-	for (;;)
-		cpu_relax();
-	return 0;
-}
-CTL_FILE(ctl_test_hang, .path = "test/hang", .store = hang_store, .test_only = true);
 
 /* Recursion of plain calls: no probe, no way back. The accesses keep the compiler from making it a loop. */
 static noinline u64 overflow(volatile u64 *above)

@@ -16,11 +16,11 @@
 #include "arch/x86/mm/text_poke.h"
 #include "context/trap.h"
 #include "kernel/panic.h"
+#include "kernel/printk.h"
 #include "kernel/traps.h"
 #include "kprobe/bust.h"
 #include "kprobe/kprobe.h"
 #include "lib/instrumentation.h"
-#include "lib/printk.h"
 
 static DEFINE_PER_CPU(u64, gone_before);
 
@@ -127,6 +127,7 @@ static __always_inline bool undo_recursion(struct pt_regs *regs)
 		return false;
 	trap_enter(&t, regs);
 	instrumentation_begin();
+	printk_recovered();
 	bust_report();
 	instrumentation_end();
 	trap_exit(&t);

@@ -72,10 +72,11 @@ static struct {
 /* Interrupts off. Runs the call in the mailbox if it is for us. */
 static void serve(void)
 {
-	u32 me = 1u << this_cpu(cpu_number), number = READ_ONCE(call.number);
+	u32 me = 1u << this_cpu(cpu_number), number;
 
 	if (!(__atomic_load_n(&call.pending, __ATOMIC_ACQUIRE) & me))
 		return;
+	number = READ_ONCE(call.number); /* while our bit is set, nobody puts another call there */
 	call.fn(call.arg);
 	/* A trap inside fn may have served the same call already, and the bit may be the next one's. */
 	if (READ_ONCE(call.number) != number)

@@ -24,7 +24,7 @@ void ap_main(void);
 /*
  * Task or hardirq context, and inside spinlocks: runs @fn on all other CPUs, in hardirq context, and
  * returns when all have. While waiting this CPU serves the others' calls, so two callers don't wait
- * for each other.
+ * for each other. Once on each, unless a trap inside @fn has to wait for others: then it is run there again.
  */
 void smp_call_others(void (*fn)(void *arg), void *arg);
 /* Hardirq context: VECTOR_CALL's handler. */

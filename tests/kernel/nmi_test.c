@@ -28,7 +28,7 @@ static void send_nmi(u32 cpu) { apic_send_nmi(cpu_apic_id[cpu]); }
 static u64 arrived(void) { return READ_ONCE(entered) + READ_ONCE(*per_cpu_ptr(nmi_nested, target)); }
 
 /*
- * Three of four wait until something has arrived since: else a receiver that the host doesn't run for a while
+ * One in eight waits until something has arrived since: else a receiver that the host doesn't run for a while
  * would get one for thousands. (It will: what was sent after we looked, or one that this one was merged with.)
  */
 static int send_nmis(void *arg)
@@ -42,7 +42,7 @@ static int send_nmis(void *arg)
 		__atomic_fetch_add(&sent, 1, __ATOMIC_RELAXED);
 		for (unsigned k = 0; k < i % 64; k++)
 			cpu_relax();
-		while (i % 4 && arrived() == before)
+		while (i % 8 == 0 && arrived() == before)
 			cpu_relax();
 	}
 	__atomic_fetch_sub(&senders, 1, __ATOMIC_SEQ_CST);
@@ -53,18 +53,19 @@ static int send_nmis(void *arg)
 static u64 pushed_ip(const struct pt_regs *nmi) { return *(const u64 *)(stack_of((u64)nmi)->top - 40); }
 
 /*
- * Inside the NMI: a fault, of the kind that is expected. Every other one waits until one more NMI is there, which comes
- * in when the fault returns; or not for ever, since the senders may be waiting, too.
+ * Inside the NMI: a fault, of the kind that is expected. One in four waits until one more NMI was sent, which
+ * comes in when the fault returns. A sender doesn't wait for us meanwhile: it looked what has arrived either before we
+ * said that we have, and sees that; or after, and then it sends after we looked what was sent.
  */
 static void fault_in_nmi(struct kprobe *p, struct pt_regs *regs)
 {
 	const struct pt_regs *nmi = (const struct pt_regs *)regs->di;
-	u64 before = READ_ONCE(sent);
+	u64 before = __atomic_load_n(&sent, __ATOMIC_SEQ_CST);
 	u8 byte;
 
-	WRITE_ONCE(entered, entered + 1);
+	__atomic_store_n(&entered, entered + 1, __ATOMIC_SEQ_CST);
 	outer += pushed_ip(nmi) == nmi->ip;
-	for (int k = 0; k < 1000 && entered % 2 && READ_ONCE(sent) == before; k++)
+	while (entered % 4 == 0 && senders && READ_ONCE(sent) == before)
 		cpu_relax();
 	kernel_read_nofault(&byte, (void *)8, 1);
 }
@@ -203,6 +204,7 @@ KTEST(nmi, a_storm_with_traps_inside_the_handler)
 	EXPECT_EQ(p.hits, entered);
 	EXPECT(outer + nested <= sent);
 	EXPECT(!n || outer);
-	EXPECT(nested * 50 >= sent);
+	EXPECT(nested * 100 >=
+	       sent); /* by what is waited for: one in 8 × 2 arrives, and a fifth of those is nested */
 	EXPECT_EQ(this_cpu(nmi_running), 0);
 }

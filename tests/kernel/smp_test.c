@@ -20,27 +20,31 @@ KTEST(smp, a_thread_runs_where_it_may)
 	EXPECT_EQ(crowd_run(am_i_where_i_should_be), crowd_cpus());
 }
 
-#define LOCKS 2000
+#define LOCKS 200
+#define HELD \
+	50000 /* cpu_relax() in all, by each: so long that a host which is busy changes over in the middle */
 
 static SPINLOCK(crowd_lock);
 static volatile u64 counter;
 
 /* What two at once would spoil: read, a moment, written. */
-static void count_slowly(void)
+static void count_slowly(unsigned moment)
 {
 	u64 seen = counter;
 
-	for (int i = 0; i < 3; i++)
+	for (unsigned i = 0; i < moment; i++)
 		cpu_relax();
 	counter = seen + 1;
 }
 
 static int count_under_lock(void *cpu)
 {
-	for (unsigned i = 0; i < stressed_each(LOCKS); i++) {
+	unsigned n = stressed_each(LOCKS);
+
+	for (unsigned i = 0; i < n; i++) {
 		u64 flags = spin_lock_irqsave(&crowd_lock);
 
-		count_slowly();
+		count_slowly(HELD / n + 1);
 		spin_unlock_irqrestore(&crowd_lock, flags);
 	}
 	return 0;
@@ -53,15 +57,17 @@ KTEST(smp, a_spinlock_excludes)
 	EXPECT_EQ(counter, crowd_cpus() * stressed_each(LOCKS));
 }
 
-#define MUTEX_LOCKS 400
+#define MUTEX_LOCKS 200
 
 static struct mutex crowd_mutex;
 
 static int count_under_mutex(void *cpu)
 {
-	for (unsigned i = 0; i < stressed_each(MUTEX_LOCKS); i++) {
+	unsigned n = stressed_each(MUTEX_LOCKS);
+
+	for (unsigned i = 0; i < n; i++) {
 		mutex_lock(&crowd_mutex);
-		count_slowly();
+		count_slowly(HELD / 2 / n + 1);
 		mutex_unlock(&crowd_mutex);
 	}
 	return 0;

@@ -35,6 +35,8 @@ static struct {
 	struct thread *idle;
 } starting;
 
+static bool late; /* a CPU was given up that may still come to the start-up page */
+
 static size_t percpu_size(void) { return (size_t)(__per_cpu_end - __per_cpu_start); }
 static size_t percpu_pages(void) { return ALIGN_UP(percpu_size(), PAGE_SIZE) / PAGE_SIZE; }
 
@@ -119,14 +121,14 @@ static bool wait_for(u32 cpu)
 }
 
 /*
- * INIT parks it for good, wherever it has got to in the meantime (docs/TRICKS.md, "A CPU that comes too late").
- * Only then is what it ran on nobody's.
+ * Stopped wherever it has got to in the meantime (docs/TRICKS.md, "A CPU that comes too late"). Only then is what it ran
+ * on nobody's.
  */
 static void park(u32 cpu, u8 id)
 {
-	apic_send_init(id);
-	sleep_ns(10 * 1000 * 1000);
+	ap_stop(id, sleep_ns);
 	__atomic_and_fetch(&cpus_up, ~(1u << cpu), __ATOMIC_RELEASE);
+	late = true;
 }
 
 /* NULL, or why it doesn't run; then nothing is left of it. */
@@ -173,6 +175,7 @@ void smp_init(void)
 			cpu++; /* a number is used again, for the next, until somebody has it */
 	}
 	alloc_fail_nth(0);
-	ap_boot_remove();
+	if (!late)
+		ap_boot_remove();
 	printk("smp: %u CPU%s\n", cpu, cpu == 1 ? "" : "s");
 }

@@ -8,7 +8,7 @@
 #include "tests/kernel/stress.h"
 
 #define KEPT   32
-#define STEPS  1000
+#define STEPS  4000
 #define STACKS 20 /* giving one back is a call to all CPUs, and so is joining a thread */
 
 /* What one member of the crowd holds. */

@@ -18,6 +18,11 @@ void ap_boot_remove(void);
  * @offset. @pause waits the given nanoseconds. Whether it comes up shows in cpus_up.
  */
 void ap_start(u8 id, u64 stack, u64 offset, void (*pause)(u64 ns));
+/*
+ * Boot: gives it up. It doesn't run from now on, or only the start-up page and the few lines behind it that have it halt:
+ * so that page must stay.
+ */
+void ap_stop(u8 id, void (*pause)(u64 ns));
 /* Where it arrives. kernel/'s. */
 void ap_main(void);
 

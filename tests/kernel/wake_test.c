@@ -8,6 +8,7 @@
 #define PASSES	 600
 #define EACH	 2
 #define PATIENCE 1000 /* turns of a spinning thread: an interrupt that is there comes long before that */
+#define GIVE_UP	 20000000ul
 
 static struct {
 	struct seat {
@@ -73,17 +74,20 @@ static int wait_for_go(void *arg)
 	return 0;
 }
 
-/* Until somebody else has run here, or it is clear that nobody will: whoever was to be woken has been. */
+/*
+ * Until somebody else has run here, or it is clear that nobody will: whoever was to be woken has been. Or it has kept
+ * away even him who wakes.
+ */
 static int spin(void *arg)
 {
 	unsigned turns = 0;
 
 	s.spins = true;
-	while (!s.ran && turns < PATIENCE) {
+	for (u64 i = 0; i < GIVE_UP && !s.ran && turns < PATIENCE; i++) {
 		turns += s.woken;
 		cpu_relax();
 	}
-	return (int)s.ran;
+	return s.woken || s.ran ? (int)s.ran : -1;
 }
 
 /* How many have run before the spinning one gave up. */

@@ -49,6 +49,69 @@ KTEST(wake, a_ball_goes_round)
 	EXPECT_EQ(ring.passed, EACH * crowd_cpus() * stressed_each(PASSES));
 }
 
+/* A CPU that is alone gets to the one who wakes only at the end of a time slice. */
+static u32 late_rounds(void) { return stressed(crowd_cpus() == 1 ? 8 : 60); }
+
+/* The condition of a wait, looked at so slowly that it has changed, and the wake is over, before the answer "no" is there. */
+static struct {
+	struct wait_queue queue;
+	volatile u32 now, woken; /* rounds */
+	volatile u32 slow;	 /* the round in which a look is waiting for the wake */
+	u32 round, looks;	 /* the waiter's own */
+} late;
+
+/* In odd rounds the look before it queues is the slow one; in even rounds the look after that, when it is marked blocked. */
+static bool look_slowly(void)
+{
+	u32 round = late.round;
+
+	if (++late.looks > 2 || late.looks % 2 != round % 2)
+		return late.now == round;
+	late.slow = round;
+	while (late.woken != round) {
+		if (late.looks == 1)
+			thread_yield(); /* who is marked blocked may only be preempted */
+		cpu_relax();
+	}
+	return false;
+}
+
+static int be_late(void *arg)
+{
+	int errors = 0;
+
+	for (late.round = 1; late.round <= late_rounds(); late.round++) {
+		late.looks = 0;
+		if (late.round % 4 < 2)
+			wait_event(&late.queue, look_slowly());
+		else
+			errors += !wait_event_until(&late.queue, look_slowly(), ~0ul);
+		errors += late.now != late.round;
+	}
+	return errors;
+}
+
+KTEST(wake, a_wake_between_the_look_and_the_sleep_counts)
+{
+	u32 here = this_cpu(cpu_number);
+	struct thread *t;
+
+	wait_queue_init(&late.queue, "late");
+	late.now = late.woken = late.slow = 0;
+	t = thread_create("late", be_late, NULL, PRIORITY_DEFAULT, 1u << crowd_next_cpu(here));
+	EXPECT(t);
+	for (u32 round = 1; round <= late_rounds(); round++) {
+		while (late.slow != round) {
+			thread_yield();
+			cpu_relax();
+		}
+		late.now = round;
+		wake_all(&late.queue);
+		late.woken = round;
+	}
+	EXPECT_EQ(thread_join(t), 0);
+}
+
 /* A thread that spins on the CPU in question, and those who wait there to be woken. */
 static struct {
 	struct wait_queue queue;

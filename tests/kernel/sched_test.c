@@ -6,6 +6,7 @@
 #include "sched/mutex.h"
 #include "sched/thread.h"
 #include "sched/timer.h"
+#include "tests/kernel/stress.h"
 #include "trace/clock.h"
 
 #define MS 1000000ul
@@ -55,15 +56,16 @@ KTEST(sched, a_lower_priority_waits)
 static struct {
 	struct wait_queue queue;
 	volatile int ball; /* whose turn it is */
-	u32 errors;
+	u64 passed;
 } game;
 
 static int play(void *arg)
 {
 	int me = (int)(long)arg;
 
-	for (int i = 0; i < ROUNDS; i++) {
+	for (unsigned i = 0; i < stressed(ROUNDS); i++) {
 		wait_event(&game.queue, game.ball == me);
+		game.passed++;
 		game.ball = 1 - me;
 		wake_all(&game.queue);
 	}
@@ -76,42 +78,42 @@ KTEST(sched, ping_pong)
 
 	wait_queue_init(&game.queue, "game");
 	game.ball = 0;
+	game.passed = 0;
 	a = thread_create("ping", play, (void *)0, PRIORITY_DEFAULT, CPU_MASK_ALL);
 	b = thread_create("pong", play, (void *)1, PRIORITY_DEFAULT, CPU_MASK_ALL);
 	thread_join(a);
 	thread_join(b);
 	EXPECT_EQ(game.ball, 0);
+	EXPECT_EQ(game.passed, 2 * stressed(ROUNDS));
 }
 
-static volatile bool spinners_stop;
+#define TURNS_MAX 20000000 /* of one: far more than fit in a time slice */
+
 static volatile u64 turns[3];
 
+/* Until all have run; alone, until it gives up. */
 static int spin(void *arg)
 {
-	while (!spinners_stop) {
-		turns[(long)arg]++;
+	volatile u64 *mine = &turns[(long)arg];
+
+	while (!(turns[0] && turns[1] && turns[2])) {
+		if (++*mine == TURNS_MAX)
+			return 1;
 		cpu_relax();
 	}
 	return 0;
 }
 
-/* Nobody yields here: only the timer can give the second a turn, or us the end of our sleep. */
+/* Nobody yields here: only the timer can give the second a turn. */
 KTEST(sched, equals_take_turns)
 {
 	struct thread *t[3];
 
-	spinners_stop = false;
-	for (long i = 0; i < 3; i++) {
-		turns[i] = 0;
+	turns[0] = turns[1] = turns[2] = 0;
+	for (long i = 0; i < 3; i++)
 		t[i] = thread_create("spin", spin, (void *)i, PRIORITY_DEFAULT - 1, 1);
-	}
-	for (int i = 0; i < 1000 && !(turns[0] && turns[1] && turns[2]); i++)
-		sleep_ns(MS);
-	spinners_stop = true;
-	for (int i = 0; i < 3; i++) {
-		EXPECT(turns[i]);
-		thread_join(t[i]);
-	}
+	for (int i = 0; i < 3; i++)
+		EXPECT_EQ(thread_join(t[i]), 0);
 }
 
 KTEST(sched, a_sleep_lasts_at_least_its_time)
@@ -141,7 +143,7 @@ static volatile u64 protected;
 
 static int add_under_mutex(void *arg)
 {
-	for (int i = 0; i < ROUNDS; i++) {
+	for (unsigned i = 0; i < stressed(ROUNDS); i++) {
 		u64 seen;
 
 		mutex_lock(&mutex);
@@ -164,7 +166,7 @@ KTEST(sched, a_mutex_excludes)
 		t[i] = thread_create("adder", add_under_mutex, NULL, PRIORITY_DEFAULT, CPU_MASK_ALL);
 	for (int i = 0; i < 4; i++)
 		thread_join(t[i]);
-	EXPECT_EQ(protected, 4 * ROUNDS);
+	EXPECT_EQ(protected, 4 * stressed(ROUNDS));
 	EXPECT(mutex_trylock(&mutex));
 	EXPECT(!mutex_trylock(&mutex));
 	mutex_unlock(&mutex);

@@ -14,10 +14,16 @@ static u64 told_nmi, told_irqs, told_sleep, told_exit;
 DEFINE_PER_CPU(struct held_locks *, thread_locks);
 static DEFINE_PER_CPU(struct held_locks, cpu_locks);
 
+/*
+ * NULL while "debug" is being switched: then a lock may be taken watched and given back unwatched, and would be held
+ * for ever.
+ */
 static struct held_locks *up_to_date(struct held_locks *h)
 {
-	u32 now = debug_key.switched + READ_ONCE(lockdep_graph_resets);
+	u32 switched = READ_ONCE(debug_key.switched), now = switched + READ_ONCE(lockdep_graph_resets);
 
+	if (switched & 1)
+		return NULL;
 	if (h && h->generation != now) {
 		h->generation = now;
 		h->n = 0;

@@ -11,6 +11,7 @@
 #include "sched/mutex.h"
 #include "sched/thread.h"
 #include "tests/kernel/probe.h"
+#include "tests/kernel/stress.h"
 #include "tracefs/tracefs.h"
 
 static bool debug_before;
@@ -258,5 +259,42 @@ KTEST(lockdep, more_locks_held_than_are_remembered)
 	flags = local_irq_save();
 	grab_and_hold(locks, ARRAY_SIZE(locks));
 	local_irq_restore(flags);
+	end(0);
+}
+
+static volatile bool enough;
+
+/* Its own locks, so that nobody waits; all of one class, so that one thought to be held still shows at the next. */
+static int take_and_give_back(void *cpu)
+{
+	struct spinlock l = { .name = "own lock" };
+	struct mutex m;
+
+	mutex_init(&m, "own mutex");
+	while (!enough) {
+		for (int i = 0; i < 16; i++) {
+			spin_unlock_irqrestore(&l, spin_lock_irqsave(&l));
+			mutex_lock(&m);
+			mutex_unlock(&m);
+		}
+		cpu_relax();
+		thread_yield(); /* with one CPU the switching waits for it */
+	}
+	return 0;
+}
+
+/* A lock that was taken watched may be given back unwatched: it isn't held for ever after. */
+KTEST(lockdep, debug_is_switched_while_locks_are_taken)
+{
+	begin();
+	enough = false;
+	crowd_start(take_and_give_back, 1);
+	for (unsigned i = 0; i < stressed(100); i++) {
+		static_key_set(&debug_key, i % 2);
+		thread_yield();
+	}
+	enough = true;
+	EXPECT_EQ(crowd_join(), 0);
+	static_key_set(&debug_key, true);
 	end(0);
 }

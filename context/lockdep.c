@@ -102,18 +102,24 @@ void lockdep_spin_unlock(const void *lock)
 
 void lockdep_mutex_wait(const char *name, u64 where)
 {
-	u32 class = lockdep_class(name);
+	u32 class = in_nmi() ? lockdep_find_class(name) : lockdep_class(name);
+	bool may_sleep = in_task() && !preempt_depth() && irqs_enabled();
 
-	if (!in_task() || preempt_depth() || !irqs_enabled()) {
+	if (!may_sleep)
 		tell(&told_sleep, class, name, where, "waited for where nothing may sleep");
+	if (in_nmi())
+		return; /* the graph's lock may be held beneath */
+	if (!may_sleep)
 		check_order(held_by_cpu(), class, where);
-	}
 	check_order(held_by_thread(), class, where);
 }
 
 void lockdep_mutex_locked(const void *lock, const char *name, u64 where)
 {
-	note(held_by_thread(), lock, lockdep_class(name), where);
+	struct held_locks *locks = held_by_thread();
+
+	if (locks)
+		note(locks, lock, lockdep_class(name), where);
 }
 
 void lockdep_mutex_unlock(const void *lock) { forget(held_by_thread(), lock); }

@@ -205,6 +205,33 @@ KTEST(lockdep, a_spinlock_in_an_nmi_like_context_is_reported)
 	end(1);
 }
 
+static u32 nested;
+
+static void take_a_mutex(struct kprobe *p, struct pt_regs *regs)
+{
+	if (nested++)
+		return;
+	mutex_lock(&mutex_a);
+	mutex_unlock(&mutex_a);
+}
+
+/* Names are compared under the checker's own lock: a mutex with a new one, taken just there, must not wait for that. */
+KTEST(lockdep, a_mutex_in_the_middle_of_the_checker_is_reported)
+{
+	struct kprobe p = { .addr = (u64)strcmp, .pre = take_a_mutex };
+	static SPINLOCK(newcomer);
+
+	begin();
+	mutex_init(&mutex_a, "mutex_x");
+	nested = 0;
+	if (probe_on(&p)) {
+		take_both(&lock_a, &newcomer);
+		probe_off(&p);
+	}
+	EXPECT(nested);
+	end(2); /* and its wait queue's spinlock */
+}
+
 static int end_with_a_mutex(void *arg)
 {
 	mutex_lock(&mutex_b);

@@ -246,7 +246,7 @@ KTEST(lockdep, a_thread_that_ends_with_a_mutex_is_reported)
 	end(1);
 }
 
-/* More names than there is room for: the rest isn't watched, and nothing else happens. */
+/* More names than there is room for: the rest isn't watched, and that is said. */
 KTEST(lockdep, too_many_classes_are_survived)
 {
 	static char names[80][8];

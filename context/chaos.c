@@ -70,7 +70,7 @@ void chaos(void)
 		break;
 	case 1:
 		this_cpu(chaos_cpu).interrupts++;
-		apic_send_ipi(cpu_apic_id[this_cpu(cpu_number)], VECTOR_RESCHEDULE);
+		apic_send_self(VECTOR_RESCHEDULE);
 		break;
 	case 2 ... 4:
 		this_cpu(chaos_cpu).delays++;

@@ -4,7 +4,6 @@
 #include "arch/x86/cpu/apic.h"
 #include "arch/x86/cpu/percpu.h"
 #include "arch/x86/cpu/regs.h"
-#include "arch/x86/cpu/smp.h"
 
 static DEFINE_PER_CPU(struct irq_work *, queued); /* the newest first */
 static DEFINE_PER_CPU(bool, can_raise);
@@ -12,7 +11,7 @@ static DEFINE_PER_CPU(bool, can_raise);
 static void raise(void)
 {
 	if (this_cpu(can_raise))
-		apic_send_ipi(cpu_apic_id[this_cpu(cpu_number)], VECTOR_IRQ_WORK);
+		apic_send_self(VECTOR_IRQ_WORK);
 }
 
 /*

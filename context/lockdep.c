@@ -14,10 +14,16 @@ static u64 told_nmi, told_irqs, told_sleep, told_exit;
 DEFINE_PER_CPU(struct held_locks *, thread_locks);
 static DEFINE_PER_CPU(struct held_locks, cpu_locks);
 
+/*
+ * NULL while "debug" is being switched: then a lock may be taken watched and given back unwatched, and would be held
+ * for ever.
+ */
 static struct held_locks *up_to_date(struct held_locks *h)
 {
-	u32 now = debug_key.switched + READ_ONCE(lockdep_graph_resets);
+	u32 switched = READ_ONCE(debug_key.switched), now = switched + READ_ONCE(lockdep_graph_resets);
 
+	if (switched & 1)
+		return NULL;
 	if (h && h->generation != now) {
 		h->generation = now;
 		h->n = 0;
@@ -96,18 +102,24 @@ void lockdep_spin_unlock(const void *lock)
 
 void lockdep_mutex_wait(const char *name, u64 where)
 {
-	u32 class = lockdep_class(name);
+	u32 class = in_nmi() ? lockdep_find_class(name) : lockdep_class(name);
+	bool may_sleep = in_task() && !preempt_depth() && irqs_enabled();
 
-	if (!in_task() || preempt_depth() || !irqs_enabled()) {
+	if (!may_sleep)
 		tell(&told_sleep, class, name, where, "waited for where nothing may sleep");
+	if (in_nmi())
+		return; /* the graph's lock may be held beneath */
+	if (!may_sleep)
 		check_order(held_by_cpu(), class, where);
-	}
 	check_order(held_by_thread(), class, where);
 }
 
 void lockdep_mutex_locked(const void *lock, const char *name, u64 where)
 {
-	note(held_by_thread(), lock, lockdep_class(name), where);
+	struct held_locks *locks = held_by_thread();
+
+	if (locks)
+		note(locks, lock, lockdep_class(name), where);
 }
 
 void lockdep_mutex_unlock(const void *lock) { forget(held_by_thread(), lock); }

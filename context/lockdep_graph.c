@@ -20,6 +20,8 @@ static u32 nr_edges;
 /* Bit t of word f: t was taken while f was held, and that is the order; or it was reported as wrong. */
 static u64 after[LOCKDEP_MAX_CLASSES], wrong[LOCKDEP_MAX_CLASSES];
 
+static bool told_full;
+
 u32 lockdep_reports, lockdep_graph_resets;
 
 /* Not a struct spinlock, which would be watched itself. Held for a few lines, interrupts off. */
@@ -40,6 +42,13 @@ static void graph_unlock_irqrestore(u64 flags)
 	local_irq_restore(flags);
 }
 
+/* Once: what isn't checked any more. The graph isn't locked. */
+static void tell_full(const char *what)
+{
+	if (!__atomic_exchange_n(&told_full, true, __ATOMIC_RELAXED))
+		printk("lockdep: no room for more %s: what comes from now on isn't checked\n", what);
+}
+
 static u32 new_class(const char *name)
 {
 	u64 flags = graph_lock_irqsave();
@@ -53,6 +62,8 @@ static u32 new_class(const char *name)
 		__atomic_store_n(&nr_classes, i + 1, __ATOMIC_RELEASE);
 	}
 	graph_unlock_irqrestore(flags);
+	if (i == LOCKDEP_OTHERS)
+		tell_full("classes");
 	return i;
 }
 
@@ -76,7 +87,7 @@ u32 lockdep_class(const char *name)
 
 const char *lockdep_class_name(u32 class) { return class == LOCKDEP_OTHERS ? "(others)" : classes[class]; }
 
-/* Breadth first from @from to @to; then via[c] is the edge by which the search came to c. The graph is locked. */
+/* Is there a way from @from to @to? Then via[c] is the edge by which the search came to c. The graph is locked. */
 static bool find_path(u32 from, u32 to, u8 via[LOCKDEP_MAX_CLASSES])
 {
 	u64 seen = 1ul << from, todo = seen;
@@ -129,17 +140,19 @@ static void learn(const struct held_lock *h, u32 to, u64 where)
 	u8 via[LOCKDEP_MAX_CLASSES];
 	u64 flags = graph_lock_irqsave(), bit = 1ul << to;
 	bool known = (after[h->class] | wrong[h->class]) & bit;
-	bool bad = !known && (h->class == to || find_path(to, h->class, via));
+	bool bad = !known && (h->class == to || find_path(to, h->class, via)), full = nr_edges == MAX_EDGES;
 
 	if (bad) {
 		wrong[h->class] |= bit;
-	} else if (!known && nr_edges < MAX_EDGES) {
+	} else if (!known && !full) {
 		edges[nr_edges++] = (struct edge){ h->class, to, h->where, where };
 		after[h->class] |= bit;
 	}
 	graph_unlock_irqrestore(flags);
 	if (bad)
 		report_order(h, to, where, via);
+	else if (!known && full)
+		tell_full("orders");
 }
 
 void lockdep_order(const struct held_lock *h, u32 to, u64 where)
@@ -164,6 +177,7 @@ void lockdep_graph_reset(void)
 
 	lockdep_graph_resets++;
 	nr_classes = nr_edges = lockdep_reports = 0;
+	told_full = false;
 	memset(after, 0, sizeof(after));
 	memset(wrong, 0, sizeof(wrong));
 	graph_unlock_irqrestore(flags);

@@ -88,15 +88,15 @@ void static_key_set(struct static_key *key, bool on)
 	mutex_lock(&keys_mutex);
 	if (key->on == on)
 		goto out;
-	if (on) {
-		key->switched++;
+	WRITE_ONCE(key->switched, key->switched + 1);
+	if (on)
 		WRITE_ONCE(key->on, true);
-	}
 	for (size_t i = 0; i < nr_sites; i++)
 		if (sites[i].key == key)
 			plan(&exchanges[n++], &sites[i], on);
 	text_poke_bp_batch(exchanges, n);
 	WRITE_ONCE(key->on, on);
+	WRITE_ONCE(key->switched, key->switched + 1);
 out:
 	mutex_unlock(&keys_mutex);
 }

@@ -3,6 +3,7 @@
 
 #include "arch/x86/cpu/regs.h"
 #include "arch/x86/cpu/serial.h"
+#include "context/spinlock.h"
 #include "kernel/printk.h"
 #include "kernel/shell/console.h"
 #include "kernel/traps.h"
@@ -15,14 +16,17 @@
 
 static char keys[KEYS];
 static volatile u32 keys_in, keys_out;
+static SPINLOCK(keys_lock); /* the interrupt is CPU 0's, and the reader may be on another */
 
 /* Interrupts off. What finds no room stays in the UART; QEMU then holds back the rest, a real one would lose it. */
 static void receive(void)
 {
 	int c;
 
+	spin_lock(&keys_lock);
 	while (keys_in - keys_out < KEYS && (c = serial_getc()) >= 0)
 		keys[keys_in++ % KEYS] = (char)c;
+	spin_unlock(&keys_lock);
 }
 
 static struct wait_queue key_wait;

@@ -12,7 +12,7 @@
 
 struct static_key {
 	bool on;
-	u32 switched; /* how often */
+	u32 switched; /* +1 when switching begins, and when it has ended: odd in between */
 };
 
 /* What each site leaves in .static_sites. */

@@ -136,16 +136,27 @@ static void give_back(struct object_page *p, void *object)
 	frame_free((u64)p - DIRECT_MAP);
 }
 
+/*
+ * What is in a checked page is checked, whether "debug" is still on or not: else it would be found without its junk
+ * when it is allocated again.
+ */
+static bool may_free(const struct object_page *p, void *object, u64 caller)
+{
+	if (!debug_enabled()) {
+		BUG_ON(p->magic != OBJECT_PAGE_MAGIC(p) || ((u64)object - (u64)p - p->first) % p->stride);
+		if (!p->checked)
+			return true;
+	}
+	return object_check_free(object, caller);
+}
+
 void kfree(void *object)
 {
 	struct object_page *p = (void *)ALIGN_DOWN((u64)object, PAGE_SIZE);
 	u64 flags;
 
-	if (!object)
+	if (!object || !may_free(p, object, (u64)__builtin_return_address(0)))
 		return;
-	if (debug_enabled() && !object_check_free(object, (u64)__builtin_return_address(0)))
-		return;
-	BUG_ON(p->magic != OBJECT_PAGE_MAGIC(p) || ((u64)object - (u64)p - p->first) % p->stride);
 	flags = spin_lock_irqsave(&kmalloc_lock);
 	give_back(p, object);
 	spin_unlock_irqrestore(&kmalloc_lock, flags);

@@ -73,16 +73,27 @@ static void insert(struct timer_queue *q, struct timer *t)
 
 static struct timer_queue *queue_of(u32 cpu) { return per_cpu_ptr(timer_queue, cpu); }
 
-bool timer_cancel(struct timer *t)
+/* True: its function ran on another CPU just then, and has returned. */
+static bool take_back(struct timer *t, bool *pending)
 {
-	struct timer_queue *q = queue_of(t->cpu);
+	struct timer_queue *q = queue_of(READ_ONCE(t->cpu));
 	u64 flags = spin_lock_irqsave(&q->lock);
-	bool pending = !list_empty(&t->link);
+	bool runs = q->running == t && q != this_cpu_ptr(timer_queue);
 
+	*pending |= !list_empty(&t->link);
 	list_del(&t->link);
 	spin_unlock_irqrestore(&q->lock, flags);
-	while (READ_ONCE(q->running) == t && t->cpu != this_cpu(cpu_number))
+	while (runs && READ_ONCE(q->running) == t)
 		cpu_relax();
+	return runs;
+}
+
+bool timer_cancel(struct timer *t)
+{
+	bool pending = false;
+
+	while (take_back(t, &pending))
+		; /* it may have set itself again */
 	return pending;
 }
 

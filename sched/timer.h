@@ -14,7 +14,10 @@ struct timer {
 void timer_init(struct timer *t, void (*fn)(struct timer *t));
 /* Task or hardirq context. On this CPU; a pending timer is moved. */
 void timer_set(struct timer *t, u64 expires);
-/* Task context. Afterwards its function doesn't run any more; true if it was pending. */
+/*
+ * Task context. Afterwards its function doesn't run any more, though it may set the timer itself; true if it was
+ * pending.
+ */
 bool timer_cancel(struct timer *t);
 
 /* Hardirq context: the LAPIC timer's interrupt. */

@@ -37,6 +37,8 @@ def check_reports():
     tap.equal(result.status, 0, "ktap lockdep, twice", result.stdout[-2000:])
     for what, pattern in REPORTS:
         tap.ok(re.search(pattern, result.log), f"reported: {what}", result.log)
+    tap.equal(re.findall("^lockdep: no room for more (.*)$", result.log, re.M), 2 * ["classes: what comes from now on isn't checked"],
+              "full tables are told, once each time")
     tap.ok(re.search(r"^\d+ classes, \d+ orders, 0 reports$", result.stdout, re.M), "the file counts", result.stdout[-500:])
 
 

@@ -11,6 +11,7 @@
 #include "sched/mutex.h"
 #include "sched/thread.h"
 #include "tests/kernel/probe.h"
+#include "tests/kernel/stress.h"
 #include "tracefs/tracefs.h"
 
 static bool debug_before;
@@ -204,6 +205,33 @@ KTEST(lockdep, a_spinlock_in_an_nmi_like_context_is_reported)
 	end(1);
 }
 
+static u32 nested;
+
+static void take_a_mutex(struct kprobe *p, struct pt_regs *regs)
+{
+	if (nested++)
+		return;
+	mutex_lock(&mutex_a);
+	mutex_unlock(&mutex_a);
+}
+
+/* Names are compared under the checker's own lock: a mutex with a new one, taken just there, must not wait for that. */
+KTEST(lockdep, a_mutex_in_the_middle_of_the_checker_is_reported)
+{
+	struct kprobe p = { .addr = (u64)strcmp, .pre = take_a_mutex };
+	static SPINLOCK(newcomer);
+
+	begin();
+	mutex_init(&mutex_a, "mutex_x");
+	nested = 0;
+	if (probe_on(&p)) {
+		take_both(&lock_a, &newcomer);
+		probe_off(&p);
+	}
+	EXPECT(nested);
+	end(2); /* and its wait queue's spinlock */
+}
+
 static int end_with_a_mutex(void *arg)
 {
 	mutex_lock(&mutex_b);
@@ -218,7 +246,7 @@ KTEST(lockdep, a_thread_that_ends_with_a_mutex_is_reported)
 	end(1);
 }
 
-/* More names than there is room for: the rest isn't watched, and nothing else happens. */
+/* More names than there is room for: the rest isn't watched, and that is said. */
 KTEST(lockdep, too_many_classes_are_survived)
 {
 	static char names[80][8];
@@ -258,5 +286,42 @@ KTEST(lockdep, more_locks_held_than_are_remembered)
 	flags = local_irq_save();
 	grab_and_hold(locks, ARRAY_SIZE(locks));
 	local_irq_restore(flags);
+	end(0);
+}
+
+static volatile bool enough;
+
+/* Its own locks, so that nobody waits; all of one class, so that one thought to be held still shows at the next. */
+static int take_and_give_back(void *cpu)
+{
+	struct spinlock l = { .name = "own lock" };
+	struct mutex m;
+
+	mutex_init(&m, "own mutex");
+	while (!enough) {
+		for (int i = 0; i < 16; i++) {
+			spin_unlock_irqrestore(&l, spin_lock_irqsave(&l));
+			mutex_lock(&m);
+			mutex_unlock(&m);
+		}
+		cpu_relax();
+		thread_yield(); /* with one CPU the switching waits for it */
+	}
+	return 0;
+}
+
+/* A lock that was taken watched may be given back unwatched: it isn't held for ever after. */
+KTEST(lockdep, debug_is_switched_while_locks_are_taken)
+{
+	begin();
+	enough = false;
+	crowd_start(take_and_give_back, 1);
+	for (unsigned i = 0; i < stressed(100); i++) {
+		static_key_set(&debug_key, i % 2);
+		thread_yield();
+	}
+	enough = true;
+	EXPECT_EQ(crowd_join(), 0);
+	static_key_set(&debug_key, true);
 	end(0);
 }

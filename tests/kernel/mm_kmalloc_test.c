@@ -111,6 +111,23 @@ KTEST(kmalloc, fresh_and_freed_memory_is_junk)
 	end();
 }
 
+/* Who was allocated checked is freed checked: nothing is found when it is allocated again. */
+KTEST(kmalloc, debug_goes_off_between_allocating_and_freeing)
+{
+	u8 *o;
+
+	begin();
+	o = kmalloc(SIZE);
+	memset(o, 0, SIZE);
+	static_key_set(&debug_key, false);
+	give_back(o);
+	static_key_set(&debug_key, true);
+	EXPECT(all_are(o, CLASS, 0x6b));
+	EXPECT_EQ(kmalloc(SIZE), o);
+	give_back(o);
+	end();
+}
+
 /* Writes at @offset of an object; freeing it is reported and leaves it as it is, for good. */
 static noinline void spoil(int offset, const char *what)
 {

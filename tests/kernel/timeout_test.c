@@ -166,3 +166,46 @@ KTEST(timeout, a_timer_taken_back_from_another_cpu)
 {
 	EXPECT_EQ(crowd_run(cancel_from_elsewhere), 0);
 }
+
+static void dawdle(void)
+{
+	for (int i = 0; i < 500; i++)
+		cpu_relax();
+}
+
+/* Sets itself again, and leaves time to take it back in the middle. */
+static void again(struct timer *t)
+{
+	count(t);
+	dawdle();
+	timer_set(t, trace_clock() + 20 * US);
+}
+
+/* Taken back while it runs: it doesn't come again all the same. */
+static int cancel_what_goes_on(void *cpu)
+{
+	struct counted c = { .fired = 0 };
+	u32 at = (u32)(long)cpu;
+	int errors = 0;
+	u64 fired;
+
+	timer_init(&c.timer, again);
+	for (unsigned i = 0; i < stressed_each(CANCELS); i++) {
+		fired = c.fired;
+		timer_set(&c.timer, trace_clock());
+		at = crowd_next_cpu(at);
+		errors += thread_set_affinity(1u << at) != 0;
+		while (c.fired == fired)
+			cpu_relax();
+		timer_cancel(&c.timer);
+		fired = c.fired;
+		dawdle();
+		errors += timer_cancel(&c.timer) || c.fired != fired;
+	}
+	return errors;
+}
+
+KTEST(timeout, a_timer_that_sets_itself_again_is_taken_back)
+{
+	EXPECT_EQ(crowd_run(cancel_what_goes_on), 0);
+}

@@ -32,6 +32,7 @@
 #define ICR_ASSERT   (1u << 14)
 #define ICR_LEVEL    (1u << 15)
 #define ICR_PENDING  (1u << 12)
+#define ICR_SELF     (1u << 18)
 #define TIMER_DIV_16 0x3
 
 #define MSR_APIC_BASE	 0x1b
@@ -68,10 +69,11 @@ static __always_inline void wait_sent(void)
 }
 
 /*
- * Two registers make one request, so an interrupt between them could send its own with our
- * destination; an NMI handler that sends waits for the pending bit and puts the destination back.
+ * Two registers make one request, so an interrupt between them could send its own with our destination. Whoever may be
+ * an NMI (@anywhere) in the middle of another's request leaves no trace: it waits until its own has gone, so that
+ * the other finds the register free, and puts the destination back.
  */
-static __always_inline void send(u32 id, u32 command, bool wait)
+static __always_inline void send(u32 id, u32 command, bool anywhere)
 {
 	u64 flags = local_irq_save();
 	u32 high;
@@ -80,13 +82,25 @@ static __always_inline void send(u32 id, u32 command, bool wait)
 	high = apic_read(REG_ICR_HIGH);
 	apic_write(REG_ICR_HIGH, id << 24);
 	apic_write(REG_ICR_LOW, command);
-	if (wait)
+	if (anywhere) {
 		wait_sent();
-	apic_write(REG_ICR_HIGH, high);
+		apic_write(REG_ICR_HIGH, high);
+	}
 	local_irq_restore(flags);
 }
 
 void apic_send_ipi(u32 id, u8 vector) { send(id, vector | ICR_ASSERT, false); }
+
+void apic_send_self(u8 vector)
+{
+	u64 flags = local_irq_save();
+
+	wait_sent();
+	apic_write(REG_ICR_LOW, vector | ICR_ASSERT | ICR_SELF); /* the destination isn't looked at */
+	wait_sent(); /* this may be an NMI in the middle of send() */
+	local_irq_restore(flags);
+}
+
 void apic_send_nmi(u32 id) { send(id, ICR_NMI | ICR_ASSERT, true); }
 
 DEFINE_PER_CPU(struct nmi_sent, nmi_sent);

@@ -22,10 +22,12 @@ void apic_eoi(void);
 /* Hardirq context: did @vector come from the APIC, so that it waits for an EOI? */
 bool apic_in_service(u8 vector);
 
-/* Any context; waits for the previous one to have gone. To the CPU with APIC id @id. */
+/* Task or hardirq context; waits for the previous one to have gone. To the CPU with APIC id @id. */
 void apic_send_ipi(u32 id, u8 vector);
 void apic_send_init(u32 id);
 void apic_send_startup(u32 id, u8 page);
+/* Any context, also in the middle of any of these. To this CPU; it has gone when this returns. */
+void apic_send_self(u8 vector);
 
 /* NMIs sent to this CPU by nmi_send(); both only grow. */
 struct nmi_sent {

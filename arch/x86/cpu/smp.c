@@ -74,27 +74,31 @@ void ap_stop(u8 id, void (*pause)(u64 ns))
 }
 
 static struct {
-	u32 busy;    /* somebody's call is in it */
-	u32 pending; /* bit n: CPU n hasn't run it yet */
-	u32 number;  /* of this call */
+	u32 busy;  /* somebody's call is in it */
+	u64 state; /* bit n: CPU n hasn't run it yet; and above these the call's number */
 	void (*fn)(void *arg);
 	void *arg;
 } call;
 
+#define CALL_NUMBER 32
+
 /* Interrupts off. Runs the call in the mailbox if it is for us. */
 static void serve(void)
 {
-	u32 me = 1u << this_cpu(cpu_number), number;
+	u64 me = 1ul << this_cpu(cpu_number), seen = __atomic_load_n(&call.state, __ATOMIC_ACQUIRE),
+	    now = seen;
 
-	if (!(__atomic_load_n(&call.pending, __ATOMIC_ACQUIRE) & me))
+	if (!(seen & me))
 		return;
-	number = READ_ONCE(call.number); /* while our bit is set, nobody puts another call there */
-	call.fn(call.arg);
-	/* A trap inside fn may have served the same call already, and the bit may be the next one's. */
-	if (READ_ONCE(call.number) != number)
-		return;
-	/* Release: what fn did is seen by the caller, who waits for this bit. */
-	__atomic_and_fetch(&call.pending, ~me, __ATOMIC_RELEASE);
+	call.fn(call.arg); /* while our bit is set, nobody puts another call there */
+	/*
+	 * A trap inside fn may have served the same call already, and the bit may be the next one's: so number and bit
+	 * are compared and changed in one. Release: what fn did is seen by the caller, who waits for this bit.
+	 */
+	while (now & me && now >> CALL_NUMBER == seen >> CALL_NUMBER &&
+	       !__atomic_compare_exchange_n(&call.state, &now, now & ~me, false, __ATOMIC_RELEASE,
+					    __ATOMIC_RELAXED))
+		cpu_relax();
 }
 
 void smp_call_interrupt(void) { serve(); }
@@ -103,6 +107,7 @@ void smp_call_others(void (*fn)(void *arg), void *arg)
 {
 	u64 flags = local_irq_save();
 	u32 others = READ_ONCE(cpus_up) & ~(1u << this_cpu(cpu_number));
+	u64 number;
 
 	if (others) {
 		chaos_point();
@@ -112,13 +117,13 @@ void smp_call_others(void (*fn)(void *arg), void *arg)
 		}
 		call.fn = fn;
 		call.arg = arg;
-		call.number++;
-		__atomic_store_n(&call.pending, others, __ATOMIC_RELEASE);
+		number = (call.state >> CALL_NUMBER) + 1;
+		__atomic_store_n(&call.state, number << CALL_NUMBER | others, __ATOMIC_RELEASE);
 		chaos_point();
 		for (u32 cpu = 0; cpu < NR_CPUS; cpu++)
 			if (others & 1u << cpu)
 				apic_send_ipi(cpu_apic_id[cpu], VECTOR_CALL);
-		while (__atomic_load_n(&call.pending, __ATOMIC_ACQUIRE))
+		while ((u32)__atomic_load_n(&call.state, __ATOMIC_ACQUIRE))
 			cpu_relax();
 		__atomic_store_n(&call.busy, 0, __ATOMIC_RELEASE);
 	}

@@ -37,9 +37,10 @@ void ap_stop(u8 id, void (*pause)(u64 ns));
 void ap_main(void);
 
 /*
- * Task or hardirq context, and inside spinlocks: runs @fn on all other CPUs, in hardirq context, and
- * returns when all have. While waiting this CPU serves the others' calls, so two callers don't wait
- * for each other. Once on each, unless a trap inside @fn has to wait for others: then it is run there again.
+ * Task or hardirq context, but not while holding a spinlock: another CPU may be waiting for that, with interrupts
+ * off. Runs @fn on all other CPUs, with interrupts off, and returns when all have. While waiting this CPU serves the
+ * others' calls, so two callers don't wait for each other. Once on each, unless a trap inside @fn has to wait for
+ * others: then it is run there again.
  */
 void smp_call_others(void (*fn)(void *arg), void *arg);
 /* Hardirq context: VECTOR_CALL's handler. */

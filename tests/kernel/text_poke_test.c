@@ -19,12 +19,17 @@ __asm__(".pushsection .text\n.type poke_me, @function\npoke_me:\n\txorl %eax, %e
 	"poke_site:\n\t.byte 0x0f, 0x1f, 0x44, 0, 0\n\tret\n.size poke_me, . - poke_me\n.popsection");
 extern u8 poke_site[];
 
-static void call_bytes(u8 bytes[SITE_SIZE], u64 site, u64 target)
+static void branch_bytes(u8 bytes[SITE_SIZE], u8 opcode, u64 site, u64 target)
 {
 	u32 offset = (u32)(target - (site + SITE_SIZE));
 
-	bytes[0] = 0xe8;
+	bytes[0] = opcode;
 	memcpy(bytes + 1, &offset, sizeof(offset));
+}
+
+static void call_bytes(u8 bytes[SITE_SIZE], u64 site, u64 target)
+{
+	branch_bytes(bytes, CALL32_BYTE, site, target);
 }
 
 KTEST(text_poke, a_site_there_and_back_a_hundred_times)
@@ -181,6 +186,31 @@ KTEST(text_poke, in_the_window_the_new_instruction_is_emulated)
 	EXPECT_EQ(window.result[2], 0);
 	EXPECT_EQ(poke_me(), 0);
 	EXPECT_ACCOUNTS(before);
+}
+
+/* A jump leaves nothing on the stack: the target's ret is the site's. Back and forth, so with both signs. */
+static void jump_in_the_window(const void *target)
+{
+	u8 jump[SITE_SIZE];
+
+	branch_bytes(jump, JMP32_BYTE, (u64)poke_site, (u64)target);
+	patch_with_window(jump);
+	EXPECT_EQ(window.result[0], 0);
+	EXPECT_EQ(window.result[1], 1);
+	EXPECT_EQ(window.result[2], 1);
+	EXPECT_EQ(poke_me(), 1);
+	text_poke_bp(poke_site, nop5);
+}
+
+void poke_target_behind(void);
+__asm__(".pushsection .text\npoke_target_behind:\n\tincq %rax\n\tret\n.popsection");
+
+KTEST(text_poke, in_the_window_a_jump_is_emulated)
+{
+	EXPECT(((u64)poke_target < (u64)poke_site) != ((u64)poke_target_behind < (u64)poke_site));
+	jump_in_the_window(poke_target);
+	jump_in_the_window((const void *)poke_target_behind);
+	EXPECT_EQ(poke_me(), 0);
 }
 
 /* text_poke() inside text_poke(): a probe on its store, hit while its tables are loaded, pokes another place. */

@@ -5,6 +5,8 @@
 #include "arch/x86/mm/extable.h"
 #include "arch/x86/mm/paging.h"
 #include "mm/frames.h"
+#include "sched/thread.h"
+#include "tests/kernel/crowd.h"
 #include "tests/kernel/machine.h"
 #include "tests/kernel/probe.h"
 
@@ -258,4 +260,51 @@ KTEST(text_poke, pokes_nest)
 	EXPECT_EQ(poked_inside[1], 2);
 	text_poke(poke_site, nop5, SITE_SIZE);
 	text_poke((void *)(poked_inside_at[0] + 1), &one, 1);
+}
+
+#define PATIENCE 10000000
+
+static volatile bool poking, refreshed;
+static bool in_time;
+
+/* In the middle of a poke, under its lock. */
+static void wait_for_refresh(void *addr, u64 alias)
+{
+	poking = true;
+	for (unsigned n = 0; !refreshed && n < PATIENCE; n++)
+		cpu_relax();
+	in_time = refreshed;
+}
+
+static int refresh(void *arg)
+{
+	u64 flags;
+
+	while (!poking)
+		cpu_relax();
+	flags = local_irq_save(); /* and it serves no call meanwhile: only the refresh itself can come to its end */
+	text_refresh(poke_site);
+	refreshed = true;
+	local_irq_restore(flags);
+	return 0;
+}
+
+KTEST(text_poke, a_refresh_waits_for_no_poke)
+{
+	struct thread *t;
+
+	EXPECT_EQ(thread_set_affinity(1), 0);
+	text_refresh(poke_site);
+	EXPECT_EQ(memcmp(poke_site, nop5, SITE_SIZE), 0);
+	if (crowd_cpus() > 1) {
+		poking = refreshed = in_time = false;
+		t = thread_create("refresh", refresh, NULL, PRIORITY_DEFAULT, 1u << crowd_next_cpu(0));
+		EXPECT(t);
+		text_poke_observer = wait_for_refresh;
+		text_poke(poke_site, nop5, 1);
+		text_poke_observer = NULL;
+		EXPECT(in_time);
+		thread_join(t);
+	}
+	thread_set_affinity(CPU_MASK_ALL);
 }

@@ -35,14 +35,24 @@ static void misuse_lock(bool twice)
 	spin_unlock_irqrestore(&l, flags);
 }
 
+/* Down to the end of the stack with a user's GS base, as if it had not been exchanged at an entry. */
+static noinline void __noreturn overflow_with_users_gs(void)
+{
+	local_irq_disable();
+	__asm__ volatile("wrmsr\n1:\tpush $0\n\tjmp 1b" ::"c"(MSR_GS_BASE), "a"(0x1000), "d"(0x7f5e)
+			 : "memory");
+	__builtin_unreachable();
+}
+
 static int fault_store(const struct ctl_file *self, const char *text, size_t len, bool append)
 {
 	volatile u64 zero = 0;
 	static const struct {
 		const char *name;
 		int which;
-	} ways[] = { { "null", 0 },  { "write-text", 1 },   { "ud", 2 },	 { "int3", 3 },
-		     { "stack", 4 }, { "noncanonical", 5 }, { "lock-twice", 6 }, { "unlock-twice", 7 } };
+	} ways[] = { { "null", 0 },	  { "write-text", 1 },	 { "ud", 2 },
+		     { "int3", 3 },	  { "stack", 4 },	 { "noncanonical", 5 },
+		     { "lock-twice", 6 }, { "unlock-twice", 7 }, { "users-gs", 8 } };
 	int which = -1;
 
 	for (size_t i = 0; i < ARRAY_SIZE(ways); i++)
@@ -68,6 +78,8 @@ static int fault_store(const struct ctl_file *self, const char *text, size_t len
 	case 7:
 		misuse_lock(which == 6);
 		break;
+	case 8:
+		overflow_with_users_gs();
 	}
 	return -EINVAL;
 }

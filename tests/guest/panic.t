@@ -18,6 +18,7 @@ FAULTS = (  # what test/fault is told, what the panic says, the vector, and the 
     ("ud", r"#UD, error code 0", "#UD", "fault_store"),
     ("int3", r"int3 that nobody placed at fault_store\+0x[0-9a-f]+/0x[0-9a-f]+", "#BP", "fault_store"),
     ("stack", r"the task stack overflowed", "#DF", "overflow"),
+    ("users-gs", r"the task stack overflowed", "#DF", "overflow_with_users_gs"),
     ("noncanonical", r"#GP, error code 0", "#GP", "fault_store"),
 )
 CALL = re.compile(r"  ([\w.]+)\+0x([0-9a-f]+)/0x([0-9a-f]+)")

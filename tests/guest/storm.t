@@ -15,7 +15,7 @@ SAID = re.compile(r"^nmi: (\d+) sent, (\d+) received, (\d+) of them nested, (\d+
 
 
 def check(cpus, stress, append="test", **options):
-    name = f"{cpus} CPUs, {append}{', counting instructions' * ('icount' in options)}"
+    name = f"{cpus} CPUs, {append}{', counting instructions' * ('icount' in options)}{', one by one' * ('qemu_extra' in options)}"
     wanted = 1250 * min(cpus - 1, 2) * stress
     result = nestling.run("ktap nmi; echo; dmesg", smp=cpus, append=f"{append} stress={stress}", timeout=60 + 12 * stress,
                           **options)
@@ -36,4 +36,5 @@ check(2, LESS)
 check(4, LESS, append="test debug")
 check(8, LESS)
 check(3, LESS, icount=1)
+check(3, LESS, qemu_extra="-singlestep")  # translated one by one, so that an NMI may come between any two instructions
 tap.done()

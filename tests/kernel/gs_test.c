@@ -9,6 +9,7 @@
 #include "arch/x86/entry/vectors.h"
 #include "arch/x86/mm/extable.h"
 #include "arch/x86/mm/paging.h"
+#include "arch/x86/mm/text_poke.h"
 #include "kernel/traps.h"
 #include "kprobe/bust.h"
 #include "lib/ktest.h"
@@ -275,6 +276,48 @@ KTEST(gs, survives_the_way_back)
 	EXPECT_EQ(found, user_values[1]);
 	EXPECT_EQ(bust_count, busts + 1);
 	EXPECT_EQ(nmi_count, nmis + 1);
+	EXPECT_EQ(this_cpu(nmi_top)->nmi_running, 0);
+	EXPECT_ACCOUNTS(before);
+	local_irq_restore(flags);
+	probe_off(&p);
+	kprobe_unsafe = false;
+}
+
+static u32 sent_by_observer;
+
+/* The bust shows its pokes, when no probe is left and the NMI isn't let go on yet. */
+static void send_one(void *addr, u64 alias)
+{
+	if (sent_by_observer++ == 0)
+		apic_send_nmi(cpu_apic_id[this_cpu(cpu_number)]);
+}
+
+/*
+ * A real NMI masks the next until an iretq, here that of #DF, after the bust. The one that waits must be nested then,
+ * though the recursion began before the context word said NMI.
+ */
+KTEST(gs, a_busted_nmi_is_still_running)
+{
+	struct kprobe p = { .addr = (u64)rcu_nmi_enter };
+	u64 flags, busts = bust_count, nmis;
+	u32 nested;
+	struct cpu_accounts before;
+
+	kprobe_unsafe = true;
+	if (!probe_on(&p))
+		return;
+	flags = local_irq_save();
+	before = accounts_now();
+	nmis = nmi_count;
+	nested = this_cpu(nmi_top)->nmi_nested;
+	sent_by_observer = 0;
+	text_poke_observer = send_one;
+	EXPECT_EQ(by_apic(user_values[1]), user_values[1]);
+	text_poke_observer = NULL;
+	EXPECT_EQ(bust_count, busts + 1);
+	EXPECT_EQ(sent_by_observer, 1);
+	EXPECT_EQ(this_cpu(nmi_top)->nmi_nested, nested + 1);
+	EXPECT_EQ(nmi_count, nmis + 2);
 	EXPECT_EQ(this_cpu(nmi_top)->nmi_running, 0);
 	EXPECT_ACCOUNTS(before);
 	local_irq_restore(flags);

@@ -227,3 +227,30 @@ KTEST(nmi, a_storm_with_traps_inside_the_handler)
 	       sent); /* by what is waited for: one in 8 × 2 arrives, and a fifth of those is nested */
 	EXPECT_EQ((*per_cpu_ptr(nmi_top, target))->nmi_running, 0);
 }
+
+#define FRAME_WORDS 10 /* what #DB's stub has on its stack while it moves the frame */
+
+/*
+ * An NMI comes while #DB's stub is on #DB's stack, and takes a #DB of its own: what lies on that stack must
+ * be left alone. The stub isn't caught in those few instructions; only its stack is made to look like it.
+ */
+KTEST(nmi, leaves_the_stack_of_the_debug_stub_alone)
+{
+	struct kprobe p = { .addr = (u64)nmi_arrived };
+	u64 *words, flags;
+
+	if (!probe_on(&p))
+		return;
+	EXPECT(p.slot); /* it is stepped */
+	flags = local_irq_save();
+	words = (u64 *)this_cpu(debug_stack) - FRAME_WORDS;
+	for (u64 i = 0; i < FRAME_WORDS; i++)
+		WRITE_ONCE(words[i], ~i);
+	nmi_expect(this_cpu(cpu_number));
+	__asm__ volatile("int $2" ::: "memory");
+	for (u64 i = 0; i < FRAME_WORDS; i++)
+		EXPECT_EQ(READ_ONCE(words[i]), ~i);
+	local_irq_restore(flags);
+	EXPECT_EQ(p.hits, 1);
+	probe_off(&p);
+}

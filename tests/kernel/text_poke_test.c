@@ -5,6 +5,8 @@
 #include "arch/x86/mm/extable.h"
 #include "arch/x86/mm/paging.h"
 #include "mm/frames.h"
+#include "sched/thread.h"
+#include "tests/kernel/crowd.h"
 #include "tests/kernel/machine.h"
 #include "tests/kernel/probe.h"
 
@@ -19,12 +21,17 @@ __asm__(".pushsection .text\n.type poke_me, @function\npoke_me:\n\txorl %eax, %e
 	"poke_site:\n\t.byte 0x0f, 0x1f, 0x44, 0, 0\n\tret\n.size poke_me, . - poke_me\n.popsection");
 extern u8 poke_site[];
 
-static void call_bytes(u8 bytes[SITE_SIZE], u64 site, u64 target)
+static void branch_bytes(u8 bytes[SITE_SIZE], u8 opcode, u64 site, u64 target)
 {
 	u32 offset = (u32)(target - (site + SITE_SIZE));
 
-	bytes[0] = 0xe8;
+	bytes[0] = opcode;
 	memcpy(bytes + 1, &offset, sizeof(offset));
+}
+
+static void call_bytes(u8 bytes[SITE_SIZE], u64 site, u64 target)
+{
+	branch_bytes(bytes, CALL32_BYTE, site, target);
 }
 
 KTEST(text_poke, a_site_there_and_back_a_hundred_times)
@@ -183,6 +190,31 @@ KTEST(text_poke, in_the_window_the_new_instruction_is_emulated)
 	EXPECT_ACCOUNTS(before);
 }
 
+/* A jump leaves nothing on the stack: the target's ret is the site's. Back and forth, so with both signs. */
+static void jump_in_the_window(const void *target)
+{
+	u8 jump[SITE_SIZE];
+
+	branch_bytes(jump, JMP32_BYTE, (u64)poke_site, (u64)target);
+	patch_with_window(jump);
+	EXPECT_EQ(window.result[0], 0);
+	EXPECT_EQ(window.result[1], 1);
+	EXPECT_EQ(window.result[2], 1);
+	EXPECT_EQ(poke_me(), 1);
+	text_poke_bp(poke_site, nop5);
+}
+
+void poke_target_behind(void);
+__asm__(".pushsection .text\npoke_target_behind:\n\tincq %rax\n\tret\n.popsection");
+
+KTEST(text_poke, in_the_window_a_jump_is_emulated)
+{
+	EXPECT(((u64)poke_target < (u64)poke_site) != ((u64)poke_target_behind < (u64)poke_site));
+	jump_in_the_window(poke_target);
+	jump_in_the_window((const void *)poke_target_behind);
+	EXPECT_EQ(poke_me(), 0);
+}
+
 /* text_poke() inside text_poke(): a probe on its store, hit while its tables are loaded, pokes another place. */
 CODE(poked_inside, "", "movb $1, %al", "", "");
 static unsigned inner_pokes;
@@ -228,4 +260,51 @@ KTEST(text_poke, pokes_nest)
 	EXPECT_EQ(poked_inside[1], 2);
 	text_poke(poke_site, nop5, SITE_SIZE);
 	text_poke((void *)(poked_inside_at[0] + 1), &one, 1);
+}
+
+#define PATIENCE 10000000
+
+static volatile bool poking, refreshed;
+static bool in_time;
+
+/* In the middle of a poke, under its lock. */
+static void wait_for_refresh(void *addr, u64 alias)
+{
+	poking = true;
+	for (unsigned n = 0; !refreshed && n < PATIENCE; n++)
+		cpu_relax();
+	in_time = refreshed;
+}
+
+static int refresh(void *arg)
+{
+	u64 flags;
+
+	while (!poking)
+		cpu_relax();
+	flags = local_irq_save(); /* and it serves no call meanwhile: only the refresh itself can come to its end */
+	text_refresh(poke_site);
+	refreshed = true;
+	local_irq_restore(flags);
+	return 0;
+}
+
+KTEST(text_poke, a_refresh_waits_for_no_poke)
+{
+	struct thread *t;
+
+	EXPECT_EQ(thread_set_affinity(1), 0);
+	text_refresh(poke_site);
+	EXPECT_EQ(memcmp(poke_site, nop5, SITE_SIZE), 0);
+	if (crowd_cpus() > 1) {
+		poking = refreshed = in_time = false;
+		t = thread_create("refresh", refresh, NULL, PRIORITY_DEFAULT, 1u << crowd_next_cpu(0));
+		EXPECT(t);
+		text_poke_observer = wait_for_refresh;
+		text_poke(poke_site, nop5, 1);
+		text_poke_observer = NULL;
+		EXPECT(in_time);
+		thread_join(t);
+	}
+	thread_set_affinity(CPU_MASK_ALL);
 }

@@ -43,11 +43,17 @@ static __always_inline u64 text_phys(u64 addr)
 
 void (*text_poke_observer)(void *addr, u64 alias);
 
+/* The same byte once more: in one locked instruction, or another CPU's exchange might be undone by it. */
+static __always_inline void rewrite(volatile u8 *byte)
+{
+	__asm__ volatile("lock orb $0, %0" : "+m"(*byte) : : "memory");
+}
+
 /*
- * The write itself, interrupts off. Entries and CR3 are put back as they were: an NMI or a probe may
- * have come in the middle of another poke, which then goes on through the same alias. Loading CR3
- * back flushes the alias from the TLB (it isn't global), and serialize() makes the CPU forget what it
- * had fetched.
+ * The write itself, interrupts off; without @bytes what is there stays. Entries and CR3 are put back as
+ * they were: an NMI or a probe may have come in the middle of another poke, which then goes on through the
+ * same alias. Loading CR3 back flushes the alias from the TLB (it isn't global), and serialize() makes the
+ * CPU forget what it had fetched.
  */
 static __always_inline void poke_through(u64 va, u64 alias, u64 pa, u64 pa_next, const u8 *bytes, size_t len,
 					 bool observed)
@@ -58,8 +64,11 @@ static __always_inline void poke_through(u64 va, u64 alias, u64 pa, u64 pa_next,
 	pte[0] = (pa & PTE_ADDR) | ALIAS_FLAGS;
 	pte[1] = pa_next ? (pa_next & PTE_ADDR) | ALIAS_FLAGS : 0;
 	write_cr3((u64)poke_pml4 - KERNEL_BASE);
-	for (size_t i = 0; i < len; i++)
+	if (!bytes)
+		rewrite(to);
+	for (size_t i = 0; bytes && i < len; i++)
 		to[i] = bytes[i];
+	barrier(); /* the entries go after that */
 	if (unlikely(observed && text_poke_observer))
 		text_poke_observer((void *)va, (u64)to);
 	pte[0] = outer[0];
@@ -105,17 +114,35 @@ __kprobes void text_poke(void *addr, const void *bytes, size_t len)
 	local_irq_restore(flags);
 }
 
-/* In the image: no probe's page table has to be looked up. Each CPU has its own alias, and waits for nobody. */
+/* Each CPU has its own alias, and waits for nobody. Interrupts off. */
+static __always_inline u64 emergency_alias(void)
+{
+	return ALIAS_EMERGENCY + this_cpu(cpu_number) * 2 * PAGE_SIZE;
+}
+
+/* In the image: no probe's page table has to be looked up. */
 static __always_inline void emergency(void *addr, u8 byte, bool observed)
 {
-	u64 flags = local_irq_save(), alias = ALIAS_EMERGENCY + this_cpu(cpu_number) * 2 * PAGE_SIZE;
+	u64 flags = local_irq_save();
 
-	poke_through((u64)addr, alias, (u64)addr - KERNEL_BASE, 0, &byte, 1, observed);
+	poke_through((u64)addr, emergency_alias(), (u64)addr - KERNEL_BASE, 0, &byte, 1, observed);
 	local_irq_restore(flags);
 }
 
 __emergency void text_poke_emergency(void *addr, u8 byte) { emergency(addr, byte, false); }
 __emergency void text_poke_emergency_observed(void *addr, u8 byte) { emergency(addr, byte, true); }
+
+/*
+ * Not under the lock: the int3 that asks for it may be in the middle of a call to the others, or in an NMI in the
+ * middle of one, and the lock's holder waits for that call to end.
+ */
+__kprobes void text_refresh(void *addr)
+{
+	u64 flags = local_irq_save();
+
+	poke_through((u64)addr, emergency_alias(), text_phys((u64)addr), 0, NULL, 1, false);
+	local_irq_restore(flags);
+}
 
 /* The exchanges under way, by address: read by the int3 handlers of all CPUs. */
 static const struct text_exchange *exchanges;
@@ -186,17 +213,6 @@ static __always_inline const struct text_exchange *find_exchange(u64 addr)
 
 /* __kprobes, both: do_int3() asks them about an int3 that nobody knows. */
 __kprobes bool text_poke_pending(u64 addr) { return find_exchange(addr); }
-
-__kprobes void text_refresh(void *addr)
-{
-	u64 flags = local_irq_save();
-	bool locked = poke_lock();
-	u8 byte = *(volatile u8 *)addr;
-
-	poke_through((u64)addr, ALIAS, text_phys((u64)addr), 0, &byte, 1, false);
-	poke_unlock(locked);
-	local_irq_restore(flags);
-}
 
 u64 text_poke_hits;
 

@@ -38,7 +38,7 @@ struct text_exchange {
 void text_poke_bp_batch(const struct text_exchange *v, size_t n);
 /* Any context: is an exchange at @addr under way? */
 bool text_poke_pending(u64 addr);
-/* Any context. Writes the byte at @addr once more, as it is. */
+/* Any context; waits for nobody. Writes the byte at @addr once more, as it is. */
 void text_refresh(void *addr);
 /* How many int3s were met in the middle of exchanges. */
 extern u64 text_poke_hits;

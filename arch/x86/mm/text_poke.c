@@ -7,6 +7,7 @@
 #include "arch/x86/mm/paging.h"
 #include "arch/x86/mm/wx.h"
 #include "lib/bug.h"
+#include "lib/instrumentation.h"
 #include "lib/string.h"
 
 /*
@@ -48,23 +49,44 @@ void (*text_poke_observer)(void *addr, u64 alias);
  * back flushes the alias from the TLB (it isn't global), and serialize() makes the CPU forget what it
  * had fetched.
  */
+struct window {
+	u64 *pte, outer[2], cr3;
+};
+
+static __always_inline volatile u8 *window_open(struct window *w, u64 alias, u64 pa, u64 pa_next)
+{
+	w->pte = &poke_pt[alias / PAGE_SIZE];
+	w->outer[0] = w->pte[0];
+	w->outer[1] = w->pte[1];
+	w->cr3 = read_cr3();
+	w->pte[0] = (pa & PTE_ADDR) | ALIAS_FLAGS;
+	w->pte[1] = pa_next ? (pa_next & PTE_ADDR) | ALIAS_FLAGS : 0;
+	write_cr3((u64)poke_pml4 - KERNEL_BASE);
+	return (volatile u8 *)(alias + pa % PAGE_SIZE);
+}
+
+static __always_inline void window_close(struct window *w)
+{
+	w->pte[0] = w->outer[0];
+	w->pte[1] = w->outer[1];
+	write_cr3(w->cr3);
+	serialize();
+}
+
 static __always_inline void poke_through(u64 va, u64 alias, u64 pa, u64 pa_next, const u8 *bytes, size_t len,
 					 bool observed)
 {
-	u64 *pte = &poke_pt[alias / PAGE_SIZE], outer[2] = { pte[0], pte[1] }, cr3 = read_cr3();
-	volatile u8 *to = (volatile u8 *)(alias + pa % PAGE_SIZE);
+	struct window w;
+	volatile u8 *to = window_open(&w, alias, pa, pa_next);
 
-	pte[0] = (pa & PTE_ADDR) | ALIAS_FLAGS;
-	pte[1] = pa_next ? (pa_next & PTE_ADDR) | ALIAS_FLAGS : 0;
-	write_cr3((u64)poke_pml4 - KERNEL_BASE);
 	for (size_t i = 0; i < len; i++)
 		to[i] = bytes[i];
-	if (unlikely(observed && text_poke_observer))
+	if (unlikely(observed && text_poke_observer)) {
+		instrumentation_begin(); /* whoever observes is ordinary code; in an emergency no probe is left by now */
 		text_poke_observer((void *)va, (u64)to);
-	pte[0] = outer[0];
-	pte[1] = outer[1];
-	write_cr3(cr3);
-	serialize();
+		instrumentation_end();
+	}
+	window_close(&w);
 }
 
 /*
@@ -105,11 +127,16 @@ __kprobes void text_poke(void *addr, const void *bytes, size_t len)
 }
 
 /* In the image: no probe's page table has to be looked up. Each CPU has its own alias, and waits for nobody. */
+static __always_inline u64 emergency_alias(void)
+{
+	return ALIAS_EMERGENCY + this_cpu(cpu_number) * 2 * PAGE_SIZE;
+}
+
 static __always_inline void emergency(void *addr, u8 byte, bool observed)
 {
-	u64 flags = local_irq_save(), alias = ALIAS_EMERGENCY + this_cpu(cpu_number) * 2 * PAGE_SIZE;
+	u64 flags = local_irq_save();
 
-	poke_through((u64)addr, alias, (u64)addr - KERNEL_BASE, 0, &byte, 1, observed);
+	poke_through((u64)addr, emergency_alias(), (u64)addr - KERNEL_BASE, 0, &byte, 1, observed);
 	local_irq_restore(flags);
 }
 
@@ -184,14 +211,22 @@ static __always_inline const struct text_exchange *find_exchange(u64 addr)
 /* __kprobes, both: do_int3() asks them about an int3 that nobody knows. */
 __kprobes bool text_poke_pending(u64 addr) { return find_exchange(addr); }
 
+/*
+ * It neither waits for another CPU's poke nor undoes it: the emergency's alias is this CPU's own, and a locked
+ * "or" of nothing is a write of whatever is there at that moment.
+ */
 __kprobes void text_refresh(void *addr)
 {
-	u64 flags = local_irq_save();
-	bool locked = poke_lock();
-	u8 byte = *(volatile u8 *)addr;
+	u64 flags, offset = (u64)addr - KERNEL_BASE;
+	struct window w;
+	volatile u8 *to;
 
-	poke_through((u64)addr, ALIAS, text_phys((u64)addr), 0, &byte, 1, false);
-	poke_unlock(locked);
+	if (offset >= SLOT_AREA - KERNEL_BASE)
+		return;
+	flags = local_irq_save();
+	to = window_open(&w, emergency_alias(), offset, 0);
+	__asm__ volatile("lock orb $0, %0" : "+m"(*to) : : "memory", "cc");
+	window_close(&w);
 	local_irq_restore(flags);
 }
 

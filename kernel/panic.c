@@ -11,6 +11,7 @@
 #include "kernel/backtrace.h"
 #include "kernel/printk.h"
 #include "kprobe/bust.h"
+#include "lib/instrumentation.h"
 #include "trace/black_box.h"
 #include "trace/ring_buffer.h"
 
@@ -74,6 +75,7 @@ static __emergency void __noreturn die(const struct pt_regs *regs, const char *f
 			__asm__ volatile("hlt");
 	}
 	bust_disarm_all();
+	instrumentation_begin(); /* no probe is left, and there is no way back */
 	stop_others();
 	report(regs, fmt, ap);
 }

@@ -3,28 +3,61 @@
 
 #include "arch/x86/cpu/regs.h"
 #include "context/context.h"
+#include "context/lockdep.h"
 #include "lib/bug.h"
+#include "lib/chaos.h"
+#include "lib/debug.h"
 
-void spin_lock(struct spinlock *l)
+/*
+ * Before waiting, so that a report comes before the deadlock it is about. Hands @l back, so that the way
+ * without checks needn't keep it in a register that must be saved.
+ */
+static noinline struct spinlock *check_lock(struct spinlock *l, u64 where)
 {
-	u32 me = this_cpu(cpu_number) + 1, ticket;
+	if (READ_ONCE(l->owner) == this_cpu(cpu_number) + 1)
+		panic("lock %s: this CPU holds it already, and takes it again at %pS", l->name,
+		      (void *)where);
+	lockdep_spin_lock(l, l->name, where);
+	return l;
+}
 
-	if (READ_ONCE(l->owner) == me)
-		panic("lock %s: this CPU holds it already", l->name);
+static noinline struct spinlock *check_unlock(struct spinlock *l)
+{
+	if (l->owner != this_cpu(cpu_number) + 1)
+		panic("lock %s: released by a CPU that doesn't hold it", l->name);
+	if (!preempt_depth())
+		panic("lock %s: released with preemption on: somebody has enabled it once too often",
+		      l->name);
+	lockdep_spin_unlock(l);
+	return l;
+}
+
+static __always_inline void acquire(struct spinlock *l, u64 where)
+{
+	u32 ticket;
+
+	if (debug_enabled())
+		l = check_lock(l, where);
 	preempt_disable();
 	ticket = __atomic_fetch_add(&l->next, 1, __ATOMIC_RELAXED);
 	while (__atomic_load_n(&l->serving, __ATOMIC_ACQUIRE) != ticket)
 		cpu_relax();
-	WRITE_ONCE(l->owner, me);
+	WRITE_ONCE(l->owner, this_cpu(cpu_number) + 1);
 }
 
-static void release(struct spinlock *l)
+static __always_inline void release(struct spinlock *l)
 {
-	if (l->owner != this_cpu(cpu_number) + 1)
-		panic("lock %s: released by a CPU that doesn't hold it", l->name);
+	if (debug_enabled())
+		l = check_unlock(l);
 	WRITE_ONCE(l->owner, 0);
 	/* Release: what was done under the lock is seen by whoever is served next. */
 	__atomic_store_n(&l->serving, l->serving + 1, __ATOMIC_RELEASE);
+}
+
+void spin_lock(struct spinlock *l)
+{
+	acquire(l, (u64)__builtin_return_address(0));
+	chaos_point(); /* let the others wait */
 }
 
 void spin_unlock(struct spinlock *l)
@@ -37,7 +70,7 @@ u64 spin_lock_irqsave(struct spinlock *l)
 {
 	u64 flags = local_irq_save();
 
-	spin_lock(l);
+	acquire(l, (u64)__builtin_return_address(0));
 	return flags;
 }
 
@@ -46,4 +79,5 @@ void spin_unlock_irqrestore(struct spinlock *l, u64 flags)
 	release(l);
 	local_irq_restore(flags);
 	preempt_enable(); /* what was woken under the lock may run now */
+	chaos_point();
 }

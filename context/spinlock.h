@@ -13,7 +13,7 @@
 struct spinlock {
 	u32 next, serving; /* tickets: free when equal */
 	u32 owner;	   /* CPU number + 1 while held */
-	const char *name;
+	const char *name;  /* its class, to lockdep */
 };
 
 #define SPINLOCK_INIT(n)   \
@@ -22,9 +22,12 @@ struct spinlock {
 	}
 #define SPINLOCK(n) struct spinlock n = SPINLOCK_INIT(n)
 
-/* Task or hardirq context. Returns the interrupt flag to give back. Panics on a lock this CPU holds already. */
+/*
+ * Task or hardirq context. Returns the interrupt flag to give back. With "debug" on it panics on a lock
+ * this CPU holds already, which otherwise waits for ever, and the order of locks is watched (lockdep.h).
+ */
 u64 spin_lock_irqsave(struct spinlock *l);
-/* Panics when this CPU doesn't hold it. */
+/* With "debug" on it panics when this CPU doesn't hold it, or has preemption on. */
 void spin_unlock_irqrestore(struct spinlock *l, u64 flags);
 /* The same when interrupts are off already. */
 void spin_lock(struct spinlock *l);

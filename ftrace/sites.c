@@ -73,7 +73,7 @@ static void plan(struct text_exchange *x, struct ftrace_site *site, bool call)
 	x->addr = site->ip;
 	memcpy(x->bytes, nop5, SITE_SIZE);
 	if (call) {
-		x->bytes[0] = 0xe8;
+		x->bytes[0] = CALL32_BYTE;
 		memcpy(x->bytes + 1, &offset, sizeof(offset));
 	}
 	site->traced = call;

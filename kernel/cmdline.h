@@ -1,4 +1,4 @@
-/* The kernel command line: words that are flags. An unknown one is reported, not swallowed. */
+/* The kernel command line: words that are flags, and NAME=NUMBER. What isn't understood is reported, not swallowed. */
 #pragma once
 
 #include "lib/types.h"
@@ -7,7 +7,10 @@
 void cmdline_init(const char *text);
 
 struct cmdline {
-	bool test; /* "test": the files below test/ exist */
-		   /* "debug" sets debug_enabled (lib/debug.h), which lower floors ask for, too. */
+	bool test;	 /* "test": the files below test/ exist */
+	bool debug;	 /* "debug": checks that cost time (lib/debug.h) */
+	u64 stress;	 /* "stress=N": the tests' counts are multiplied by it; 1 when not given */
+	u64 chaos;	 /* "chaos=SEED": see context/chaos.h; 0: none */
+	u64 start_fails; /* "start_fails=N": CPU N is never started, as if it were broken; 0: none */
 };
 extern struct cmdline cmdline;

@@ -3,12 +3,15 @@
 
 #include "arch/x86/cpu/regs.h"
 #include "arch/x86/cpu/serial.h"
+#include "kernel/printk.h"
 #include "kernel/shell/console.h"
 #include "kernel/traps.h"
+#include "lib/compiler.h"
 #include "sched/wait.h"
 
-#define COM1_IRQ 4
-#define KEYS	 256
+#define COM1_IRQ  4
+#define KEYS	  256
+#define PIECE_MAX 256
 
 static char keys[KEYS];
 static volatile u32 keys_in, keys_out;
@@ -51,8 +54,27 @@ int console_getc(void)
 	return (u8)keys[keys_out++ % KEYS];
 }
 
+/* A piece at a time, so that interrupts needn't wait for a long text; a line isn't cut, unless it is very long. */
+static size_t write_piece(const char *text, size_t len)
+{
+	u64 flags = local_irq_save();
+	size_t n = 0;
+
+	console_lock();
+	do
+		serial_putc(text[n]);
+	while (text[n++] != '\n' && n < min(len, (size_t)PIECE_MAX));
+	console_unlock();
+	local_irq_restore(flags);
+	return n;
+}
+
 void console_write(const char *text, size_t len)
 {
-	for (size_t i = 0; i < len; i++)
-		serial_putc(text[i]);
+	while (len) {
+		size_t n = write_piece(text, len);
+
+		text += n;
+		len -= n;
+	}
 }

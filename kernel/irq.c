@@ -1,15 +1,12 @@
-/* Interrupt lines and NMIs: who wants them. */
+/* Interrupt lines and the local APIC's vectors: who wants them. */
 #include "arch/x86/cpu/apic.h"
 #include "arch/x86/cpu/pic.h"
-#include "arch/x86/cpu/regs.h"
 #include "arch/x86/entry/vectors.h"
-#include "kernel/panic.h"
 #include "kernel/traps.h"
 #include "lib/compiler.h"
 #include "lib/printk.h"
 
 static irq_fn handlers[16], vector_handlers[NR_VECTORS];
-u64 nmi_count;
 
 void irq_set_handler(unsigned irq, irq_fn fn)
 {
@@ -42,11 +39,4 @@ void irq_dispatch(unsigned irq)
 	if (handlers[irq])
 		handlers[irq]();
 	pic_eoi(irq);
-}
-
-void nmi_arrived(struct pt_regs *regs)
-{
-	__atomic_fetch_add(&nmi_count, 1, __ATOMIC_RELAXED);
-	while (unlikely(panicking_elsewhere())) /* another CPU is dying: this one stops here */
-		__asm__ volatile("cli; hlt");
 }

@@ -4,15 +4,19 @@
 #include "arch/x86/boot/boot_info.h"
 #include "arch/x86/cpu/acpi.h"
 #include "arch/x86/cpu/apic.h"
+#include "arch/x86/cpu/features.h"
 #include "arch/x86/cpu/fw_cfg.h"
 #include "arch/x86/cpu/machine.h"
+#include "arch/x86/cpu/mce.h"
 #include "arch/x86/cpu/pic.h"
 #include "arch/x86/cpu/regs.h"
 #include "arch/x86/cpu/serial.h"
 #include "arch/x86/entry/desc.h"
 #include "arch/x86/mm/paging.h"
 #include "arch/x86/mm/text_poke.h"
+#include "context/chaos.h"
 #include "ftrace/ftrace.h"
+#include "ftrace/static_key.h"
 #include "kernel/cmdline.h"
 #include "kernel/console.h"
 #include "kernel/printk.h"
@@ -21,10 +25,12 @@
 #include "kernel/tsc.h"
 #include "kprobe/kprobe.h"
 #include "lib/bug.h"
+#include "lib/debug.h"
 #include "mm/frames.h"
 #include "kernel/traps.h"
 #include "sched/thread.h"
 #include "sched/timer.h"
+#include "sched/work.h"
 #include "trace/clock.h"
 #include "trace/ring_buffer.h"
 
@@ -80,6 +86,7 @@ void kernel_main(void)
 	percpu_keep();		     /* the other CPUs' variables are made from these, as linked */
 	segments_init(ist_stacks()); /* GDT, TSS, IST stacks: what a trap needs to land */
 	idt_init();		     /* all 256 vectors: from here on a fault is a report */
+	mce_init_cpu();		     /* and so is broken hardware */
 	serial_init();		     /* COM1 */
 	debug_port_init();	     /* and the port the kernel log goes to */
 	printk_init(!have_script());
@@ -93,12 +100,16 @@ void kernel_main(void)
 	test_files_enabled = cmdline.test;
 
 	text_poke_init();   /* the tables in which text has a writable alias */
+	features_init();    /* instructions that this CPU has are put in the place of nops */
 	ring_buffer_init(); /* where events go */
 	ftrace_init();	    /* the sites, sorted and checked */
 	kprobe_init();	    /* the page of out-of-line slots */
 
 	if (sched_init() != 0) /* threads: this one, and an idle one */
 		panic("boot: no memory for the idle thread");
+	static_key_init(); /* branches that are nops until their key is switched */
+	if (cmdline.debug)
+		static_key_set(&debug_key, true);
 	pic_init(); /* interrupt lines, remapped and masked */
 	if (apic_map(apic_base()) != 0)
 		panic("boot: no memory to map the local APIC");
@@ -110,6 +121,10 @@ void kernel_main(void)
 	waited -= rdtsc();
 	smp_init(); /* the other CPUs; mostly waiting for them */
 	waited += rdtsc();
+	if (work_init() != 0) /* the thread for what can't be done where it arises */
+		panic("boot: no memory for kworker");
+	if (cmdline.chaos)
+		chaos_start(cmdline.chaos); /* unwelcome events at marked points */
 
 	printk("nestling: booted by %s, %lu MiB usable, %lu frames free\n", boot_info.protocol,
 	       frames_total() * PAGE_SIZE >> 20, frames_free_count());

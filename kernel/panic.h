@@ -4,8 +4,8 @@
 #include "arch/x86/entry/pt_regs.h"
 #include "lib/bug.h"
 
-/* Any context. Has another CPU begun to die? Then this one stops where an NMI finds it. */
-bool panicking_elsewhere(void);
+/* NMI context. When another CPU has begun to die, this one stops for good, where @regs says it was. */
+void panic_stop_here(const struct pt_regs *regs);
 
 /* Any context. As panic(), and prints @regs and the backtrace from there. */
 void __noreturn panic_regs(const struct pt_regs *regs, const char *fmt, ...) __printf(2, 3);

@@ -7,8 +7,24 @@
 /* Boot, once: whether the boot log goes to the console, too. From printk_boot_done() on, everything does. */
 void printk_init(bool boot_on_console);
 void printk_boot_done(void);
-/* A panic wants to be seen: everything goes to the console, at once. */
+/*
+ * A panic, with the other CPUs stopped, or given up: the console is taken from whoever has it, all messages that wait are
+ * printed as far as they are written, and from now on only this CPU prints, at once and to the console.
+ */
 void printk_panic_mode(void);
+/*
+ * After bust_kprobes() has thrown frames away, in the trap context that resumes: what those frames held or were
+ * writing is given up. Messages that won't be finished count as lost.
+ */
+void printk_recovered(void);
 void printk_show_log(struct seq *out);
-/* A sink that is the log: for what prints to a struct seq. */
+/* A sink that is the log, each write a message: for the report of a panic, when nobody else prints. */
 struct seq *printk_seq(void);
+
+/*
+ * The serial line and the log, for one CPU at a time. Interrupts off; task or hardirq context, and this CPU doesn't hold
+ * it (console_trylock() may be tried anywhere). console_unlock() also prints the messages that wait.
+ */
+void console_lock(void);
+bool console_trylock(void);
+void console_unlock(void);

@@ -4,10 +4,12 @@
 #include "abi/errno.h"
 #include "arch/x86/cpu/acpi.h"
 #include "arch/x86/cpu/apic.h"
+#include "arch/x86/cpu/mce.h"
 #include "arch/x86/cpu/regs.h"
 #include "arch/x86/cpu/smp.h"
 #include "arch/x86/entry/desc.h"
 #include "arch/x86/mm/paging.h"
+#include "context/irq_work.h"
 #include "kernel/traps.h"
 #include "lib/bug.h"
 #include "lib/printk.h"
@@ -69,8 +71,10 @@ void ap_main(void)
 {
 	segments_init(starting.stacks);
 	idt_load();
+	mce_init_cpu();
 	protect_cpu();
 	apic_init_cpu();
+	irq_work_init_cpu();
 	sched_begin_cpu(starting.idle);
 	/* From here on it is called upon; its interrupts are off until it idles. */
 	__atomic_or_fetch(&cpus_up, 1u << this_cpu(cpu_number), __ATOMIC_RELEASE);
@@ -104,6 +108,8 @@ void smp_init(void)
 	cpu_apic_id[0] = (u8)self;
 	vector_set_handler(VECTOR_CALL, smp_call_interrupt);
 	vector_set_handler(VECTOR_RESCHEDULE, sched_interrupt);
+	vector_set_handler(VECTOR_IRQ_WORK, irq_work_interrupt);
+	irq_work_init_cpu();
 	if (acpi_info.nr_cpus < 2)
 		return;
 	if (ap_boot_install() != 0) {

@@ -2,30 +2,17 @@
 #include "abi/errno.h"
 #include "arch/x86/cpu/machine.h"
 #include "arch/x86/cpu/regs.h"
+#include "context/spinlock.h"
 #include "lib/bug.h"
 #include "lib/compiler.h"
 #include "lib/ctl.h"
 #include "lib/string.h"
-
-static int panic_store(const struct ctl_file *self, const char *text, size_t len, bool append)
-{
-	panic("test/panic was written to");
-}
-CTL_FILE(ctl_test_panic, .path = "test/panic", .store = panic_store, .test_only = true);
 
 static int triple_store(const struct ctl_file *self, const char *text, size_t len, bool append)
 {
 	machine_triple_fault();
 }
 CTL_FILE(ctl_test_triple, .path = "test/triple", .store = triple_store, .test_only = true);
-
-static int hang_store(const struct ctl_file *self, const char *text, size_t len, bool append)
-{
-	for (;;)
-		cpu_relax();
-	return 0;
-}
-CTL_FILE(ctl_test_hang, .path = "test/hang", .store = hang_store, .test_only = true);
 
 /* Recursion of plain calls: no probe, no way back. The accesses keep the compiler from making it a loop. */
 static noinline u64 overflow(volatile u64 *above)
@@ -36,14 +23,26 @@ static noinline u64 overflow(volatile u64 *above)
 	return here[0] < 1u << 30 ? overflow(here) + here[0] : 0;
 }
 
+/* With "debug" off: for ever, or nothing. */
+static void misuse_lock(bool twice)
+{
+	static struct spinlock l = { .name = "test" };
+	u64 flags = spin_lock_irqsave(&l);
+
+	if (twice)
+		spin_lock(&l);
+	spin_unlock(&l);
+	spin_unlock_irqrestore(&l, flags);
+}
+
 static int fault_store(const struct ctl_file *self, const char *text, size_t len, bool append)
 {
 	volatile u64 zero = 0;
 	static const struct {
 		const char *name;
 		int which;
-	} ways[] = { { "null", 0 }, { "write-text", 1 }, { "ud", 2 },
-		     { "int3", 3 }, { "stack", 4 },	 { "noncanonical", 5 } };
+	} ways[] = { { "null", 0 },  { "write-text", 1 },   { "ud", 2 },	 { "int3", 3 },
+		     { "stack", 4 }, { "noncanonical", 5 }, { "lock-twice", 6 }, { "unlock-twice", 7 } };
 	int which = -1;
 
 	for (size_t i = 0; i < ARRAY_SIZE(ways); i++)
@@ -65,6 +64,10 @@ static int fault_store(const struct ctl_file *self, const char *text, size_t len
 		return (int)overflow(&zero);
 	case 5:
 		return *(volatile int *)(0x8000000000000000ul + zero);
+	case 6:
+	case 7:
+		misuse_lock(which == 6);
+		break;
 	}
 	return -EINVAL;
 }

@@ -4,6 +4,7 @@
  * The outer functions are hidden: they run while context and RCU are not yet, or no longer,
  * accounted for. What stands between instrumentation_begin() and _end() may call anything.
  */
+#include "arch/x86/cpu/mce.h"
 #include "arch/x86/cpu/pic.h"
 #include "arch/x86/cpu/regs.h"
 #include "arch/x86/entry/desc.h"
@@ -15,11 +16,11 @@
 #include "arch/x86/mm/text_poke.h"
 #include "context/trap.h"
 #include "kernel/panic.h"
+#include "kernel/printk.h"
 #include "kernel/traps.h"
 #include "kprobe/bust.h"
 #include "kprobe/kprobe.h"
 #include "lib/instrumentation.h"
-#include "lib/printk.h"
 
 static DEFINE_PER_CPU(u64, gone_before);
 
@@ -61,6 +62,15 @@ noinstr u64 do_int3(struct pt_regs *regs)
 	return ret;
 }
 
+/* An instruction listed as expected to trap. If it did by TF, that was all there was to step. */
+static __kprobes bool step_expected(struct pt_regs *regs)
+{
+	if (!extable_fixup(regs))
+		return false;
+	regs->flags &= ~X86_EFLAGS_TF;
+	return true;
+}
+
 noinstr void do_debug(struct pt_regs *regs)
 {
 	struct trap_record t;
@@ -71,7 +81,7 @@ noinstr void do_debug(struct pt_regs *regs)
 
 	trap_enter(&t, regs);
 	instrumentation_begin();
-	if (!kprobe_debug(regs, dr6))
+	if (!kprobe_debug(regs, dr6) && !step_expected(regs))
 		panic_regs(regs, "#DB that nobody asked for, DR6 %lx", dr6);
 	instrumentation_end();
 	trap_exit(&t);
@@ -94,6 +104,20 @@ noinstr void do_nmi(struct pt_regs *regs)
 	ist_debug_swap(db_stack);
 }
 
+/* It doesn't give #DB another stack as do_nmi() does: there is no way back to a #DB it has interrupted. */
+noinstr void do_machine_check(struct pt_regs *regs)
+{
+	struct trap_record t;
+
+	trap_enter(&t, regs);
+	instrumentation_begin();
+	/* "int 18" comes here, too, and may be listed as expected. */
+	if (mce_in_progress() || !extable_fixup(regs))
+		die_of_machine_check(regs);
+	instrumentation_end();
+	trap_exit(&t);
+}
+
 /* A handler's stack ran out: either a recursion of traps, which can be undone, or the end. */
 static __always_inline bool undo_recursion(struct pt_regs *regs)
 {
@@ -103,6 +127,7 @@ static __always_inline bool undo_recursion(struct pt_regs *regs)
 		return false;
 	trap_enter(&t, regs);
 	instrumentation_begin();
+	printk_recovered();
 	bust_report();
 	instrumentation_end();
 	trap_exit(&t);

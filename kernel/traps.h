@@ -1,7 +1,9 @@
-/* What traps.c hands on: interrupt lines and NMIs. */
+/* What traps.c hands on: interrupt lines, and NMIs (kernel/nmi.h). */
 #pragma once
 
 #include "arch/x86/entry/pt_regs.h"
+#include "kernel/nmi.h"
+#include "lib/compiler.h"
 #include "lib/types.h"
 
 typedef void (*irq_fn)(void);
@@ -12,7 +14,6 @@ void irq_set_handler(unsigned irq, irq_fn fn);
 void irq_dispatch(unsigned irq);
 /* Boot. Vector @vector, one of the local APIC's, calls @fn in hardirq context. */
 void vector_set_handler(unsigned vector, irq_fn fn);
-/* NMI context. */
-void nmi_arrived(struct pt_regs *regs);
 
-extern u64 nmi_count;
+/* NMI-like context. Panics with what the machine says of it. */
+void __noreturn die_of_machine_check(struct pt_regs *regs);

@@ -183,7 +183,7 @@ static __always_inline u32 steps_before(const struct frame *f)
 
 	if (int3_pending(f))
 		limit--;
-	while (depth && this_cpu(steps)[depth - 1].vector_depth > limit)
+	while (depth && this_cpu_at(steps, depth - 1).vector_depth > limit)
 		depth--;
 	return depth;
 }
@@ -193,7 +193,7 @@ static __always_inline bool step_pending(const struct frame *f)
 {
 	u32 depth = this_cpu(step_depth);
 
-	return depth && this_cpu(steps)[depth - 1].vector_depth == f->before.bb_depth;
+	return depth && this_cpu_at(steps, depth - 1).vector_depth == f->before.bb_depth;
 }
 
 /* Everything as at the first trap's entry, but the counter: it may only grow, and its parity is what says "watching". */
@@ -223,6 +223,7 @@ __emergency bool bust_kprobes(struct pt_regs *regs)
 	u64 vector = regs->vector, sp = regs->sp;
 	struct frame first = { 0 };
 	unsigned depth = find_recursion(regs, &first);
+	bool in_nmi;
 
 	if (!depth || !bust_enabled)
 		return false;
@@ -245,9 +246,13 @@ __emergency bool bust_kprobes(struct pt_regs *regs)
 	}
 	bust_last.addr = regs->ip;
 	regs->vector = vector;
-	/* An NMI among the frames given up would have ended itself, and given #DB its own stack back. */
-	this_cpu(nmi_running) = (first.before.context_word & CONTEXT_REAL_NMI) != 0;
-	ist_debug_swap(this_cpu(nmi_running) ? this_cpu(debug_stack_in_nmi) : this_cpu(debug_stack));
+	/*
+	 * An NMI among the frames given up would have ended itself, and given #DB its own stack back. One that goes
+	 * on has the first trap's frame on its stack; the context word may not say so yet.
+	 */
+	in_nmi = (u64)this_cpu(nmi_top) - (u64)first.regs < IST_STACK_SIZE;
+	this_cpu(nmi_top)->nmi_running = in_nmi;
+	ist_debug_swap(in_nmi ? this_cpu(debug_stack_in_nmi) : this_cpu(debug_stack));
 	black_box_note((u16)vector, BB_RESUME, regs->ip, (u64)regs, first.before.bb_depth);
 	return true;
 }

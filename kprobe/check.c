@@ -3,6 +3,7 @@
 #include "arch/x86/mm/paging.h"
 #include "arch/x86/mm/text_poke.h"
 #include "ftrace/ftrace.h"
+#include "ftrace/static_key.h"
 #include "kprobe/internal.h"
 #include "lib/string.h"
 #include "lib/symtab.h"
@@ -107,6 +108,8 @@ int kprobe_check(u64 addr, struct insn *insn, const char **why)
 	if (!*why && insn->class == INSN_STI && decode_original(addr + 1, 1, &next) == 0 &&
 	    next.class == INSN_HLT)
 		*why = "Instruction can't be displaced: sti would lose its hold on interrupts before hlt";
+	if (static_site_at(addr))
+		*why = "A static key's branch: its bytes change when the key is switched";
 	if (*why)
 		return -EINVAL;
 	if (site && site->traced) {

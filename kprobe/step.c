@@ -30,25 +30,25 @@ static void __kprobes call_handler(void (*handler)(struct kprobe *, struct pt_re
 __emergency void step_begin(struct kprobe *p, struct pt_regs *regs, bool handled)
 {
 	u32 depth = this_cpu(step_depth);
+	struct step *s = this_cpu_ptr(steps[depth]);
 
 	BUG_ON(depth == MAX_STEPS);
-	this_cpu(steps)[depth].p = p;
-	this_cpu(steps)[depth].flags = regs->flags & (X86_EFLAGS_TF | X86_EFLAGS_IF);
-	this_cpu(steps)[depth].vector_depth = this_cpu(bb_depth);
-	this_cpu(steps)[depth].handled = handled;
+	s->p = p;
+	s->flags = regs->flags & (X86_EFLAGS_TF | X86_EFLAGS_IF);
+	s->vector_depth = this_cpu(bb_depth);
+	s->handled = handled;
 	this_cpu(step_depth) = depth + 1;
 	/* Interrupts stay out: their handlers would be single-stepped, and run in the middle of a hit. */
 	regs->flags = (regs->flags & ~X86_EFLAGS_IF) | X86_EFLAGS_TF;
 	regs->ip = (u64)p->slot;
 }
 
-/* Flags as the innermost step's beginning found them. */
-static __emergency struct step *restore_flags(struct pt_regs *regs)
-{
-	struct step *s = this_cpu_ptr(steps[this_cpu(step_depth) - 1]);
+static __always_inline struct step *innermost(u32 depth) { return this_cpu_ptr(steps[depth - 1]); }
 
+/* Flags as the step's beginning found them. */
+static __always_inline void restore_flags(const struct step *s, struct pt_regs *regs)
+{
 	regs->flags = (regs->flags & ~(X86_EFLAGS_TF | X86_EFLAGS_IF)) | s->flags;
-	return s;
 }
 
 __kprobes bool kprobe_int3(struct pt_regs *regs, u64 *ret)
@@ -106,11 +106,13 @@ static __emergency void fix_up(const struct kprobe *p, struct pt_regs *regs)
 
 __emergency struct kprobe *step_finish(struct pt_regs *regs)
 {
-	struct kprobe *p = restore_flags(regs)->p;
+	u32 depth = this_cpu(step_depth);
+	const struct step *s = innermost(depth);
 
-	fix_up(p, regs);
-	this_cpu(step_depth)--;
-	return p;
+	restore_flags(s, regs);
+	fix_up(s->p, regs);
+	this_cpu(step_depth) = depth - 1;
+	return s->p;
 }
 
 static __always_inline bool in_slot(const struct kprobe *p, u64 ip)
@@ -121,17 +123,19 @@ static __always_inline bool in_slot(const struct kprobe *p, u64 ip)
 __emergency bool kprobe_debug(struct pt_regs *regs, u64 dr6)
 {
 	u32 depth = this_cpu(step_depth);
+	const struct step *s;
 	struct kprobe *p;
 
 	if (!(dr6 & DR6_BS) || !depth)
 		return false;
-	p = this_cpu(steps)[depth - 1].p;
+	s = innermost(depth);
+	p = s->p;
 	/* A rep instruction traps after each round: it isn't done while ip is still at the copy. */
 	if (p->insn.rep && regs->ip == (u64)p->slot)
 		return true;
-	restore_flags(regs);
+	restore_flags(s, regs);
 	fix_up(p, regs);
-	if (this_cpu(steps)[depth - 1].handled)
+	if (s->handled)
 		call_handler(p->post, p, regs);
 	/* Only now may another step take this one's place: until here bust_kprobes() would still need it. */
 	this_cpu(step_depth) = depth - 1;
@@ -141,10 +145,15 @@ __emergency bool kprobe_debug(struct pt_regs *regs, u64 dr6)
 __emergency bool kprobe_fault(struct pt_regs *regs)
 {
 	u32 depth = this_cpu(step_depth);
+	const struct step *s;
 
-	if (!depth || !in_slot(this_cpu(steps)[depth - 1].p, regs->ip))
+	if (!depth)
 		return false;
-	regs->ip = restore_flags(regs)->p->addr;
+	s = innermost(depth);
+	if (!in_slot(s->p, regs->ip))
+		return false;
+	restore_flags(s, regs);
+	regs->ip = s->p->addr;
 	this_cpu(step_depth) = depth - 1;
 	return false;
 }

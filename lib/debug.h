@@ -1,7 +1,9 @@
 /* "debug" on the kernel command line: checks that cost more than a kernel in use wants to pay. */
 #pragma once
 
-#include "lib/types.h"
+#include "lib/static_key.h"
 
-/* Set once at boot, before anything that asks; defined in kernel/cmdline.c. */
-extern bool debug_enabled;
+/* Switched on at boot; tests switch it, too. */
+extern struct static_key debug_key;
+
+static __always_inline bool debug_enabled(void) { return static_branch_unlikely(&debug_key); }

@@ -97,7 +97,7 @@ static void *take_object(struct object_page **page, unsigned shift, bool checked
 
 static void *allocate(size_t size, u64 caller)
 {
-	bool checked = debug_enabled;
+	bool checked = debug_enabled();
 	struct object_page *p = NULL;
 	void *object;
 	u64 flags;
@@ -143,7 +143,7 @@ void kfree(void *object)
 
 	if (!object)
 		return;
-	if (debug_enabled && !object_check_free(object, (u64)__builtin_return_address(0)))
+	if (debug_enabled() && !object_check_free(object, (u64)__builtin_return_address(0)))
 		return;
 	BUG_ON(p->magic != OBJECT_PAGE_MAGIC(p) || ((u64)object - (u64)p - p->first) % p->stride);
 	flags = spin_lock_irqsave(&kmalloc_lock);

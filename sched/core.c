@@ -7,6 +7,7 @@
 #include "context/context.h"
 #include "context/trap.h"
 #include "lib/bug.h"
+#include "lib/chaos.h"
 #include "sched/internal.h"
 #include "sched/thread.h"
 #include "sched/timer.h"
@@ -141,6 +142,7 @@ void sched_finish_switch(struct thread *prev)
 	}
 	if (leaving) /* under this queue's lock, so that a waker who holds it knows where to look next */
 		prev->cpu = sched_pick_cpu(prev->affinity);
+	chaos_point(); /* a waker finds it still running */
 	__atomic_store_n(&prev->running, false, __ATOMIC_RELEASE);
 	spin_unlock(&rq->lock);
 	if (leaving)
@@ -158,6 +160,7 @@ static void take_over(struct run_queue *rq, struct thread *prev, struct thread *
 	next->running = true;
 	this_cpu(current_thread) = next;
 	this_cpu(current_tid) = next->tid;
+	this_cpu(thread_locks) = &next->mutexes;
 }
 
 /* Interrupts off. @preempted: the thread didn't ask, so it stays runnable whatever it is about to wait for. */

@@ -1,16 +1,20 @@
 /* One word says who owns it; whoever finds it taken waits in the queue. */
 #include "sched/mutex.h"
 
+#include "context/lockdep.h"
 #include "lib/bug.h"
+#include "lib/chaos.h"
+#include "lib/debug.h"
 #include "sched/thread.h"
 
 void mutex_init(struct mutex *m, const char *name)
 {
 	m->owner = NULL;
-	wait_queue_init(&m->waiters, name);
+	m->name = name;
+	wait_queue_init(&m->waiters, "mutex waiters");
 }
 
-bool mutex_trylock(struct mutex *m)
+static bool try(struct mutex *m)
 {
 	struct thread *none = NULL;
 
@@ -18,15 +22,35 @@ bool mutex_trylock(struct mutex *m)
 					   __ATOMIC_RELAXED);
 }
 
+/* Trying contradicts no order: it doesn't wait. */
+bool mutex_trylock(struct mutex *m)
+{
+	bool locked = try(m);
+
+	if (debug_enabled() && locked)
+		lockdep_mutex_locked(m, m->name, (u64)__builtin_return_address(0));
+	return locked;
+}
+
 void mutex_lock(struct mutex *m)
 {
+	u64 where = (u64)__builtin_return_address(0);
+
 	BUG_ON(m->owner == current());
-	wait_event(&m->waiters, mutex_trylock(m));
+	chaos_point();
+	if (debug_enabled())
+		lockdep_mutex_wait(m->name, where);
+	wait_event(&m->waiters, try(m));
+	if (debug_enabled())
+		lockdep_mutex_locked(m, m->name, where);
 }
 
 void mutex_unlock(struct mutex *m)
 {
 	BUG_ON(m->owner != current());
+	if (debug_enabled())
+		lockdep_mutex_unlock(m);
 	__atomic_store_n(&m->owner, NULL, __ATOMIC_RELEASE);
+	chaos_point(); /* free, and nobody told yet */
 	wake_one(&m->waiters);
 }

@@ -5,6 +5,7 @@
 
 struct mutex {
 	struct thread *owner;
+	const char *name; /* its class, to lockdep */
 	struct wait_queue waiters;
 };
 

@@ -6,6 +6,7 @@
 #include "arch/x86/entry/switch.h"
 #include "context/context.h"
 #include "lib/bug.h"
+#include "lib/debug.h"
 #include "lib/string.h"
 #include "mm/kmalloc.h"
 #include "mm/vmem.h"
@@ -96,6 +97,7 @@ void sched_begin_cpu(struct thread *t)
 	this_cpu_ptr(run_queue)->current = t;
 	this_cpu(current_thread) = t;
 	this_cpu(current_tid) = t->tid;
+	this_cpu(thread_locks) = &t->mutexes;
 }
 
 int sched_init(void)
@@ -134,6 +136,8 @@ void thread_exit(int code)
 {
 	struct thread *t = current();
 
+	if (debug_enabled())
+		lockdep_thread_exit((u64)__builtin_return_address(0));
 	t->exit_code = code;
 	sched_exit_current();
 	BUG_ON(true);

@@ -8,6 +8,7 @@
 
 #include "arch/x86/cpu/percpu.h"
 #include "arch/x86/mm/stacks.h"
+#include "context/lockdep.h"
 #include "context/spinlock.h"
 #include "lib/list.h"
 #include "lib/types.h"
@@ -41,6 +42,8 @@ struct thread {
 
 	/* This CPU's accounts that belong to what the thread is in the middle of. */
 	u32 bb_depth, guard_bits;
+
+	struct held_locks mutexes; /* lockdep's */
 
 	s32 tid;
 	char comm[16];

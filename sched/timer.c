@@ -5,6 +5,7 @@
 #include "arch/x86/cpu/regs.h"
 #include "context/context.h"
 #include "context/spinlock.h"
+#include "lib/chaos.h"
 #include "sched/internal.h"
 #include "sched/thread.h"
 #include "trace/clock.h"
@@ -148,6 +149,7 @@ void schedule_until(u64 deadline)
 
 	timer_init(&s.timer, wake_sleeper);
 	timer_set(&s.timer, deadline);
+	chaos_point(); /* it may have fired already */
 	schedule();
 	timer_cancel(&s.timer);
 }

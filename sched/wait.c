@@ -1,6 +1,7 @@
 /* Waiting and waking, with the one race that matters closed: a wake between the test and the sleep. */
 #include "sched/wait.h"
 
+#include "lib/chaos.h"
 #include "sched/thread.h"
 
 void wait_queue_init(struct wait_queue *q, const char *name)
@@ -15,8 +16,10 @@ void wait_queue_init(struct wait_queue *q, const char *name)
  */
 void wait_prepare(struct wait_queue *q, struct waiter *w)
 {
-	u64 flags = spin_lock_irqsave(&q->lock);
+	u64 flags;
 
+	chaos_point(); /* the wake that comes just now */
+	flags = spin_lock_irqsave(&q->lock);
 	w->thread = current();
 	list_add_tail(&w->link, &q->waiters);
 	__atomic_store_n(&w->thread->state, THREAD_BLOCKED, __ATOMIC_SEQ_CST);

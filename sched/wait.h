@@ -24,6 +24,13 @@ bool time_after_deadline(u64 deadline);
 
 void wait_queue_init(struct wait_queue *q, const char *name);
 
+/* Queued, and before sleeping: who made it true in between found nobody to wake. */
+#ifdef MUTANT_lost_wake
+#define LOOK_AGAIN(cond) false
+#else
+#define LOOK_AGAIN(cond) (cond)
+#endif
+
 /*
  * Task context: blocks until @cond; woken by wake_one() or wake_all() after it was made true. Once @cond was
  * true it isn't looked at again: it may have taken something.
@@ -35,7 +42,7 @@ void wait_queue_init(struct wait_queue *q, const char *name);
 		bool _true = (cond);                \
 		while (!_true) {                    \
 			wait_prepare(q, &_w);       \
-			_true = (cond);             \
+			_true = LOOK_AGAIN(cond);   \
 			if (!_true)                 \
 				schedule();         \
 			wait_finish(q, &_w);        \
@@ -51,7 +58,7 @@ void wait_queue_init(struct wait_queue *q, const char *name);
 		bool _true = (cond);                                \
 		while (!_true && !time_after_deadline(deadline)) {  \
 			wait_prepare(q, &_w);                       \
-			_true = (cond);                             \
+			_true = LOOK_AGAIN(cond);                   \
 			if (!_true)                                 \
 				schedule_until(deadline);           \
 			wait_finish(q, &_w);                        \

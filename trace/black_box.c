@@ -24,12 +24,12 @@ __emergency void black_box_note(u16 vector, enum bb_direction direction, u64 ip,
 
 	__asm__ volatile("xaddl %0, %1" : "+r"(slot), "+m"(this_cpu(bb_head)) : : "memory");
 	slot &= BLACK_BOX_RECORDS - 1;
-	this_cpu(bb_ring)[slot].tsc = rdtsc();
-	this_cpu(bb_ring)[slot].ip = ip;
-	this_cpu(bb_ring)[slot].sp = sp;
-	this_cpu(bb_ring)[slot].depth = depth;
-	this_cpu(bb_ring)[slot].vector = vector;
-	this_cpu(bb_ring)[slot].direction = (u16)direction;
+	this_cpu_at(bb_ring, slot).tsc = rdtsc();
+	this_cpu_at(bb_ring, slot).ip = ip;
+	this_cpu_at(bb_ring, slot).sp = sp;
+	this_cpu_at(bb_ring, slot).depth = depth;
+	this_cpu_at(bb_ring, slot).vector = vector;
+	this_cpu_at(bb_ring, slot).direction = (u16)direction;
 }
 
 static struct bb_record record_at(u32 n)
@@ -37,12 +37,12 @@ static struct bb_record record_at(u32 n)
 	struct bb_record r;
 	u32 slot = n & (BLACK_BOX_RECORDS - 1);
 
-	r.tsc = this_cpu(bb_ring)[slot].tsc;
-	r.ip = this_cpu(bb_ring)[slot].ip;
-	r.sp = this_cpu(bb_ring)[slot].sp;
-	r.depth = this_cpu(bb_ring)[slot].depth;
-	r.vector = this_cpu(bb_ring)[slot].vector;
-	r.direction = this_cpu(bb_ring)[slot].direction;
+	r.tsc = this_cpu_at(bb_ring, slot).tsc;
+	r.ip = this_cpu_at(bb_ring, slot).ip;
+	r.sp = this_cpu_at(bb_ring, slot).sp;
+	r.depth = this_cpu_at(bb_ring, slot).depth;
+	r.vector = this_cpu_at(bb_ring, slot).vector;
+	r.direction = this_cpu_at(bb_ring, slot).direction;
 	return r;
 }
 

@@ -33,7 +33,7 @@ static __always_inline u32 guard_enter(enum guard_kind kind)
 	u32 bit = 1u << (kind * NR_GUARD_CONTEXTS + guard_context());
 
 	if (this_cpu(guard_bits) & bit) {
-		this_cpu(guard_dropped)[kind]++;
+		this_cpu_at(guard_dropped, kind)++;
 		return 0;
 	}
 	this_cpu(guard_bits) |= bit;

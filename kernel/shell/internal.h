@@ -4,8 +4,9 @@
 #include "lib/command.h"
 #include "lib/seq.h"
 
-/* The console as a sink. */
+/* The console as a sink, a line at a time; shell_flush() when the last one may have no end. */
 extern struct seq shell_console;
+void shell_flush(void);
 /* The registered command with the least name above @after, NULL past the last: a sorted walk from "". */
 const struct command *shell_next_command(const char *after);
 const struct command *shell_find_command(const char *name);

@@ -7,7 +7,25 @@
 #include "lib/printf.h"
 #include "lib/string.h"
 
-static void console_seq_write(struct seq *s, const char *text, size_t len) { console_write(text, len); }
+/* Whole lines go to the console at once: what else prints there comes between lines, not into one. */
+static char begun_line[256];
+static size_t line_len;
+
+void shell_flush(void)
+{
+	if (line_len)
+		console_write(begun_line, line_len);
+	line_len = 0;
+}
+
+static void console_seq_write(struct seq *s, const char *text, size_t len)
+{
+	for (size_t i = 0; i < len; i++) {
+		begun_line[line_len++] = text[i];
+		if (text[i] == '\n' || line_len == sizeof(begun_line))
+			shell_flush();
+	}
+}
 
 struct seq shell_console = { .write = console_seq_write };
 
@@ -104,6 +122,7 @@ static void run_command(struct shell *sh, struct shell_command *cmd)
 		run_redirected(sh, cmd);
 	else
 		run_words(sh, cmd);
+	shell_flush();
 }
 
 /* Reads the whole script and says what is wrong with it. */

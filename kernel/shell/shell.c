@@ -37,6 +37,7 @@ static void complete(void *arg, const char *text, size_t len, struct completion 
 static void list(void *arg, const char *text, size_t len)
 {
 	shell_list_candidates(arg, text, len, &shell_console);
+	shell_flush();
 }
 
 static enum line_state read_line(struct line *l, const char *prompt)

@@ -1,7 +1,6 @@
 /* What it costs to be interrupted, to become another thread, and to be woken. */
-#include "arch/x86/cpu/apic.h"
 #include "arch/x86/cpu/regs.h"
-#include "arch/x86/cpu/smp.h"
+#include "kernel/nmi.h"
 #include "kernel/traps.h"
 #include "sched/thread.h"
 #include "tests/bench/bench.h"
@@ -19,7 +18,7 @@ static void self_nmi(void)
 {
 	u64 before = READ_ONCE(nmi_count);
 
-	apic_send_nmi(cpu_apic_id[this_cpu(cpu_number)]);
+	nmi_send(this_cpu(cpu_number));
 	while (READ_ONCE(nmi_count) == before)
 		cpu_relax();
 }

@@ -65,6 +65,11 @@ def test_options(boot):
     equal(result.status, 0, f"{boot}: unknown options stop nothing", result.stderr)
     for word in ("nosuch", "other=1"):
         contains(result.log, f'cmdline: unknown option "{word}" ignored\n', f"{boot}: {word} is reported")
+    bad = run("echo alive", boot=boot, append="chaos stress=x test=1 chaos=0 stress=2")
+    equal((bad.status, re.findall(r"cmdline: (.*)", bad.log)),
+          (0, ['"chaos" ignored: chaos wants =NUMBER, at least 1', '"stress=x" ignored: stress wants =NUMBER, at least 1',
+               '"test=1" ignored: test takes no value', '"chaos=0" ignored: chaos wants =NUMBER, at least 1']),
+          f"{boot}: bad values are reported, each with what was wrong", bad.stderr)
     ok('"test"' not in result.log, f"{boot}: a known one isn't", result.log)
     contains(result.stdout, "test/\n", f"{boot}: … and works")
     many = " ".join(f"word{i}" for i in range(60))

@@ -17,7 +17,7 @@ def mutants():
         for line in file:
             if line.strip() and not line.startswith("#"):
                 name, options, script = (part.strip() for part in line.split("|", 2))
-                yield name, dict(word.lower().split("=", 1) for word in options.split()), script
+                yield name, {key.lower(): value.replace("+", " ") for key, value in (word.split("=", 1) for word in options.split())}, script
 
 
 def build(name, folder):
@@ -33,14 +33,15 @@ def build(name, folder):
 
 real = os.environ.get("KERNEL")
 for name, options, script in mutants():
-    good = nestling.run(script, append="test", **options)
+    options = {"append": "test", "timeout": 20, **options}
+    good = nestling.run(script, **options)
     tap.equal(good.status, 0, f"{name}: without the mutation '{script}' passes", good.stdout[-2000:])
     with tempfile.TemporaryDirectory(prefix="nestling-mutant-") as tmp:
         made = build(name, tmp)
         if not tap.equal(made.returncode, 0, f"{name}: builds", made.stderr[-2000:]):
             continue
         os.environ["KERNEL"] = os.path.join(tmp, f"build-{name}/nestling.elf")
-        bad = nestling.run(script, append="test", timeout=20, **options)
+        bad = nestling.run(script, **options)
         if real is None:
             del os.environ["KERNEL"]
         else:

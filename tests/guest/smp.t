@@ -11,7 +11,7 @@ import nestling
 import tap
 
 STRESS = int(os.environ.get("STRESS") or 1)
-SUITES = ("sched", "smp", "nmi", "text_poke", "ftrace")
+SUITES = ("sched", "smp", "nmi", "irq_work", "work", "printk", "text_poke", "ftrace")
 
 
 def check(cpus, times, **options):

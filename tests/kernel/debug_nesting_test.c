@@ -51,10 +51,12 @@ static void go_deeper(struct kprobe *p, struct pt_regs *regs)
 		return;
 	}
 	guard_bits = 0;
-	if (nest.level == NMI_LEVEL - 1)
+	if (nest.level == NMI_LEVEL - 1) {
+		nmi_expect(this_cpu(cpu_number));
 		__asm__ volatile("int $2");
-	else
+	} else {
 		nest.sums += step_once();
+	}
 	guard_bits = bits;
 }
 

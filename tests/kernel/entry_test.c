@@ -71,6 +71,8 @@ KTEST(entry, registers_flags_and_stack_survive)
 				break; /* each is a line in the kernel log */
 			before.flags = flag_patterns[f];
 			after = before;
+			if (ways[w].vector == 2)
+				nmi_expect(this_cpu(cpu_number));
 			machine_run(&after, ways[w].code);
 			machine_expect_same(ways[w].name, (int)f, &after, &before);
 		}
@@ -89,6 +91,8 @@ KTEST(entry, black_box_and_accounts)
 		struct bb_record in, out;
 
 		m.flags = 2;
+		if (w->vector == 2)
+			nmi_expect(this_cpu(cpu_number));
 		machine_run(&m, w->code);
 		EXPECT_EQ(black_box_mark(), mark + 2);
 		EXPECT_ACCOUNTS(before);
@@ -144,6 +148,7 @@ KTEST(entry, an_nmi_is_counted)
 {
 	u64 before = nmi_count;
 
+	nmi_expect(this_cpu(cpu_number));
 	__asm__ volatile("int $2");
 	EXPECT_EQ(nmi_count, before + 1);
 }

@@ -124,13 +124,13 @@ static void many_objects(void *(*alloc)(size_t size), int fill)
 
 KTEST(mm, small_objects)
 {
-	bool debug = debug_enabled;
+	bool debug = static_key_enabled(&debug_key);
 
-	debug_enabled = false;
+	static_key_set(&debug_key, false);
 	many_objects(kmalloc, -1);
 	many_objects(kzalloc, 0);
-	debug_enabled = true;
+	static_key_set(&debug_key, true);
 	many_objects(kmalloc, 0x6a);
 	many_objects(kzalloc, 0);
-	debug_enabled = debug;
+	static_key_set(&debug_key, debug);
 }

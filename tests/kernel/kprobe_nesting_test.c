@@ -168,6 +168,7 @@ KTEST(kprobe, unsafe_opens_the_noinstr_section)
 
 	kprobe_unsafe = true;
 	if (probe_on(&p)) {
+		nmi_expect(this_cpu(cpu_number));
 		__asm__ volatile("int $2");
 		probe_off(&p);
 	}

@@ -83,8 +83,8 @@ static void *companion;
 
 static void begin(void)
 {
-	debug_before = debug_enabled;
-	debug_enabled = true;
+	debug_before = static_key_enabled(&debug_key);
+	static_key_set(&debug_key, true);
 	companion = kmalloc(SIZE);
 	EXPECT(companion);
 }
@@ -92,7 +92,7 @@ static void begin(void)
 static void end(void)
 {
 	give_back(companion);
-	debug_enabled = debug_before;
+	static_key_set(&debug_key, debug_before);
 }
 
 KTEST(kmalloc, fresh_and_freed_memory_is_junk)

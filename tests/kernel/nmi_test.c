@@ -22,7 +22,7 @@ static u64 sent;
 static int send_nmis(void *to)
 {
 	for (int i = 0; i < STORM; i++) {
-		apic_send_nmi(cpu_apic_id[(long)to]);
+		nmi_send((u32)(long)to);
 		__atomic_fetch_add(&sent, 1, __ATOMIC_RELAXED);
 		for (int k = 0; k < i % 64; k++)
 			cpu_relax();
@@ -74,7 +74,7 @@ KTEST(nmi, a_storm_with_traps_inside_the_handler)
 	EXPECT_EQ(thread_set_affinity(1), 0);
 	here = this_cpu(cpu_number);
 	handled = nmi_count;
-	nested = this_cpu(nmi_nested);
+	nested = this_cpu(nmi_top)->nmi_nested;
 	sent = 0;
 	if (!probe_on(&p))
 		return;
@@ -92,14 +92,17 @@ KTEST(nmi, a_storm_with_traps_inside_the_handler)
 	for (u32 i = 0; i < n; i++)
 		thread_join(threads[i]);
 	probe_off(&p);
+	preempt_disable();
+	nmi_settle();
+	preempt_enable();
 	thread_set_affinity(CPU_MASK_ALL);
 	handled = nmi_count - handled;
-	nested = this_cpu(nmi_nested) - nested;
+	nested = this_cpu(nmi_top)->nmi_nested - nested;
 	printk("nmi: %lu sent, %lu handled, %lu nested, %lu coalesced\n", sent, handled, nested,
 	       sent - min(sent, handled + nested));
 	EXPECT_EQ(spoiled, 0);
 	EXPECT_EQ(p.hits + p.nmissed, handled);
 	EXPECT(handled <= sent);
 	EXPECT(!n || handled);
-	EXPECT_EQ(this_cpu(nmi_running), 0);
+	EXPECT_EQ(this_cpu(nmi_top)->nmi_running, 0);
 }

@@ -165,6 +165,7 @@ KTEST(watch, an_nmi_in_idle_is_watched)
 		true; /* hidden, since an int3 in there lets in the next NMI: none comes by itself here */
 	if (!probe_on(&p))
 		return;
+	nmi_expect(this_cpu(cpu_number));
 	IDLE(idle = watch_now(); __asm__ volatile("int $2"); after = watch_now());
 	probe_off(&p);
 	kprobe_unsafe = false;

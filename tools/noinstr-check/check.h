@@ -51,7 +51,7 @@ struct insn {
 	bool padding; /* nop, int3, ud2, zero: may be there without being reached */
 	int64_t n;    /* for stack */
 	u64 target;
-	size_t first_succ; /* of a followed jump table, or after a fault that is fixed up: in fn.succs */
+	size_t first_succ; /* of a followed jump table, or of image.branches: in fn.succs */
 	size_t nr_succs;
 
 	/* state.c: nesting depths of instrumentation_begin() possible before it, as bits; and who came first. */
@@ -105,10 +105,10 @@ struct image {
 		u64 addr;
 	} * labels; /* NASM's local ones, in hidden sections */
 	size_t nr_labels;
-	struct fixup {
+	struct branch {
 		u64 insn, to;
-	} * fixups; /* __ex_table: a fault there goes on here */
-	size_t nr_fixups;
+	} * branches; /* that the instruction doesn't show: __ex_table, after a fault; .static_sites, a nop made a jump */
+	size_t nr_branches;
 	u64 *sites; /* __mcount_loc */
 	size_t nr_sites;
 	bool is_kernel; /* it has vector_stubs: the lists of tables.c must fit it */
@@ -128,7 +128,7 @@ size_t image_notes_at(const struct image *img, u64 addr, const struct note **fir
 void lines_open(struct image *img);
 const char *lines_at(u64 addr);
 unsigned line_number(u64 addr);
-/* Is that address of a source below tests/? */
+/* Was it compiled from a source below tests/? */
 bool lines_in_tests(u64 addr);
 
 /* decode.c */

@@ -246,9 +246,9 @@ static bool add_insn(struct walk *w, u64 addr)
 	i.first_succ = f->nr_succs;
 	if (i.flow == FLOW_JMP_IND)
 		follow_table(w, &d, &i);
-	for (size_t k = 0; k < w->img->nr_fixups; k++)
-		if (w->img->fixups[k].insn == addr && in_fn(f, w->img->fixups[k].to))
-			add_succ(w, &i, w->img->fixups[k].to);
+	for (size_t k = 0; k < w->img->nr_branches; k++)
+		if (w->img->branches[k].insn == addr && in_fn(f, w->img->branches[k].to))
+			add_succ(w, &i, w->img->branches[k].to);
 	if ((i.flow == FLOW_JCC || i.flow == FLOW_JMP) && in_fn(f, i.target))
 		later(w, i.target);
 	GROW(f->insns, f->nr_insns);

@@ -150,14 +150,16 @@ static void read_notes(struct image *img, const Elf_Data *data)
 		}
 }
 
-/* The ends of the two tables that are read besides. */
+/* The ends of the tables that are read besides. */
+enum { SITES, FIXUPS, STATIC_SITES, NR_TABLES };
 static struct {
-	const char *name;
-	u64 addr;
-} marks[] = { { "__start_mcount_loc", 0 },
-	      { "__stop_mcount_loc", 0 },
-	      { "__start_ex_table", 0 },
-	      { "__stop_ex_table", 0 } };
+	const char *start, *stop;
+	u64 from, to;
+} tables[NR_TABLES] = {
+	[SITES] = { "__start_mcount_loc", "__stop_mcount_loc", 0, 0 },
+	[FIXUPS] = { "__start_ex_table", "__stop_ex_table", 0, 0 },
+	[STATIC_SITES] = { "__start_static_sites", "__stop_static_sites", 0, 0 },
+};
 
 static void read_symbols(struct image *img, Elf *elf, Elf_Scn *scn, size_t shstrndx)
 {
@@ -173,9 +175,12 @@ static void read_symbols(struct image *img, Elf *elf, Elf_Scn *scn, size_t shstr
 
 		if (!gelf_getsym(data, (int)i, &sym) || !(name = elf_strptr(elf, sh.sh_link, sym.st_name)))
 			unreadable(img->path, elf_errmsg(-1));
-		for (size_t m = 0; m < ARRAY_SIZE(marks); m++)
-			if (strcmp(name, marks[m].name) == 0)
-				marks[m].addr = sym.st_value;
+		for (size_t t = 0; t < NR_TABLES; t++) {
+			if (strcmp(name, tables[t].start) == 0)
+				tables[t].from = sym.st_value;
+			if (strcmp(name, tables[t].stop) == 0)
+				tables[t].to = sym.st_value;
+		}
 		home = sym.st_shndx < SHN_LORESERVE && sym.st_shndx ? elf_getscn(elf, sym.st_shndx) : NULL;
 		if (!home || !gelf_getshdr(home, &where))
 			continue;
@@ -189,8 +194,9 @@ static void read_symbols(struct image *img, Elf *elf, Elf_Scn *scn, size_t shstr
 	}
 }
 
-static u64 *read_words(const struct image *img, u64 from, u64 to, size_t *n)
+static u64 *read_words(const struct image *img, int table, size_t *n)
 {
+	u64 from = tables[table].from, to = tables[table].to;
 	size_t max = to - from;
 	const u8 *p = to > from ? image_bytes(img, from, &max) : NULL;
 	u64 *words;
@@ -202,18 +208,24 @@ static u64 *read_words(const struct image *img, u64 from, u64 to, size_t *n)
 	return words;
 }
 
-static void read_tables(struct image *img)
+/* The first two of every @size words: from where, to where. */
+static void read_branches(struct image *img, int table, size_t size)
 {
 	size_t n;
-	u64 *words;
+	u64 *words = read_words(img, table, &n);
 
-	img->sites = read_words(img, marks[0].addr, marks[1].addr, &img->nr_sites);
-	words = read_words(img, marks[2].addr, marks[3].addr, &n);
-	img->fixups = xalloc((n / 2 + 1) * sizeof(*img->fixups));
-	for (; img->nr_fixups < n / 2; img->nr_fixups++)
-		img->fixups[img->nr_fixups] =
-			(struct fixup){ words[2 * img->nr_fixups], words[2 * img->nr_fixups + 1] };
+	for (size_t i = 0; i + size <= n; i += size) {
+		GROW(img->branches, img->nr_branches);
+		img->branches[img->nr_branches++] = (struct branch){ words[i], words[i + 1] };
+	}
 	free(words);
+}
+
+static void read_tables(struct image *img)
+{
+	img->sites = read_words(img, SITES, &img->nr_sites);
+	read_branches(img, FIXUPS, 2);
+	read_branches(img, STATIC_SITES, 3);
 }
 
 static void read_section(struct image *img, Elf_Scn *scn, const char *name)

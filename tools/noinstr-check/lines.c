@@ -83,7 +83,8 @@ const char *lines_at(u64 addr)
 
 bool lines_in_tests(u64 addr)
 {
-	const char *file = file_of(line_of(addr));
+	Dwarf_Die unit;
+	const char *file = dwarf && dwarf_addrdie(dwarf, addr, &unit) ? dwarf_diename(&unit) : NULL;
 
 	return file && strncmp(file, "tests/", 6) == 0;
 }

@@ -424,6 +424,8 @@ static void visit_listed(void)
 		else if (listed_must_hide(f->name))
 			visit(f, f->sec == SEC_KPROBES ? IN_REGION : 0, NULL,
 			      xprintf("%s: ", listed_must_hide(f->name)));
+		else if (lines_in_tests(f->addr))
+			visit(f, f->sec == SEC_KPROBES ? IN_REGION : 0, NULL, "a test's own: ");
 		else if (changes_context(f))
 			visit(f, 0, NULL, xprintf("it changes whether RCU watches: "));
 	}

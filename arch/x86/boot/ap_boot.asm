@@ -10,7 +10,6 @@
 %define CR4_BITS 0xa0		; PAE | PGE
 %define EFER	 0xc0000080
 %define EFER_BITS 0x900		; LME | NXE
-%define MSR_GS_BASE 0xc0000101
 %define KERNEL_BASE_VALUE 0xffffffff80000000
 
 extern ap_start_stack, ap_start_offset, boot_pml4, ap_main

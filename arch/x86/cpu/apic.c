@@ -3,6 +3,7 @@
 
 #include "arch/x86/cpu/percpu.h"
 #include "arch/x86/cpu/regs.h"
+#include "arch/x86/cpu/smp.h"
 #include "arch/x86/mm/paging.h"
 #include "lib/compiler.h"
 
@@ -60,28 +61,47 @@ u32 apic_id(void) { return apic_read(REG_ID) >> 24; }
 bool apic_in_service(u8 vector) { return apic_read(REG_ISR + vector / 32 * 0x10) & 1u << vector % 32; }
 void apic_eoi(void) { apic_write(REG_EOI, 0); }
 
+static __always_inline void wait_sent(void)
+{
+	while (apic_read(REG_ICR_LOW) & ICR_PENDING)
+		cpu_relax();
+}
+
 /*
  * Two registers make one request, so an interrupt between them could send its own with our
  * destination; an NMI handler that sends waits for the pending bit and puts the destination back.
  */
-static void send(u32 id, u32 command)
+static __always_inline void send(u32 id, u32 command, bool wait)
 {
 	u64 flags = local_irq_save();
 	u32 high;
 
-	while (apic_read(REG_ICR_LOW) & ICR_PENDING)
-		cpu_relax();
+	wait_sent();
 	high = apic_read(REG_ICR_HIGH);
 	apic_write(REG_ICR_HIGH, id << 24);
 	apic_write(REG_ICR_LOW, command);
+	if (wait)
+		wait_sent();
 	apic_write(REG_ICR_HIGH, high);
 	local_irq_restore(flags);
 }
 
-void apic_send_ipi(u32 id, u8 vector) { send(id, vector | ICR_ASSERT); }
-void apic_send_nmi(u32 id) { send(id, ICR_NMI | ICR_ASSERT); }
-void apic_send_init(u32 id) { send(id, ICR_INIT | ICR_ASSERT | ICR_LEVEL); }
-void apic_send_startup(u32 id, u8 page) { send(id, ICR_STARTUP | ICR_ASSERT | page); }
+void apic_send_ipi(u32 id, u8 vector) { send(id, vector | ICR_ASSERT, false); }
+void apic_send_nmi(u32 id) { send(id, ICR_NMI | ICR_ASSERT, true); }
+
+DEFINE_PER_CPU(struct nmi_sent, nmi_sent);
+
+void nmi_send(u32 cpu)
+{
+	struct nmi_sent *s = per_cpu_ptr(nmi_sent, cpu);
+
+	__atomic_fetch_add(&s->begun, 1, __ATOMIC_SEQ_CST); /* before it can arrive */
+	send(cpu_apic_id[cpu], ICR_NMI | ICR_ASSERT, true);
+	__atomic_fetch_add(&s->ended, 1, __ATOMIC_SEQ_CST);
+}
+
+void apic_send_init(u32 id) { send(id, ICR_INIT | ICR_ASSERT | ICR_LEVEL, false); }
+void apic_send_startup(u32 id, u8 page) { send(id, ICR_STARTUP | ICR_ASSERT | page, false); }
 
 void apic_timer_calibrate_begin(void) { apic_write(REG_TIMER_INIT, ~0u); }
 

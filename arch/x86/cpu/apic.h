@@ -1,6 +1,7 @@
 /* The local APIC, in xAPIC mode: interrupts between CPUs, and this CPU's timer (SDM vol. 3, chapter 11). */
 #pragma once
 
+#include "arch/x86/cpu/percpu.h"
 #include "lib/types.h"
 
 /* Vectors of ours, above the interrupt lines. The spurious one must end in 1111b on old CPUs. */
@@ -23,9 +24,18 @@ bool apic_in_service(u8 vector);
 
 /* Any context; waits for the previous one to have gone. To the CPU with APIC id @id. */
 void apic_send_ipi(u32 id, u8 vector);
-void apic_send_nmi(u32 id);
 void apic_send_init(u32 id);
 void apic_send_startup(u32 id, u8 page);
+
+/* NMIs sent to this CPU by nmi_send(); both only grow. */
+struct nmi_sent {
+	u32 begun, ended;
+};
+DECLARE_PER_CPU(struct nmi_sent, nmi_sent);
+/* Any context. To CPU @cpu, which is up; returns when it has accepted it. Several may arrive as one. */
+void nmi_send(u32 cpu);
+/* The same, not counted: to the receiver it is one from outside. */
+void apic_send_nmi(u32 id);
 
 /* Boot: what the timer counted in @ns nanoseconds. */
 void apic_timer_calibrate_begin(void);

@@ -15,9 +15,15 @@
 #define DEFINE_PER_CPU(type, name)  __typeof__(type) name PER_CPU_SECTION
 #define DECLARE_PER_CPU(type, name) extern __typeof__(type) name
 
-/* An lvalue: this CPU's copy of @name, at one instruction an access. */
+/*
+ * An lvalue: this CPU's copy of @name, at one instruction an access. Not for an array: GCC forgets the address
+ * space of one when it is indexed, and CPU 0's would be taken. A comma makes a pointer of an array: so it shows.
+ */
 /* clang-format off */
-#define this_cpu(name) (*(__typeof__(name) __seg_gs *)(u64)&(name))
+#define IS_ARRAY(x) (!__builtin_types_compatible_p(__typeof__(x), __typeof__(((void)0, (x)))))
+#define this_cpu(name) (*(__typeof__(name) __seg_gs *)((u64)&(name) + 0 * sizeof(char[IS_ARRAY(name) ? -1 : 1])))
+/* The same for element @i of @array. */
+#define this_cpu_at(array, i) (*(__typeof__((array)[0]) __seg_gs *)(u64)&(array)[i])
 
 /* Which CPU this is: 0 is the one that booted. */
 DECLARE_PER_CPU(u32, cpu_number);

@@ -7,6 +7,7 @@
 #define MSR_GS_BASE 0xc0000101
 
 #define X86_CR0_WP   (1ul << 16)
+#define X86_CR4_MCE  (1ul << 6)
 #define X86_CR4_UMIP (1ul << 11)
 #define X86_CR4_SMEP (1ul << 20)
 #define X86_CR4_SMAP (1ul << 21)

@@ -5,6 +5,7 @@
 #include "arch/x86/cpu/apic.h"
 #include "arch/x86/cpu/regs.h"
 #include "arch/x86/mm/paging.h"
+#include "lib/chaos.h"
 #include "lib/compiler.h"
 #include "lib/string.h"
 
@@ -92,6 +93,7 @@ void smp_call_others(void (*fn)(void *arg), void *arg)
 	u32 others = READ_ONCE(cpus_up) & ~(1u << this_cpu(cpu_number));
 
 	if (others) {
+		chaos_point();
 		while (__atomic_exchange_n(&call.busy, 1, __ATOMIC_ACQUIRE)) {
 			serve();
 			cpu_relax();
@@ -100,6 +102,7 @@ void smp_call_others(void (*fn)(void *arg), void *arg)
 		call.arg = arg;
 		call.number++;
 		__atomic_store_n(&call.pending, others, __ATOMIC_RELEASE);
+		chaos_point();
 		for (u32 cpu = 0; cpu < NR_CPUS; cpu++)
 			if (others & 1u << cpu)
 				apic_send_ipi(cpu_apic_id[cpu], VECTOR_CALL);

@@ -9,6 +9,16 @@
 
 extern u8 cpu_apic_id[NR_CPUS];
 
+/* Any context. How many CPUs take part. */
+static inline unsigned nr_cpus_up(void)
+{
+	unsigned n = 0;
+
+	for (u32 up = READ_ONCE(cpus_up); up; up &= up - 1)
+		n++;
+	return n;
+}
+
 /* Boot: the start-up page, ready to run and writable no more. -ENOMEM. */
 int ap_boot_install(void);
 /* Boot: it is memory again. */

@@ -1,5 +1,6 @@
 /* Every number assembly needs from C, said by the compiler: the Makefile turns "->NAME value" into %define. */
 #include "arch/x86/cpu/machine.h"
+#include "arch/x86/cpu/regs.h"
 #include "arch/x86/cpu/smp.h"
 #include "arch/x86/boot/boot_info.h"
 #include "arch/x86/entry/desc.h"
@@ -31,7 +32,10 @@ void asm_offsets(void)
 
 	DEFINE(KERNEL_CS, KERNEL_CS);
 	DEFINE(KERNEL_DS, KERNEL_DS);
-	DEFINE(IST_STACK_SIZE, IST_STACK_SIZE);
+	DEFINE(IST_GS_BASE, offsetof(struct ist_top, gs_base));
+	DEFINE(IST_NMI_RUNNING, offsetof(struct ist_top, nmi_running));
+	DEFINE(IST_NMI_NESTED, offsetof(struct ist_top, nmi_nested));
+	DEFINE(MSR_GS_BASE, MSR_GS_BASE);
 	DEFINE(AP_BOOT_PAGE, AP_BOOT_PAGE);
 	DEFINE(THREAD_SP, THREAD_SP_OFFSET);
 	DEFINE(TASK_STACK_TOP, GUARD_SIZE + TASK_STACK_SIZE);

@@ -35,8 +35,7 @@ struct table_pointer {
 
 DEFINE_PER_CPU(u32, cpu_number);
 DEFINE_PER_CPU(u64, this_cpu_offset);
-DEFINE_PER_CPU(u32, nmi_running);
-DEFINE_PER_CPU(u64, nmi_nested);
+DEFINE_PER_CPU(struct ist_top *, nmi_top);
 DEFINE_PER_CPU(u64, debug_stack);
 DEFINE_PER_CPU(u64, debug_stack_in_nmi);
 static DEFINE_PER_CPU(struct tss, tss);
@@ -46,19 +45,30 @@ static struct gate idt[NR_VECTORS] __aligned(16);
 
 extern const u8 vector_stubs[NR_VECTORS][16];
 extern const u8 asm_exc_int3[], asm_exc_debug[], asm_exc_nmi[], asm_exc_double_fault[];
+extern const u8 asm_exc_machine_check[];
+
+/* Returns where the stack starts, below its top. */
+static u64 mark_stack(u64 upper_end)
+{
+	struct ist_top *top = (struct ist_top *)upper_end - 1;
+
+	*top = (struct ist_top){ .gs_base = this_cpu(this_cpu_offset) };
+	return (u64)top;
+}
 
 static void tss_init(const u64 stacks[NR_STACKS])
 {
 	struct tss *t = this_cpu_ptr(tss);
 	u64 base = (u64)t, limit = sizeof(*t) - 1, *descriptor = &(*this_cpu_ptr(gdt))[3];
 
-	t->ist[IST_DB - 1] = stacks[STACK_DB];
-	t->ist[IST_NMI - 1] = stacks[STACK_NMI];
-	t->ist[IST_DF - 1] = stacks[STACK_DF];
-	t->ist[IST_MC - 1] = stacks[STACK_MC];
+	t->ist[IST_DB - 1] = mark_stack(stacks[STACK_DB]);
+	t->ist[IST_NMI - 1] = mark_stack(stacks[STACK_NMI]);
+	t->ist[IST_DF - 1] = mark_stack(stacks[STACK_DF]);
+	t->ist[IST_MC - 1] = mark_stack(stacks[STACK_MC]);
 	t->io_map_base = sizeof(*t); /* beyond the limit: no port is open to user mode */
-	this_cpu(debug_stack) = stacks[STACK_DB];
-	this_cpu(debug_stack_in_nmi) = stacks[STACK_DB2];
+	this_cpu(nmi_top) = (struct ist_top *)t->ist[IST_NMI - 1];
+	this_cpu(debug_stack) = t->ist[IST_DB - 1];
+	this_cpu(debug_stack_in_nmi) = mark_stack(stacks[STACK_DB2]);
 
 	/* An available 64-bit TSS (type 9), present. */
 	descriptor[0] = limit | (base & 0xffffff) << 16 | 0x89ull << 40 | (base >> 24 & 0xff) << 56;
@@ -115,7 +125,7 @@ void idt_init(void)
 	set_gate(X86_TRAP_BP, asm_exc_int3, IST_NONE);
 #endif
 	set_gate(X86_TRAP_DF, asm_exc_double_fault, IST_DF);
-	set_gate(X86_TRAP_MC, vector_stubs[X86_TRAP_MC], IST_MC);
+	set_gate(X86_TRAP_MC, asm_exc_machine_check, IST_MC);
 	idt_load();
 }
 

@@ -23,18 +23,31 @@ enum ist_index {
 	NR_IST,
 };
 
-/* Each CPU, once: loads its GDT and TSS; @stacks are the upper ends of its IST stacks. GS is loaded already. */
+/*
+ * Each CPU, once: loads its GDT and TSS; @stacks are the upper ends of its IST stacks, where whose they
+ * are is written. GS is loaded already.
+ */
 void segments_init(const u64 stacks[NR_STACKS]);
 /* Points all 256 vectors at their stubs and loads the table. Boot, once. */
 void idt_init(void);
 /* The other CPUs: loads the same table. */
 void idt_load(void);
 
-/* entry.asm's: is an NMI being handled on this CPU; how many came in the middle, and had it handled once more. */
-DECLARE_PER_CPU(u32, nmi_running);
-DECLARE_PER_CPU(u64, nmi_nested);
+/*
+ * What stands above the place where an IST stack starts: what a stub must know before it may trust GS. The
+ * CPU's frame begins right below.
+ */
+struct ist_top {
+	u64 gs_base;	 /* of the CPU whose stack this is */
+	u32 nmi_running; /* NMI's only: is one being handled */
+	u32 nmi_nested;	 /* NMI's only: how many came in the middle, and had it handled once more */
+};
+static_assert(sizeof(struct ist_top) % 16 == 0, "the CPU aligns the stack it starts on");
 
-/* #DB's two stacks on this CPU: the one it has, and the one it has while an NMI runs. */
+/* This CPU's, of its NMI stack. */
+DECLARE_PER_CPU(struct ist_top *, nmi_top);
+
+/* Where #DB's two stacks on this CPU start: the one it has, and the one it has while an NMI runs. */
 DECLARE_PER_CPU(u64, debug_stack);
 DECLARE_PER_CPU(u64, debug_stack_in_nmi);
 /* Gives #DB another stack while an NMI runs (which may have interrupted #DB on its own); returns the one it had. */

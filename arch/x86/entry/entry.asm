@@ -15,7 +15,20 @@ bits 64
 default abs
 
 extern do_int3, do_debug, do_nmi, do_double_fault, do_exception, do_irq
-extern bb_ring, bb_head, bb_depth
+extern do_machine_check
+extern bb_ring, bb_head, bb_depth, this_cpu_offset
+
+; What was interrupted may have opened users' pages (arch/x86/cpu/smap.h), or be a user, whose AC is his own
+; affair. iretq brings it back. A nop until features_init() knows that the CPU has the instruction.
+%macro CLAC 0
+%ifndef MUTANT_entry_clac
+%%here	equ $ - vector_stubs		; no label: NASM makes an object of it, which cuts the stub in two in the symbol table
+	db 0x0f, 0x1f, 0xca
+[section .smap_sites progbits alloc noexec nowrite align=8]
+	dq vector_stubs + %%here
+__SECT__
+%endif
+%endmacro
 
 %macro SAVE_REGS 0
 	push rdi
@@ -34,6 +47,7 @@ extern bb_ring, bb_head, bb_depth
 	push r14
 	push r15
 	cld
+	CLAC
 %endmacro
 
 %macro RESTORE_REGS 0
@@ -52,6 +66,42 @@ extern bb_ring, bb_head, bb_depth
 	pop rdx
 	pop rsi
 	pop rdi
+%endmacro
+
+; NMI, #DB, #MC and #DF may come between an entry from user mode and its swapgs: in kernel mode, with the
+; user's GS base. Theirs are IST stacks, and above the upper end T of each stands its CPU's own base
+; (struct ist_top; docs/TRICKS.md, "Whose GS is it"). So read what is there, note the difference, and
+; write ours when there is one. Uses rax, rcx, rdx; the stack and nothing else.
+%macro OWN_GS 1-2		; %1: T; %2: where the difference goes, if anyone will want it
+%ifndef MUTANT_paranoid_gs
+	mov ecx, MSR_GS_BASE
+	rdmsr
+	shl rdx, 32
+	or rax, rdx
+	xor rax, [%1 + IST_GS_BASE]
+%if %0 > 1
+	mov [%2], rax
+%endif
+	jz .gs_is_ours
+	mov eax, [%1 + IST_GS_BASE]
+	mov edx, [%1 + IST_GS_BASE + 4]
+	wrmsr
+.gs_is_ours:
+%endif
+%endmacro
+
+; The way out of these: what was found comes back. The vectors that do this have no error code, so the
+; difference lies in that place; pt_regs is at rsp. Behind it nothing may use GS. Uses rax, rcx, rdx.
+%macro PUT_BACK_GS 0
+	cmp qword [rsp + REGS_ERROR], 0
+	je .gs_is_back
+	mov rax, [rsp + REGS_ERROR]
+	xor rax, [gs:this_cpu_offset]
+	mov rdx, rax
+	shr rdx, 32
+	mov ecx, MSR_GS_BASE
+	wrmsr
+.gs_is_back:
 %endmacro
 
 ; Fills one black-box slot. The slot is claimed by one instruction (an NMI in the middle takes the
@@ -81,8 +131,7 @@ extern bb_ring, bb_head, bb_depth
 	inc dword [gs:bb_depth]
 	BLACK_BOX 0
 	mov rdi, rsp
-	mov rbp, rsp			; the unwinder finds pt_regs by this: bit 0 marks it
-	or rbp, 1
+	lea rbp, [rsp + 1]		; the unwinder finds pt_regs by this: bit 0 marks it
 	call %1
 %endmacro
 
@@ -91,6 +140,15 @@ extern bb_ring, bb_head, bb_depth
 	dec dword [gs:bb_depth]
 	RESTORE_REGS
 	add rsp, 16			; vector, error
+	iretq
+%endmacro
+
+%macro LEAVE_GS 0		; for who has used OWN_GS
+	BLACK_BOX BB_EXIT_BIT
+	dec dword [gs:bb_depth]
+	PUT_BACK_GS
+	RESTORE_REGS
+	add rsp, 16
 	iretq
 %endmacro
 
@@ -161,40 +219,48 @@ asm_exc_int3:
 
 ; #DB enters on an IST stack, since it may hit where rsp isn't ours. From kernel code on a kernel
 ; stack the frame moves to that stack before anything that can trap, so that #DB nests like #BP:
-; the next #DB finds the IST stack free. Stack here: ss sp flags cs ip <- rsp.
+; the next #DB finds the IST stack free. That stack may be the kernel's while GS isn't yet, and only the
+; IST stack says whose GS ought to be: so GS comes first. Stack here, from T: ss sp flags cs ip <- rsp.
 global asm_exc_debug:function (asm_exc_debug.end - asm_exc_debug)
 align 16
 asm_exc_debug:
-	push 0				; error
+	push 0				; error: what OWN_GS notes
 	push 1				; vector
-	cmp qword [rsp + 24], KERNEL_CS	; [ip +16, cs +24, flags +32, sp +40, ss +48]
-	jne .stay
-	cmp qword [rsp + 40], 0		; a kernel stack has the top bit set
-	jns .stay
 	push rax
-	mov rax, [rsp + 48]		; the interrupted rsp
-	and rax, -16			; as the CPU would have aligned it
-	sub rax, 56			; ss sp flags cs ip error vector
 	push rcx
-	mov rcx, [rsp + 64]
+	push rdx			; [dx cx +8 ax +16 vector +24 error +32 ip +40 cs +48 flags +56 sp +64 ss +72]
+	OWN_GS rsp + 80, rsp + 32
+	cmp qword [rsp + 48], KERNEL_CS
+	jne .stay
+	mov rax, [rsp + 64]		; the interrupted rsp
+	and rax, -16			; as the CPU would have aligned it
+	jns .stay			; a kernel stack has the top bit set
+	sub rax, 56			; ss sp flags cs ip error vector
+	mov rcx, [rsp + 72]
 	mov [rax + 48], rcx		; ss
-	mov rcx, [rsp + 56]
+	mov rcx, [rsp + 64]
 	mov [rax + 40], rcx		; sp
-	mov rcx, [rsp + 48]
+	mov rcx, [rsp + 56]
 	mov [rax + 32], rcx		; flags
+	mov qword [rax + 24], KERNEL_CS
 	mov rcx, [rsp + 40]
-	mov [rax + 24], rcx		; cs
-	mov rcx, [rsp + 32]
 	mov [rax + 16], rcx		; ip
-	mov qword [rax + 8], 0
+	mov rcx, [rsp + 32]
+	mov [rax + 8], rcx		; error
 	mov qword [rax], 1
+	pop rdx
 	pop rcx
 	xchg rax, [rsp]			; rax as it was; the new rsp on the stack
 	pop rsp
-.stay:
+.handle:
 	SAVE_REGS
 	CALL_HANDLER do_debug
-	LEAVE
+	LEAVE_GS
+.stay:
+	pop rdx
+	pop rcx
+	pop rax
+	jmp .handle
 .end:
 
 ; NMI runs on an IST stack, and the CPU masks NMIs only until the next iretq: that of an int3 or a page
@@ -202,19 +268,19 @@ asm_exc_debug:
 ; frame that the outer NMI will return by lies further down, where that push doesn't reach, and the
 ; nested NMI does nothing itself but redirect that return: to the handler, once more.
 ;
-; The stack, from its upper end T:
+; The stack, from its upper end T (above it struct ist_top, with the flag that says an NMI is being handled:
+; it must be read and written whatever GS is):
 ;	T -  40	H: what the CPU pushes, each time anew (ip cs flags sp ss upwards)
 ;	T -  72	a nested NMI's scratch
 ;	T - 112	S: the outer NMI's frame, kept
 ;	T - 152	F: the frame it will return by: S, or repeat_nmi; the upper end of its pt_regs
 ;
-; It is nested when the flag says so, or when it interrupted this stack: between the flag's clearing
-; and the iretq. (From #DB's own stack only the flag can tell.)
+; It is nested when the flag says so, or when it interrupted one of the few instructions that run without the
+; flag: the iretq, and the beginning of "once more". (Where rsp pointed says nothing: a user may load any value.)
 %define NMI_H 40
 %define NMI_S 112
 %define NMI_F 152
 
-extern nmi_running, nmi_nested
 global asm_exc_nmi:function (asm_exc_nmi.end - asm_exc_nmi)
 align 16
 asm_exc_nmi:
@@ -222,18 +288,15 @@ asm_exc_nmi:
 	push rax			; rsp = T - 56
 %define AT(place) rsp + 56 - place
 %ifndef MUTANT_nmi_guard
-	cmp dword [gs:nmi_running], 0
+	cmp dword [AT(0) + IST_NMI_RUNNING], 0
 	jne .nested
-	mov rdx, [AT(NMI_H) + 24]	; the interrupted sp
-	lea rax, [rsp + 56]
-	cmp rdx, rax
-	ja .outer
-	sub rax, IST_STACK_SIZE
-	cmp rdx, rax
-	jae .nested
+	mov rdx, [AT(NMI_H)]		; where it came
+	sub rdx, .return
+	cmp rdx, .repeat_end - .return
+	jb .at_end
 %endif
 .outer:
-	mov dword [gs:nmi_running], 1
+	mov dword [AT(0) + IST_NMI_RUNNING], 1
 %assign i 0
 %rep 5
 	mov rax, [AT(NMI_H) + i]
@@ -245,20 +308,23 @@ asm_exc_nmi:
 	mov rdx, [rsp + 8]
 	lea rsp, [AT(NMI_F)]
 .run:					; rsp = F
-	push 0
+	push 0				; error: what OWN_GS notes
 	push 2
 	SAVE_REGS
+	OWN_GS rsp + REGS_IP + NMI_F, rsp + REGS_ERROR
 	CALL_HANDLER do_nmi
 	BLACK_BOX BB_EXIT_BIT
 	dec dword [gs:bb_depth]
+	PUT_BACK_GS
 	RESTORE_REGS
 	add rsp, 16			; rsp = F
-	mov dword [gs:nmi_running], 0
+	mov dword [rsp + NMI_F + IST_NMI_RUNNING], 0
+.return:
 	iretq
 
 ; The return was redirected here: rsp = F. An NMI in these lines does nothing: the handler runs after it anyway.
 .repeat:
-	mov dword [gs:nmi_running], 1
+	mov dword [rsp + NMI_F + IST_NMI_RUNNING], 1
 	push rax
 %assign i 0
 %rep 5
@@ -270,8 +336,11 @@ asm_exc_nmi:
 .repeat_end:
 	jmp .run
 
+.at_end:
+	test byte [AT(NMI_H) + 8], 3	; cs: a user may jump to any address, in vain
+	jnz .outer
 .nested:
-	inc qword [gs:nmi_nested]
+	inc dword [AT(0) + IST_NMI_NESTED]	; all without GS: whose it is, the outer one may not have looked yet
 	mov rdx, [AT(NMI_H)]		; where it came
 	cmp rdx, .repeat
 	jb .redirect
@@ -290,13 +359,26 @@ asm_exc_nmi:
 	iretq
 .end:
 
+; Something broke in the hardware. It may come anywhere, and in this stub nothing else comes.
+global asm_exc_machine_check:function (asm_exc_machine_check.end - asm_exc_machine_check)
+align 16
+asm_exc_machine_check:
+	push 0				; error: what OWN_GS notes
+	push 18
+	SAVE_REGS
+	OWN_GS rsp + REGS_SIZE, rsp + REGS_ERROR
+	CALL_HANDLER do_machine_check
+	LEAVE_GS
+.end:
+
 ; The safety net. The CPU pushed an error code (always 0). The handler may return: bust_kprobes()
-; has then rewritten pt_regs to the frame a recursion started from.
+; has then rewritten pt_regs to the frame a recursion started from. That is C code's, so GS stays ours.
 global asm_exc_double_fault:function (asm_exc_double_fault.end - asm_exc_double_fault)
 align 16
 asm_exc_double_fault:
 	push 8
 	SAVE_REGS
+	OWN_GS rsp + REGS_SIZE
 	CALL_HANDLER do_double_fault
 	LEAVE
 .end:

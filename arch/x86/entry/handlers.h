@@ -7,6 +7,7 @@
 u64 do_int3(struct pt_regs *regs);
 void do_debug(struct pt_regs *regs);
 void do_nmi(struct pt_regs *regs);
+void do_machine_check(struct pt_regs *regs);
 void do_double_fault(struct pt_regs *regs);
 /* The other vectors below 32. */
 void do_exception(struct pt_regs *regs);

@@ -14,7 +14,11 @@
 struct pt_regs {
 	u64 r15, r14, r13, r12, bp, bx, r11, r10, r9, r8, ax, cx, dx, si, di;
 	u64 vector;
-	u64 error; /* on the way out of int3: the word to push, see PUSH_ON_RETURN */
+	/*
+	 * The CPU's, or 0. On the way out of int3: the word to push, see PUSH_ON_RETURN. #DB, NMI and #MC: by which
+	 * bits the interrupted GS base differs from the kernel's; it is put back.
+	 */
+	u64 error;
 	u64 ip, cs, flags, sp, ss;
 };
 

@@ -7,6 +7,7 @@
 #include "arch/x86/mm/paging.h"
 #include "arch/x86/mm/wx.h"
 #include "lib/bug.h"
+#include "lib/chaos.h"
 #include "lib/instrumentation.h"
 #include "lib/string.h"
 
@@ -170,9 +171,11 @@ __kprobes void text_poke_bp_batch(const struct text_exchange *v, size_t n)
 	__atomic_store_n(&nr_exchanges, n, __ATOMIC_RELEASE);
 	for (size_t i = 0; i < n; i++)
 		text_poke((void *)v[i].addr, &int3, 1);
+	chaos_point();
 	smp_serialize_others();
 	for (size_t i = 0; i < n; i++)
 		text_poke((void *)(v[i].addr + 1), v[i].bytes + 1, SITE_SIZE - 1);
+	chaos_point();
 	smp_serialize_others();
 	for (size_t i = 0; i < n; i++)
 		text_poke((void *)v[i].addr, v[i].bytes, 1);
@@ -242,12 +245,14 @@ noinstr bool text_poke_int3(struct pt_regs *regs, u64 *ret)
 	__atomic_fetch_add(&text_poke_hits, 1, __ATOMIC_RELAXED);
 	*ret = 0;
 	regs->ip += SITE_SIZE - 1;
-	if (x->bytes[0] == 0xe8) {
-		offset = x->bytes[1] | x->bytes[2] << 8 | x->bytes[3] << 16 | (s32)((u32)x->bytes[4] << 24);
+	if (x->bytes[0] != CALL32_BYTE && x->bytes[0] != JMP32_BYTE)
+		return true;
+	if (x->bytes[0] == CALL32_BYTE) {
 		regs->error = regs->ip;
-		regs->ip += (u64)(s64)offset;
 		*ret = PUSH_ON_RETURN;
 	}
+	offset = x->bytes[1] | x->bytes[2] << 8 | x->bytes[3] << 16 | (s32)((u32)x->bytes[4] << 24);
+	regs->ip += (u64)(s64)offset;
 	return true;
 }
 

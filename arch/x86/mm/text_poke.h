@@ -7,8 +7,10 @@
 #include "arch/x86/entry/pt_regs.h"
 #include "lib/types.h"
 
-#define INT3_BYTE 0xcc
-#define SITE_SIZE 5
+#define INT3_BYTE   0xcc
+#define SITE_SIZE   5
+#define CALL32_BYTE 0xe8
+#define JMP32_BYTE  0xe9
 /* clang-format off */
 #define NOP5 { 0x0f, 0x1f, 0x44, 0x00, 0x00 }
 /* clang-format on */
@@ -23,7 +25,7 @@ void text_poke_init(void);
 void text_poke(void *addr, const void *bytes, size_t len);
 
 /*
- * Exchanges a 5-byte nop or call at @addr for another, so that whoever executes it meanwhile runs
+ * Exchanges a 5-byte nop, call or jump at @addr for another, so that whoever executes it meanwhile runs
  * the old one or the new one, never a mixture. Thread context.
  */
 void text_poke_bp(void *addr, const u8 bytes[SITE_SIZE]);

@@ -1,0 +1,13 @@
+/* What this CPU has, and the text that depends on it. */
+#pragma once
+
+#include "lib/types.h"
+
+/*
+ * Boot, once, when text can be poked, before there are other CPUs or users: makes the listed nops stac and
+ * clac where there is SMAP. Panics when a site isn't what it should be.
+ */
+void features_init(void);
+
+/* Boot and later, any context: has the CPU SMAP? */
+bool cpu_has_smap(void);

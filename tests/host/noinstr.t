@@ -158,6 +158,8 @@ def test_kernel():
     ok(all(rows), "… a line each: section, size, name, reason")
     reasons = {row[1]: row[2] for row in rows if row}
     equal(reasons.get("rcu_nmi_enter"), "vector 3 (#BP): asm_exc_int3 -> do_int3 -> rcu_nmi_enter", "… such as a call path")
+    if not lines:
+        return
     share = re.search(r"hidden: (\d+) functions, (\d+) of (\d+) bytes of text \((\d+)\.\d%\)$", lines[-1])
     ok(share and 0 < int(share[4]) < 15, "… and the share of text that is hidden, which is small", lines[-1])
 

@@ -128,8 +128,9 @@ size_t image_notes_at(const struct image *img, u64 addr, const struct note **fir
 void lines_open(struct image *img);
 const char *lines_at(u64 addr);
 unsigned line_number(u64 addr);
-/* Was it compiled from a source below tests/? */
+/* Was it compiled from a test of the kernel's, which does forbidden things on purpose? From assembly? */
 bool lines_in_tests(u64 addr);
+bool lines_in_assembly(u64 addr);
 
 /* decode.c */
 void decode_hidden(struct image *img, struct fn *f);

@@ -358,7 +358,8 @@ static void address_taken(struct image *img, const struct fn *by, u64 value)
 {
 	struct fn *f = image_fn_at(img, value);
 
-	if (f && f->sec != SEC_TEXT && f->addr == value && !f->taken_by)
+	if (f && f->sec != SEC_TEXT && f->addr == value &&
+	    (!f->taken_by || lines_in_tests(f->taken_by->addr)))
 		f->taken_by = by;
 }
 

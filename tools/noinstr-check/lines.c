@@ -86,5 +86,12 @@ bool lines_in_tests(u64 addr)
 	Dwarf_Die unit;
 	const char *file = dwarf && dwarf_addrdie(dwarf, addr, &unit) ? dwarf_diename(&unit) : NULL;
 
-	return file && strncmp(file, "tests/", 6) == 0;
+	return file && (strncmp(file, "tests/kernel/", 13) == 0 || strncmp(file, "tests/bench/", 12) == 0);
+}
+
+bool lines_in_assembly(u64 addr)
+{
+	Dwarf_Die unit;
+
+	return dwarf && dwarf_addrdie(dwarf, addr, &unit) && dwarf_srclang(&unit) == DW_LANG_Mips_Assembler;
 }

@@ -495,6 +495,12 @@ static void check_unlisted_entry(const struct fn *f)
 			"%s() is no entry that the checker knows: add it to vectors[] in "
 			"tools/noinstr-check/tables.c, or rename it",
 			f->name);
+	if (f->sec == SEC_ENTRY && f->taken_by && f->vector < 0 && !listed_entry(f->name) &&
+	    lines_in_assembly(f->addr) && !lines_in_tests(f->taken_by->addr))
+		problem(f->addr, "unlisted", "",
+			"%s() in .entry.text is entered by its address, which visible %s() takes: "
+			"add it to entries[] in tools/noinstr-check/tables.c",
+			f->name, f->taken_by->name);
 	if (f->vector >= 0 && f->sec != SEC_ENTRY)
 		problem(f->addr, "unlisted", "", "%s(), a vector's stub, lies outside .entry.text", f->name);
 }

@@ -13,7 +13,9 @@ vector_stubs:
 %assign v 0
 %rep 256
 	align 16
+%if v >= 32 || ((0x60227d00 >> v) & 1) == 0
 	push 0
+%endif
 	push v
 	jmp all_stubs
 %assign v v + 1

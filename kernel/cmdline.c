@@ -17,6 +17,8 @@ static const struct option {
 	{ .name = "stress", .number = &cmdline.stress },
 	{ .name = "chaos", .number = &cmdline.chaos },
 	{ .name = "start_fails", .number = &cmdline.start_fails },
+	{ .name = "start_late", .number = &cmdline.start_late },
+	{ .name = "start_nomem", .number = &cmdline.start_nomem },
 };
 
 static const struct option *find(const char *word, size_t len)

@@ -71,6 +71,17 @@ static struct thread *thread_alloc(const char *comm, int (*fn)(void *), void *ar
 	return t;
 }
 
+/* Nobody runs it, and nobody will. */
+static void thread_free(struct thread *t)
+{
+	u64 flags = spin_lock_irqsave(&threads_lock);
+
+	list_del(&t->all);
+	spin_unlock_irqrestore(&threads_lock, flags);
+	kstack_free(t->stack);
+	kfree(t);
+}
+
 static void run_queue_init(struct run_queue *rq)
 {
 	rq->lock = (struct spinlock)SPINLOCK_INIT(run_queue);
@@ -89,6 +100,8 @@ struct thread *idle_thread_create(u32 cpu)
 	}
 	return idle;
 }
+
+void idle_thread_free(struct thread *idle) { thread_free(idle); }
 
 void sched_begin_cpu(struct thread *t)
 {
@@ -146,18 +159,13 @@ void thread_exit(int code)
 
 int thread_join(struct thread *t)
 {
-	u64 flags;
 	int code;
 
 	wait_event(&t->joiners, t->state == THREAD_DEAD && !__atomic_load_n(&t->running, __ATOMIC_ACQUIRE));
 	code = t->exit_code;
 	/* Whoever said that it has ended may still be saying so to others: he holds this lock while he does. */
 	spin_unlock_irqrestore(&t->joiners.lock, spin_lock_irqsave(&t->joiners.lock));
-	flags = spin_lock_irqsave(&threads_lock);
-	list_del(&t->all);
-	spin_unlock_irqrestore(&threads_lock, flags);
-	kstack_free(t->stack);
-	kfree(t);
+	thread_free(t);
 	return code;
 }
 

@@ -75,6 +75,8 @@ int sched_init(void);
 int idle_loop(void *arg);
 /* Boot: an idle thread for CPU @cpu, with its run queue; NULL: no memory. */
 struct thread *idle_thread_create(u32 cpu);
+/* Boot: takes it back, for a CPU that doesn't come, or that was stopped for good. */
+void idle_thread_free(struct thread *idle);
 /* The new CPU itself: it is @idle now. Interrupts off. */
 void sched_begin_cpu(struct thread *idle);
 /* Hardirq context, VECTOR_RESCHEDULE: another CPU has put something on our run queue. */

@@ -21,7 +21,7 @@ FAULTS = (  # what test/fault is told, what the panic says, the vector, and the 
     ("noncanonical", r"#GP, error code 0", "#GP", "fault_store"),
 )
 CALL = re.compile(r"  ([\w.]+)\+0x([0-9a-f]+)/0x([0-9a-f]+)")
-RECORD = re.compile(r" *\d+ +\d+ +(?P<depth>\d+) (?P<way>enter|leave|resume) +(?P<vector>\S+) +sp ffffffff8[0-9a-f]{7}"
+RECORD = re.compile(r" *\d+ +\d+ +(?P<depth>\d+) (?P<way>enter|leave|resume) +(?P<vector>\S+) +sp ffff[0-9a-f]{12}"
                     r" ip (?P<ip>[\w.]+)\+0x[0-9a-f]+/0x[0-9a-f]+")
 
 

@@ -58,7 +58,7 @@ static void end(void)
 	thread_set_affinity(CPU_MASK_ALL);
 }
 
-KTEST(nmi, one_from_outside_is_reported_and_ours_is_not)
+KTEST(nmi_credit, one_from_outside_is_reported_and_ours_is_not)
 {
 	begin();
 	nmi_to_self(nmi_send, this_cpu(cpu_number));
@@ -94,7 +94,7 @@ static int send_storm(void *to)
 }
 
 /* NMIs that coalesce and nest; then as many from outside as it takes to see one. */
-KTEST(nmi, a_storm_leaves_hardly_a_credit)
+KTEST(nmi_credit, a_storm_leaves_hardly_a_credit)
 {
 	struct kprobe p = { .addr = (u64)nmi_arrived, .pre = fault_in_nmi };
 	struct thread *threads[NR_CPUS] = { NULL };

@@ -311,7 +311,7 @@ KTEST(printk, a_probe_that_prints_on_the_way_of_printing)
 
 static int print_lines(void *cpu)
 {
-	unsigned lines = LINES / nr_cpus_up();
+	unsigned lines = LINES / max(nr_cpus_up(), 1u);
 
 	for (unsigned i = 0; i < lines; i++)
 		printk("CPU %u prints this line %s\n", (u32)(long)cpu, "in several pieces");
@@ -342,7 +342,7 @@ KTEST(printk, lines_of_all_cpus_are_whole)
 		seq_buf_init(&b, line, sizeof(line));
 		seq_printf(&b.seq, "CPU %u prints this line in several pieces", cpu);
 		whole += count_lines(log, line);
-		wanted += LINES / nr_cpus_up();
+		wanted += LINES / max(nr_cpus_up(), 1u);
 	}
 	EXPECT_EQ(whole, wanted);
 }

@@ -6,6 +6,7 @@
 #include "sched/mutex.h"
 #include "sched/thread.h"
 #include "sched/timer.h"
+#include "tests/kernel/stress.h"
 #include "trace/clock.h"
 
 #define MS 1000000ul
@@ -55,15 +56,16 @@ KTEST(sched, a_lower_priority_waits)
 static struct {
 	struct wait_queue queue;
 	volatile int ball; /* whose turn it is */
-	u32 errors;
+	u64 passed;
 } game;
 
 static int play(void *arg)
 {
 	int me = (int)(long)arg;
 
-	for (int i = 0; i < ROUNDS; i++) {
+	for (unsigned i = 0; i < stressed(ROUNDS); i++) {
 		wait_event(&game.queue, game.ball == me);
+		game.passed++;
 		game.ball = 1 - me;
 		wake_all(&game.queue);
 	}
@@ -76,42 +78,42 @@ KTEST(sched, ping_pong)
 
 	wait_queue_init(&game.queue, "game");
 	game.ball = 0;
+	game.passed = 0;
 	a = thread_create("ping", play, (void *)0, PRIORITY_DEFAULT, CPU_MASK_ALL);
 	b = thread_create("pong", play, (void *)1, PRIORITY_DEFAULT, CPU_MASK_ALL);
 	thread_join(a);
 	thread_join(b);
 	EXPECT_EQ(game.ball, 0);
+	EXPECT_EQ(game.passed, 2 * stressed(ROUNDS));
 }
 
-static volatile bool spinners_stop;
+#define TURNS_MAX 20000000 /* of one: far more than fit in a time slice */
+
 static volatile u64 turns[3];
 
+/* Until all have run; alone, until it gives up. */
 static int spin(void *arg)
 {
-	while (!spinners_stop) {
-		turns[(long)arg]++;
+	volatile u64 *mine = &turns[(long)arg];
+
+	while (!(turns[0] && turns[1] && turns[2])) {
+		if (++*mine == TURNS_MAX)
+			return 1;
 		cpu_relax();
 	}
 	return 0;
 }
 
-/* Nobody yields here: only the timer can give the second a turn, or us the end of our sleep. */
+/* Nobody yields here: only the timer can give the second a turn. */
 KTEST(sched, equals_take_turns)
 {
 	struct thread *t[3];
 
-	spinners_stop = false;
-	for (long i = 0; i < 3; i++) {
-		turns[i] = 0;
+	turns[0] = turns[1] = turns[2] = 0;
+	for (long i = 0; i < 3; i++)
 		t[i] = thread_create("spin", spin, (void *)i, PRIORITY_DEFAULT - 1, 1);
-	}
-	for (int i = 0; i < 1000 && !(turns[0] && turns[1] && turns[2]); i++)
-		sleep_ns(MS);
-	spinners_stop = true;
-	for (int i = 0; i < 3; i++) {
-		EXPECT(turns[i]);
-		thread_join(t[i]);
-	}
+	for (int i = 0; i < 3; i++)
+		EXPECT_EQ(thread_join(t[i]), 0);
 }
 
 KTEST(sched, a_sleep_lasts_at_least_its_time)
@@ -141,7 +143,7 @@ static volatile u64 protected;
 
 static int add_under_mutex(void *arg)
 {
-	for (int i = 0; i < ROUNDS; i++) {
+	for (unsigned i = 0; i < stressed(ROUNDS); i++) {
 		u64 seen;
 
 		mutex_lock(&mutex);
@@ -164,56 +166,59 @@ KTEST(sched, a_mutex_excludes)
 		t[i] = thread_create("adder", add_under_mutex, NULL, PRIORITY_DEFAULT, CPU_MASK_ALL);
 	for (int i = 0; i < 4; i++)
 		thread_join(t[i]);
-	EXPECT_EQ(protected, 4 * ROUNDS);
+	EXPECT_EQ(protected, 4 * stressed(ROUNDS));
 	EXPECT(mutex_trylock(&mutex));
 	EXPECT(!mutex_trylock(&mutex));
 	mutex_unlock(&mutex);
 }
 
-static struct timer timers[3];
-static volatile unsigned fired_order[3], nr_fired;
+static struct timer timers[4];
+static volatile unsigned fired_order[4], nr_fired;
 
 static void note(struct timer *t) { fired_order[nr_fired++] = (unsigned)(t - timers); }
 
+/* Set neither in their order nor against it. */
 KTEST(sched, timers_fire_in_order_and_can_be_taken_back)
 {
+	static const unsigned at[4] = { 2, 4, 1, 3 };
 	u64 now = trace_clock(), flags;
 
 	nr_fired = 0;
-	for (int i = 0; i < 3; i++)
+	for (int i = 0; i < 4; i++)
 		timer_init(&timers[i], note);
 	flags = local_irq_save(); /* however long this takes, none fires in the middle of it */
-	timer_set(&timers[0], now + 3 * MS);
-	timer_set(&timers[1], now + MS);
-	timer_set(&timers[2], now + 2 * MS);
-	EXPECT(timer_cancel(&timers[2]));
+	for (int i = 0; i < 4; i++)
+		timer_set(&timers[i], now + at[i] * MS);
+	EXPECT(timer_cancel(&timers[3]));
 	local_irq_restore(flags);
 	sleep_ns(5 * MS);
-	EXPECT_EQ(nr_fired, 2);
-	EXPECT_EQ(fired_order[0], 1);
+	EXPECT_EQ(nr_fired, 3);
+	EXPECT_EQ(fired_order[0], 2);
 	EXPECT_EQ(fired_order[1], 0);
+	EXPECT_EQ(fired_order[2], 1);
 	EXPECT(!timer_cancel(&timers[0]));
 }
+
+#define TRIES 64 /* so many small objects are more than a page: if each left one, it would show */
 
 /* Each allocation on the way fails in turn; what was made before it goes back. */
 KTEST(sched, no_memory_is_an_answer)
 {
 	size_t frames = frames_free_count();
+	struct thread *t = NULL;
+	int n = 0;
 
-	for (u64 nth = 1;; nth++) {
-		int n = 0;
-		struct thread *t;
-
-		alloc_fail_nth(nth);
-		t = thread_create("adder", add_up, &n, PRIORITY_DEFAULT, CPU_MASK_ALL);
-		alloc_fail_nth(0);
-		if (t) {
-			EXPECT(nth > 1);
-			thread_join(t);
-			break;
+	for (u64 nth = 1; !t; nth++) {
+		for (int i = 0; i < TRIES && !t; i++) {
+			alloc_fail_nth(nth);
+			t = thread_create("adder", add_up, &n, PRIORITY_DEFAULT, CPU_MASK_ALL);
+			alloc_fail_nth(0);
 		}
-		EXPECT_EQ(frames_free_count(), frames);
+		EXPECT(!t || nth > 1);
+		if (!t)
+			EXPECT_EQ(frames_free_count(), frames);
 	}
+	thread_join(t);
 	EXPECT_EQ(frames_free_count(), frames);
 }
 

@@ -12,7 +12,7 @@
 %define EFER_BITS 0x900		; LME | NXE
 %define KERNEL_BASE_VALUE 0xffffffff80000000
 
-extern ap_start_stack, ap_start_offset, boot_pml4, ap_main
+extern ap_start_stack, ap_start_offset, boot_pml4, ap_main, ap_start_id
 
 section .rodata progbits alloc noexec nowrite align=16
 global ap_boot_start, ap_boot_end, ap_boot_cr3
@@ -72,6 +72,11 @@ ap_entry:
 	mov rcx, KERNEL_BASE_VALUE
 	sub rax, rcx
 	mov cr3, rax
+	mov eax, 1
+	cpuid
+	shr ebx, 24			; our APIC id
+	cmp ebx, [ap_start_id]
+	jne .too_late
 	xor eax, eax
 	mov ds, eax
 	mov es, eax
@@ -86,5 +91,10 @@ ap_entry:
 	xor ebp, ebp
 	call ap_main
 	ud2
+; Given up, and its start-up IPI came all the same: nothing here is for it, no stack and no variables.
+.too_late:
+	cli
+	hlt
+	jmp .too_late
 
 section .note.GNU-stack noalloc noexec nowrite progbits

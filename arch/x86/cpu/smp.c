@@ -9,7 +9,8 @@
 #include "lib/compiler.h"
 #include "lib/string.h"
 
-#define MS 1000000ul
+#define MS     1000000ul
+#define NOBODY (~0u)
 
 extern const u8 ap_boot_start[], ap_boot_end[], ap_boot_cr3[];
 
@@ -19,6 +20,7 @@ u64 per_cpu_offset[NR_CPUS];
 
 /* For the one CPU being started: it reads them in ap_boot.asm. */
 u64 ap_start_stack, ap_start_offset;
+u32 ap_start_id = NOBODY;
 
 /* Its first tables: the kernel's upper half, and the start-up page at its own address, R-X. */
 static u64 ap_pml4[512] __aligned(4096), ap_pdpt[512] __aligned(4096);
@@ -54,12 +56,19 @@ void ap_start(u8 id, u64 stack, u64 offset, void (*pause)(u64 ns))
 {
 	ap_start_stack = stack;
 	ap_start_offset = offset;
-	barrier();
+	WRITE_ONCE(ap_start_id, id);
 	apic_send_init(id);
 	pause(10 * MS);
 	apic_send_startup(id, AP_BOOT_PAGE >> 12);
 	pause(MS);
 	apic_send_startup(id, AP_BOOT_PAGE >> 12);
+}
+
+void ap_stop(u8 id, void (*pause)(u64 ns))
+{
+	WRITE_ONCE(ap_start_id, NOBODY);
+	apic_send_init(id);
+	pause(10 * MS);
 }
 
 static struct {
@@ -73,10 +82,11 @@ static struct {
 /* Interrupts off. Runs the call in the mailbox if it is for us. */
 static void serve(void)
 {
-	u32 me = 1u << this_cpu(cpu_number), number = READ_ONCE(call.number);
+	u32 me = 1u << this_cpu(cpu_number), number;
 
 	if (!(__atomic_load_n(&call.pending, __ATOMIC_ACQUIRE) & me))
 		return;
+	number = READ_ONCE(call.number); /* while our bit is set, nobody puts another call there */
 	call.fn(call.arg);
 	/* A trap inside fn may have served the same call already, and the bit may be the next one's. */
 	if (READ_ONCE(call.number) != number)

@@ -28,13 +28,18 @@ void ap_boot_remove(void);
  * @offset. @pause waits the given nanoseconds. Whether it comes up shows in cpus_up.
  */
 void ap_start(u8 id, u64 stack, u64 offset, void (*pause)(u64 ns));
+/*
+ * Boot: gives it up. It doesn't run from now on, or only the start-up page and the few lines behind it that have it halt:
+ * so that page must stay.
+ */
+void ap_stop(u8 id, void (*pause)(u64 ns));
 /* Where it arrives. kernel/'s. */
 void ap_main(void);
 
 /*
  * Task or hardirq context, and inside spinlocks: runs @fn on all other CPUs, in hardirq context, and
  * returns when all have. While waiting this CPU serves the others' calls, so two callers don't wait
- * for each other.
+ * for each other. Once on each, unless a trap inside @fn has to wait for others: then it is run there again.
  */
 void smp_call_others(void (*fn)(void *arg), void *arg);
 /* Hardirq context: VECTOR_CALL's handler. */

@@ -1,0 +1,109 @@
+/* An instruction is exchanged again and again under CPUs that run it: each execution is of the old or of the new one. */
+#include "arch/x86/cpu/regs.h"
+#include "arch/x86/mm/text_poke.h"
+#include "lib/ktest.h"
+#include "lib/printk.h"
+#include "sched/thread.h"
+#include "tests/kernel/stress.h"
+
+/* A site like a traced function's, and what a call of it does. */
+void flip_target(void);
+void flip_site(void);
+__asm__(".pushsection .text\n"
+	"flip_target:\n\tincq %rdi\n\tret\n"
+	".type flip_site, @function\n"
+	"flip_site:\n\tmov %rdi, %rax\n"
+	"flip_at:\tnopl 0(%rax,%rax,1)\n\tmov %rdi, %rax\n\tret\n"
+	".size flip_site, . - flip_site\n"
+	".popsection\n");
+extern u8 flip_at[];
+
+/* An exchange is four calls to all CPUs, and each costs a time slice for every CPU that the host hasn't got. */
+static unsigned flips(void)
+{
+	static const unsigned least[NR_CPUS + 1] = { 0, 500, 500, 100, 60, 30, 20, 15, 12 };
+
+	return stressed(least[crowd_cpus()]);
+}
+
+static volatile bool flips_stop;
+static struct {
+	u64 runs, olds, news, others;
+} seen;
+
+/* Runs the site as fast as it can. */
+static int run_site(void *cpu)
+{
+	u64 runs = 0, olds = 0, news = 0, others = 0;
+
+	while (!flips_stop) {
+		u64 in = runs * 3 + 5, before = in, out;
+
+		__asm__ volatile("call flip_site" : "=a"(out), "+D"(in) : : "memory", "cc");
+		runs++;
+		if (out == before && in == before)
+			olds++;
+		else if (out == before + 1 && in == out)
+			news++;
+		else
+			others++;
+		if (runs % 64 == 0)
+			thread_yield(); /* on the CPU that exchanges, this lets it go on */
+		cpu_relax();
+	}
+	__atomic_fetch_add(&seen.runs, runs, __ATOMIC_RELAXED);
+	__atomic_fetch_add(&seen.olds, olds, __ATOMIC_RELAXED);
+	__atomic_fetch_add(&seen.news, news, __ATOMIC_RELAXED);
+	__atomic_fetch_add(&seen.others, others, __ATOMIC_RELAXED);
+	return 0;
+}
+
+static void make_call(u8 call[SITE_SIZE])
+{
+	u32 offset = (u32)((u64)flip_target - (u64)(flip_at + SITE_SIZE));
+
+	call[0] = 0xe8;
+	for (int i = 0; i < 4; i++)
+		call[1 + i] = (u8)(offset >> (8 * i));
+}
+
+/* In how many of @n exchanges another CPU was caught inside. */
+static unsigned flip(unsigned n)
+{
+	u8 nop[SITE_SIZE] = NOP5, call[SITE_SIZE];
+	unsigned met = 0;
+
+	make_call(call);
+	for (unsigned i = 0; i < n; i++) {
+		u64 hits = READ_ONCE(text_poke_hits);
+
+		text_poke_bp(flip_at, i % 2 ? nop : call);
+		met += READ_ONCE(text_poke_hits) != hits;
+		thread_yield();
+	}
+	if (n % 2)
+		text_poke_bp(flip_at, nop);
+	return met;
+}
+
+KTEST(flip, text_is_exchanged_under_running_cpus)
+{
+	unsigned n = flips(), met;
+	u64 hits = READ_ONCE(text_poke_hits);
+
+	flips_stop = false;
+	seen.runs = seen.olds = seen.news = seen.others = 0;
+	crowd_start(run_site, 1);
+	met = flip(n);
+	flips_stop = true;
+	crowd_join();
+	hits = READ_ONCE(text_poke_hits) - hits;
+	printk("text_poke: %u flips, %u met (%u %%), %lu int3s handled, %lu old, %lu new\n", n, met,
+	       met * 100 / n, hits, seen.olds, seen.news);
+	EXPECT_EQ(seen.others, 0);
+	EXPECT_EQ(seen.olds + seen.news, seen.runs);
+	EXPECT(seen.olds && seen.news);
+	EXPECT(met <= hits);
+	if (crowd_cpus() > 1)
+		EXPECT(met * 100 >= n);
+}

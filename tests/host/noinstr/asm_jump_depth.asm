@@ -1,6 +1,6 @@
 ; Two stubs jump to one place, with different things on the stack.
 ;
-; refuse: stack-join, "jumps to common() with 16 bytes on the stack, others with 8"
+; refuse: stack-join, "jumps to both() with 16 bytes on the stack, others with 8"
 
 bits 64
 default abs
@@ -10,15 +10,15 @@ section .entry.text progbits alloc exec nowrite align=16
 global asm_exc_debug:function (asm_exc_debug.end - asm_exc_debug)
 asm_exc_debug:
 	push 0
-	jmp common
+	jmp both
 .end:
 global asm_exc_nmi:function (asm_exc_nmi.end - asm_exc_nmi)
 asm_exc_nmi:
 	push 0
 	push 2
-	jmp common		; here
+	jmp both		; here
 .end:
-common:
+both:
 	add rsp, 8
 	iretq
 

@@ -145,9 +145,6 @@ void stack_check(struct image *img);
 void for_each_next(struct image *img, struct fn *f, size_t i,
 		   void (*next)(void *arg, size_t to, bool by_jump), void *arg);
 
-/* rules.c */
-void rules_check(struct image *img);
-
 /* tables.c: what is allowed or demanded by name, each with its reason. */
 struct listed {
 	const char *fn, *what, *why;

@@ -130,6 +130,8 @@ const char *lines_at(u64 addr);
 unsigned line_number(u64 addr);
 /* Was it compiled from a test of the kernel's, which does forbidden things on purpose? From assembly? */
 bool lines_in_tests(u64 addr);
+/* The source file it was compiled from, or "?". */
+const char *lines_unit(u64 addr);
 bool lines_in_assembly(u64 addr);
 
 /* decode.c */
@@ -156,8 +158,8 @@ bool listed_exit(const char *fn, const char *callee);
 bool listed_begin(const char *fn);
 /* May @fn, on the path of int3 and #DB, call what a pointer says? */
 bool listed_handler(const char *fn);
-/* NULL, or why @fn must be hidden whoever calls it. */
-const char *listed_must_hide(const char *fn);
+/* NULL, or why @f must be hidden whoever calls it. */
+const char *listed_must_hide(const struct fn *f);
 /* NULL, or from where hidden assembly is entered other than by a vector. */
 const char *listed_entry(const char *fn);
 /* The vector of an asm_exc_ stub, or -1. */

@@ -39,7 +39,7 @@ static void check_sites(void)
 
 static void check_visible_fn(const struct fn *f)
 {
-	const char *why = listed_must_hide(f->name);
+	const char *why = listed_must_hide(f);
 	const struct fn *of = clone_of_hidden(img, f->name);
 	int set, cleared;
 

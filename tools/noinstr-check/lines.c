@@ -81,12 +81,19 @@ const char *lines_at(u64 addr)
 	return text;
 }
 
-bool lines_in_tests(u64 addr)
+const char *lines_unit(u64 addr)
 {
 	Dwarf_Die unit;
 	const char *file = dwarf && dwarf_addrdie(dwarf, addr, &unit) ? dwarf_diename(&unit) : NULL;
 
-	return file && (strncmp(file, "tests/kernel/", 13) == 0 || strncmp(file, "tests/bench/", 12) == 0);
+	return file ? file : "?";
+}
+
+bool lines_in_tests(u64 addr)
+{
+	const char *file = lines_unit(addr);
+
+	return strncmp(file, "tests/kernel/", 13) == 0 || strncmp(file, "tests/bench/", 12) == 0;
 }
 
 bool lines_in_assembly(u64 addr)

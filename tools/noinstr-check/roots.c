@@ -88,8 +88,8 @@ static void check_listed(void)
 			continue;
 		if (listed_entry(f->name))
 			check_from(f, IN_REGION, xprintf("%s: ", listed_entry(f->name)), true);
-		else if (listed_must_hide(f->name))
-			check_from(f, own_ways(f), xprintf("%s: ", listed_must_hide(f->name)), true);
+		else if (listed_must_hide(f))
+			check_from(f, own_ways(f), xprintf("%s: ", listed_must_hide(f)), true);
 		else if (lines_in_tests(f->addr))
 			check_from(f, own_ways(f), "a test's own: ", true);
 		else if (changes_context(f))

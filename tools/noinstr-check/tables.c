@@ -50,7 +50,7 @@ static const struct listed handlers[] = {
 	{ "text_poke_emergency_observed", "", "scene 10's observer, called when no probe is left" },
 };
 
-/* Hidden for a reason that the flow of control doesn't show. */
+/* Hidden for a reason that the flow of control doesn't show; a name that isn't unique, with its file. */
 static const struct listed must_hide[] = {
 	{ "memcpy", "", "the compiler calls it by itself, from hidden code as well" },
 	{ "memmove", "", "the compiler calls it by itself, from hidden code as well" },
@@ -58,9 +58,11 @@ static const struct listed must_hide[] = {
 	{ "memcmp", "", "the compiler calls it by itself, from hidden code as well" },
 	{ "text_poke", "", "a probe's own int3 is written by it" },
 	{ "text_poke_bp_batch", "", "it changes the site of whatever it calls" },
-	{ "push", "",
+	{ "push", "context/irq_work.c",
 	  "a work claimed and not yet linked: a recovery that began in between would leave it pending for ever" },
-	{ "claim", "",
+	{ "push", "sched/work.c",
+	  "a work claimed and not yet linked: a recovery that began in between would leave it pending for ever" },
+	{ "claim", "kernel/message_ring.c",
 	  "a message claimed and not yet described: a recovery that began in between would leave it unfinished" },
 	{ "kprobe_fault", "", "ends a step: one that it is stepped in would be the wrong one" },
 };
@@ -126,10 +128,11 @@ static bool is_or_was(const char *symbol, const char *fn)
 	return strlen(fn) == len && memcmp(symbol, fn, len) == 0;
 }
 
-const char *listed_must_hide(const char *fn)
+const char *listed_must_hide(const struct fn *f)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(must_hide); i++)
-		if (is_or_was(fn, must_hide[i].fn))
+		if (is_or_was(f->name, must_hide[i].fn) &&
+		    (!*must_hide[i].what || strcmp(must_hide[i].what, lines_unit(f->addr)) == 0))
 			return must_hide[i].why;
 	return NULL;
 }

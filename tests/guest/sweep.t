@@ -31,6 +31,9 @@ help
 tour
 ktap stacks
 ktap symbols
+ktap sched
+ktap vmem
+ktap work
 cat available_filter_functions kprobes/blacklist
 cat wx
 """

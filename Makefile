@@ -23,6 +23,15 @@ C_SRC   := $(sort $(shell find $(KERNEL_DIRS) -name '*.c' ! -name asm_offsets.c)
 ASM_SRC := $(sort $(shell find $(KERNEL_DIRS) -name '*.asm'))
 OBJ     := $(C_SRC:%.c=$(B)/obj/%.o) $(ASM_SRC:%.asm=$(B)/obj/%.asm.o)
 
+# Without noinstr-check (it needs Zydis, libelf and libdw on the machine that builds): nothing is proved then. macOS has
+# no libdw, and a mutant is broken on purpose.
+UNCHECKED ?= $(if $(MUTANT)$(filter Darwin,$(shell uname -s)),1)
+HOSTCC ?= gcc
+CHECKER := $(if $(UNCHECKED),,$(B)/noinstr-check)
+
+CHECKER_CFLAGS := -std=gnu11 -D_GNU_SOURCE -g -I. -Wall -Wextra -Wmissing-prototypes -Wstrict-prototypes $(if $(CI),-Werror)
+CHECKER_LIBS := -lZydis -lelf -ldw
+
 # What a kernel must ask of a hosted compiler; docs/TRICKS.md has the reasons.
 CFLAGS := -std=gnu11 -O2 -g -ffreestanding -I. -ffile-prefix-map=$(CURDIR)=. \
 	-mno-red-zone -mgeneral-regs-only -mcmodel=kernel -fno-pic -fno-pie -m64 \
@@ -51,8 +60,13 @@ ISO_IF_POSSIBLE := $(if $(shell command -v grub-mkrescue 2>/dev/null),$(B)/nestl
 
 all: $(B)/nestling.elf $(B)/nestling.sym $(B)/nestling.asm compile_commands.json $(ISO_IF_POSSIBLE) ## build the kernel
 
+# clang could compile the C, but not so that a function can be traced, or hidden for certain.
+CLANG_LACKS = $(CC) is clang, which cannot build this kernel: it has no -mrecord-mcount and -mnop-mcount (a listed nop at \
+	the entry of each visible function), and no -fno-ipa-ra and -fno-ipa-icf. Use GCC 10 or newer
+
 # A changed flag or compiler rebuilds; the file changes only when the text does.
 $(B)/flags: FORCE
+	$(if $(findstring clang,$(shell $(CC) --version 2>/dev/null)),$(error $(CLANG_LACKS)))
 	@mkdir -p $(@D)
 	@echo '$(CC) $(CFLAGS) $(NASMFLAGS) $(LDFLAGS)' | cmp -s - $@ || echo '$(CC) $(CFLAGS) $(NASMFLAGS) $(LDFLAGS)' > $@
 
@@ -86,11 +100,17 @@ $(B)/obj/symtab%.o: $(B)/obj/symtab%.c $(B)/flags
 	@$(CC) $(CFLAGS) -MMD -MP -c $< -o $@
 $(B)/pass1.elf: $(OBJ) $(B)/obj/symtab0.o linker.ld $(B)/objects $(B)/flags
 	@$(LD) $(LDFLAGS) $(OBJ) $(B)/obj/symtab0.o -o $@
-$(B)/nestling.elf: $(OBJ) $(B)/obj/symtab1.o linker.ld tools/check-passes
+$(B)/noinstr-check: $(wildcard tools/noinstr-check/*.[ch])
+	@mkdir -p $(@D)
+	@$(HOSTCC) $(CHECKER_CFLAGS) -O2 -o $@ $(filter %.c,$^) $(CHECKER_LIBS) || { \
+		echo "noinstr-check can't be built: it needs Zydis, libelf and libdw, which 'tools/deps run' installs;" \
+		     "'make UNCHECKED=1' builds a kernel of which nothing is proved" >&2; exit 1; }
+$(B)/nestling.elf: $(OBJ) $(B)/obj/symtab1.o linker.ld tools/check-passes $(CHECKER)
 	@$(LD) $(LDFLAGS) -Map=$(B)/nestling.map $(OBJ) $(B)/obj/symtab1.o -o $@.tmp
 	@tools/check-passes $(NM) $(B)/pass1.elf $@.tmp
+	@$(if $(CHECKER),$(CHECKER) --why=$(B)/noinstr.txt $@.tmp || { rm -f $@; exit 1; })
 	@mv $@.tmp $@
-	@echo "built $@" >&2
+	@echo "built $@$(if $(CHECKER),,, unchecked)" >&2
 
 $(B)/nestling.sym: $(B)/nestling.elf
 	@$(NM) -n $< > $@
@@ -105,6 +125,10 @@ compile_commands.json: Makefile $(B)/flags $(C_SRC)
 -include $(OBJ:.o=.d) $(B)/obj/asm_offsets.d $(B)/obj/symtab0.d $(B)/obj/symtab1.d
 
 include tests/host/tests.mk
+
+# For tests that compile as the kernel is compiled.
+print-cflags:
+	@echo '$(CFLAGS)'
 
 # Options reach tools/run through the environment. What the user wrote is passed as it is: "value"
 # keeps make from expanding a $ in it, and no shell ever sees it.
@@ -156,7 +180,12 @@ iso: $(B)/nestling.iso ## the bootable image, build/nestling.iso
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' Makefile
 
+mutate: ## unhide each hidden function in turn: the build must refuse it
+	@tools/deps run >&2
+	@$(MAKE_QUIETLY) all >&2
+	@prove -v --exec '' tests/host/mutate.t :: all
+
 clean: ## remove everything built
 	rm -rf $(B) compile_commands.json
 
-.PHONY: all run test torture debug debug-fault bench check iso help clean FORCE
+.PHONY: all run test torture debug debug-fault bench check iso mutate help clean print-cflags FORCE

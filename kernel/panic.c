@@ -9,6 +9,7 @@
 #include "kernel/nmi.h"
 #include "kernel/printk.h"
 #include "kprobe/bust.h"
+#include "lib/instrumentation.h"
 #include "trace/black_box.h"
 #include "trace/clock.h"
 #include "trace/ring_buffer.h"
@@ -112,6 +113,7 @@ static __emergency void __noreturn die(const struct pt_regs *regs, u64 ip, const
 		stop_here(ip); /* or another CPU was first */
 	}
 	bust_disarm_all();
+	instrumentation_begin(); /* no probe is left, and there is no way back */
 	stop_others();
 	report(regs, fmt, ap);
 }

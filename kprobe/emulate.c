@@ -15,7 +15,7 @@ static __always_inline bool is_pause(const struct insn *insn)
 	return insn->map == 0 && !insn->vex && insn->opcode == 0x90 && insn->rep && !(insn->rex & 1);
 }
 
-__kprobes bool can_emulate(const struct insn *insn)
+bool can_emulate(const struct insn *insn)
 {
 	switch (insn->class) {
 	case INSN_PLAIN:
@@ -52,7 +52,7 @@ __kprobes u64 emulate(const struct kprobe *p, struct pt_regs *regs)
 		regs->sp += 8;
 		break;
 	default:
-		panic("BUG: no emulation for %s", insn_class_name(p->insn.class));
+		panic("BUG: no emulation for instructions of class %d", p->insn.class);
 	}
 	regs->ip = p->addr + p->insn.length;
 	return ret;

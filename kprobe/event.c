@@ -19,8 +19,8 @@ struct probe_record {
 };
 static_assert(sizeof(struct probe_record) <= RING_PAYLOAD_MAX, "it must fit a slot");
 
-/* Trap context. __kprobes: on the path of every hit, so a probe in it would only count its own misses. */
-static __kprobes void record(struct kprobe *p, struct pt_regs *regs)
+/* Trap context: a pre handler, so visible code; a probe in it is hit, and only its handlers are left out. */
+static void record(struct kprobe *p, struct pt_regs *regs)
 {
 	struct probe_event *e = container_of(p, struct probe_event, probe);
 	/* A trace line tells about the probed context, not about the int3 that looks at it. */

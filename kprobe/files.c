@@ -1,10 +1,11 @@
-/* What the folder kprobes/ shows: the probes there are, the places there can be none, and the switch that opens some. */
+/* What the folder kprobes/ shows: the probes there are, the places there can be none, how much text that is, and the switch that opens some. */
 #include "abi/errno.h"
 #include "kprobe/event.h"
 #include "lib/string.h"
 #include "lib/symtab.h"
 
-extern const u8 __kprobes_text_start[], __entry_text_end[];
+extern const u8 __text_start[], __text_end[], __kprobes_text_start[], __kprobes_text_end[];
+extern const u8 __noinstr_text_start[], __noinstr_text_end[], __entry_text_start[], __entry_text_end[];
 
 static void list_one(void *arg, struct kprobe *p)
 {
@@ -33,6 +34,40 @@ static int blacklist_show(struct seq *out, const struct ctl_file *self)
 	return 0;
 }
 CTL_FILE(ctl_kprobes_blacklist, .path = "kprobes/blacklist", .show = blacklist_show);
+
+/* The same sections by size: the counterpart, inside the kernel, of what tools/noinstr-check says at each build. */
+static const struct text_section {
+	const char *name;
+	const u8 *start, *end;
+} text_sections[] = {
+	{ ".text", __text_start, __text_end },
+	{ ".kprobes.text", __kprobes_text_start, __kprobes_text_end },
+	{ ".noinstr.text", __noinstr_text_start, __noinstr_text_end },
+	{ ".entry.text", __entry_text_start, __entry_text_end },
+};
+
+static u64 functions_between(const u8 *start, const u8 *end)
+{
+	struct symbol sym;
+	u64 n = 0;
+
+	for (u32 i = 0; symtab_nth(&kernel_symtab, i, &sym); i++)
+		n += sym.start >= (u64)start && sym.start < (u64)end;
+	return n;
+}
+
+static int sections_show(struct seq *out, const struct ctl_file *self)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(text_sections); i++) {
+		const struct text_section *s = &text_sections[i];
+
+		seq_printf(out, "%-14s %5lu functions %7lu bytes%s\n", s->name,
+			   functions_between(s->start, s->end), (u64)(s->end - s->start),
+			   i ? "  hidden" : "");
+	}
+	return 0;
+}
+CTL_FILE(ctl_kprobes_sections, .path = "kprobes/sections", .show = sections_show);
 
 static int unsafe_show(struct seq *out, const struct ctl_file *self)
 {

@@ -84,8 +84,8 @@ __kprobes bool kprobe_int3(struct pt_regs *regs, u64 *ret)
 	return true;
 }
 
-/* The copy ran at another address: what it derived from its own must be moved back. */
-static __kprobes void fix_up(const struct kprobe *p, struct pt_regs *regs)
+/* The copy ran at another address: what it derived from its own must be moved back. The emergency needs it, too. */
+static __emergency void fix_up(const struct kprobe *p, struct pt_regs *regs)
 {
 	u64 moved = p->addr - (u64)p->slot;
 

@@ -12,17 +12,40 @@
 /* As the user's would be in the middle of a command: one shell can't run two scripts at once. */
 static struct shell tour_shell;
 
+static bool begins(const char *line, size_t len, const char *with)
+{
+	return len >= strlen(with) && strncmp(line, with, strlen(with)) == 0;
+}
+
+static void show_line(const char *before, const char *text, size_t len)
+{
+	seq_puts(&shell_console, before);
+	seq_write(&shell_console, text, len);
+	seq_putc(&shell_console, '\n');
+}
+
+/* A command that is to be refused; the shell's status is as it was, for those that follow. */
+static int run_refused(const char *command, size_t len)
+{
+	show_line("# ", command, len);
+	if (!shell_run(&tour_shell, command, len)) {
+		seq_puts(&shell_console, "(this was to be refused)\n");
+		return -EIO;
+	}
+	tour_shell.status = 0;
+	return 0;
+}
+
 static int run_line(const char *line, size_t len, bool quietly)
 {
-	if (len < 2 || strncmp(line, "# ", 2) != 0) {
-		seq_write(&shell_console, line, len);
-		seq_putc(&shell_console, '\n');
+	if (begins(line, len, "#! "))
+		return run_refused(line + 3, len - 3);
+	if (!begins(line, len, "# ")) {
+		show_line("", line, len);
 		return 0;
 	}
-	if (!quietly) {
-		seq_write(&shell_console, line, len);
-		seq_putc(&shell_console, '\n');
-	}
+	if (!quietly)
+		show_line("", line, len);
 	return shell_run(&tour_shell, line + 2, len - 2);
 }
 

@@ -9,7 +9,8 @@ struct scene {
 	const char *title;
 	/*
 	 * Lines; one that starts with "# " is a command: it is shown, and run. Everything else is
-	 * commentary. A command that fails ends the scene after its "finally" part.
+	 * commentary. A command that fails ends the scene after its "finally" part. One after "#! " is shown
+	 * in the same way, and must fail.
 	 */
 	const char *script;
 	const char *finally; /* commands that clean up, run quietly in any case; their failures are ignored */

@@ -296,6 +296,15 @@ def test_blacklist():
           "kprobes/blacklist: nothing visible is in it")
 
 
+def test_sections():
+    lines = re.findall(r"^(\S+) +(\d+) functions +(\d+) bytes(  hidden)?$", run("cat kprobes/sections").stdout, re.M)
+    equal([(name, int(size), bool(hidden)) for name, _, size, hidden in lines],
+          [(name, KERNEL.section(name).size, name in HIDDEN) for name in (".text", ".kprobes.text", ".noinstr.text", ".entry.text")],
+          "kprobes/sections: the four kinds of text, and how much of each")
+    listed = run("cat kprobes/blacklist").stdout.splitlines()
+    equal(sum(int(n) for _, n, _, hidden in lines if hidden), len(listed), "… the hidden functions are those of kprobes/blacklist")
+
+
 def test_enable_file():
     result = run(define("p:x strcmp") + "cat events/kprobes/x/enable\n" + enable("x") * 2 + "cat events/kprobes/x/enable\n" +
                  enable("x", 2) + enable("x", "''") + enable("x", 0) * 2 + "cat events/kprobes/x/enable")
@@ -383,6 +392,7 @@ test_removal_and_truncation()
 test_names()
 test_list()
 test_blacklist()
+test_sections()
 test_enable_file()
 test_slots_run_out()
 test_entry_while_not_traced()

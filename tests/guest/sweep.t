@@ -32,7 +32,6 @@ tour
 ktap stacks
 ktap symbols
 ktap sched
-ktap vmem
 ktap work
 cat available_filter_functions kprobes/blacklist
 cat wx

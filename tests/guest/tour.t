@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""The recursion and the way back: scenes 4 and 10, again and again, and their picture held against the ring itself."""
+"""What is hidden: scene 2. The recursion and the way back: scenes 4 and 10, again and again, their picture held against the ring."""
 
 import os
 import re
@@ -97,10 +97,43 @@ def test_everything_works_afterwards():
     ok(after.endswith("\n0\nkprobes/\n"), "… and the tour has closed what it opened, and left no event", after[-200:])
 
 
+SECTION = re.compile(r"(\.[\w.]+) +(\d+) functions +(\d+) bytes(  hidden)?")
+
+
+def checker_says():
+    """{section: (functions, bytes)}, as tools/noinstr-check left it beside the kernel."""
+    with open(os.path.join(os.path.dirname(KERNEL.path), "noinstr.txt"), encoding="utf-8") as file:
+        return {name: (int(n), int(size)) for name, n, size in re.findall(r"(\.\w+\.text) (\d+) functions, (\d+) bytes", file.read())}
+
+
+def test_hiding():
+    result = run("tour 2; echo alive")
+    equal((result.status, result.stdout[-6:]), (0, "alive\n"), "scene 2 plays, and the kernel goes on", result.stdout, result.stderr)
+    shown = {m[1]: (int(m[2]), int(m[3]), bool(m[4])) for m in map(SECTION.fullmatch, result.stdout.splitlines()) if m}
+    equal({name: row[:2] for name, row in shown.items() if row[2]}, checker_says(), "scene 2: what is hidden, as the checker counted it")
+    equal({name: row[1] for name, row in shown.items()}, {name: KERNEL.section(name).size for name in shown},
+          "scene 2: … and as the ELF has it")
+    equal(sorted(shown), [".entry.text", ".kprobes.text", ".noinstr.text", ".text"], "scene 2: … all four sections")
+    for command in ("rcu_nmi_enter > set_ftrace_filter", "p:tour/early do_int3 >> kprobe_events", "p:tour/self kprobe_int3 >> kprobe_events"):
+        contains(result.stdout, f"\n# echo {command}\nsh: {command.split()[-1]}: write error: Invalid argument\n", f"scene 2: {command}: refused")
+    equal(result.stdout.count("\n# echo p:tour/stub asm_exc_int3 >> kprobe_events\nsh: kprobe_events: write error: Invalid argument\n"), 2,
+          "scene 2: a stub is refused, with kprobes/unsafe as well")
+    reasons = re.findall(r"^\[.*\] \w+: error: (.*)$", result.stdout, re.M)
+    equal([reason.split(":")[0] for reason in reasons],
+          ["No function matches", "Probe point is hidden in .noinstr.text", "Probe point is hidden in .kprobes.text",
+           "Probe point is in .entry.text, which is never opened to probes"], "scene 2: … each for its own reason")
+    result = run("echo 1 > kprobes/unsafe; tour 2; cat kprobes/unsafe kprobe_events; echo end")
+    equal(result.status, 1, "scene 2 with the switch open already: it fails", result.stderr)
+    contains(result.stdout, "do_int3 >> kprobe_events\n(this was to be refused)\n\n=== Scene 2 did not go as it should. ===\n",
+             "… where something wasn't refused")
+    ok(result.stdout.endswith("\n0\nend\n"), "… and cleans up", result.stdout[-300:])
+
+
 def test_list_and_words():
     result = run("tour; echo --; tour nosuch; tour 0; tour 4x; tour 999")
     listing, errors = result.stdout.split("--\n")
-    ok(re.search(r"^ +4  \S.*\n(.*\n)* +10  \S", listing), "tour lists its scenes", listing)
+    numbers = [int(n) for n in re.findall(r"^ +(\d+)  \S", listing, re.M)]
+    ok(numbers == sorted(numbers) and {2, 4, 10} <= set(numbers), "tour lists its scenes, in order", listing)
     equal((result.status, re.findall(r"^sh: tour: (.*)$", errors, re.M)),
           (1, ["Invalid argument"] * 3 + ["No such file or directory"]), "tour refuses what is no scene")
     played = run("tour all")
@@ -189,6 +222,7 @@ def check_stacks(records):
     ok(stack and all(stack.addr <= r[2] for r in nested), "… on the task's stack")
 
 
+test_hiding()
 test_recovers()
 test_everything_works_afterwards()
 test_list_and_words()

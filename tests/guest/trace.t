@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 
 sys.dont_write_bytecode = True
 from elf import HIDDEN, Elf
@@ -143,6 +144,27 @@ def test_available_functions():
     equal(sorted(missing - said_notrace()), [], "every other function of .text can, unless its source says notrace")
 
 
+def with_site(addr):
+    """A copy of the kernel whose last tracing site is @addr."""
+    end = KERNEL.by_name["__stop_mcount_loc"].addr - 8
+    section = next(s for s in KERNEL.sections if s.addr <= end < s.addr + s.size)
+    at = section.offset + end - section.addr
+    file = tempfile.NamedTemporaryFile(prefix="nestling-site-", suffix=".elf")
+    file.write(KERNEL.image[:at] + addr.to_bytes(8, "little") + KERNEL.image[at + 8:])
+    file.flush()
+    return file
+
+
+def test_boot_refuses_bad_sites():
+    for place, off, why in (("rcu_nmi_enter", 0, "a tracing site in hidden text, rcu_nmi_enter+0x0"),
+                            ("asm_exc_int3", 0, "a tracing site in hidden text, asm_exc_int3+0x0"),
+                            ("strcmp", 1, "the tracing site at strcmp+0x1")):
+        with with_site(KERNEL.by_name[place].addr + off) as file:
+            result = run("echo alive", kernel=file.name)
+        equal((result.status, "alive" in result.stdout), (2, False), f"a site at {place}+{off}: the kernel doesn't come up")
+        contains(result.stdout, f"panic: boot: {why}", "… and says why")
+
+
 def filter_after(writes):
     """What set_ftrace_filter says after these writes, and what they printed."""
     script = "".join(f"echo '{text}' {how} set_ftrace_filter\n" for how, text in writes)
@@ -217,6 +239,7 @@ test_appending_to_trace()
 test_overwritten()
 test_tracing_on()
 test_available_functions()
+test_boot_refuses_bad_sites()
 test_filter_words()
 test_filter_is_all_or_nothing()
 test_filter_while_tracing()

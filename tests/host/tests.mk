@@ -80,7 +80,12 @@ $(eval $(call host_test,shell_line,tests/host/shell_line_test.c,$(addprefix kern
 $(eval $(call host_test,shell_tracefs,tests/host/shell_tracefs_test.c tests/host/shell_fixture.c,$(SHELL_TREE),$(SHELL_REGISTRY)))
 $(eval $(call host_test,shell_run,tests/host/shell_run_test.c tests/host/shell_fixture.c,$(SHELL_TREE) $(SHELL_PROGRAM),$(SHELL_REGISTRY)))
 
-host-programs: $(HOST_PROGRAMS)
+# The checker of hidden code, under the same sanitizers, for tests/host/noinstr.t. It exits without freeing.
+$(B)/host/noinstr-check: $(wildcard tools/noinstr-check/*.[ch])
+	@mkdir -p $(@D)
+	$(HOSTCC) $(HOST_CFLAGS) -Werror -MF $@.d -D_GNU_SOURCE -o $@ $(filter %.c,$^) -lZydis -lelf -ldw
+
+host-programs: $(HOST_PROGRAMS) $(B)/host/noinstr-check
 
 # make prefers the shorter stem, so tests/ has its own flavour.
 $(B)/host/obj/tests/%.o: tests/%.c tests/host/tests.mk

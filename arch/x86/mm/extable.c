@@ -20,8 +20,7 @@ __kprobes bool extable_fixup(struct pt_regs *regs)
 /* clang-format would tear %l apart. */
 /* clang-format off */
 
-/* __kprobes, both: what reads or writes for a probe's handler should not be probed itself. */
-__kprobes int kernel_read_nofault(void *dst, const void *src, size_t len)
+int kernel_read_nofault(void *dst, const void *src, size_t len)
 {
 	u8 *to = dst;
 	const u8 *from = src;
@@ -40,7 +39,7 @@ fault:
 	return -EFAULT;
 }
 
-__kprobes int kernel_write_nofault(void *dst, u8 byte)
+int kernel_write_nofault(void *dst, u8 byte)
 {
 	__asm__ goto("1:\tmovb %1, (%0)\n" EX_TABLE(1b, %l[fault])
 		     :

@@ -8,6 +8,7 @@
 #include "arch/x86/mm/wx.h"
 #include "lib/bug.h"
 #include "lib/chaos.h"
+#include "lib/instrumentation.h"
 #include "lib/string.h"
 
 /*
@@ -43,38 +44,51 @@ static __always_inline u64 text_phys(u64 addr)
 
 void (*text_poke_observer)(void *addr, u64 alias);
 
-/* The same byte once more: in one locked instruction, or another CPU's exchange might be undone by it. */
-static __always_inline void rewrite(volatile u8 *byte)
+/*
+ * While it is open, interrupts off, text has a writable name. Entries and CR3 are put back as they were: an NMI
+ * or a probe may have come in the middle of another poke, which then goes on through the same alias. Loading
+ * CR3 back flushes the alias from the TLB (it isn't global), and serialize() makes the CPU forget what it had
+ * fetched.
+ */
+struct window {
+	u64 *pte, outer[2], cr3;
+};
+
+static __always_inline volatile u8 *window_open(struct window *w, u64 alias, u64 pa, u64 pa_next)
 {
-	__asm__ volatile("lock orb $0, %0" : "+m"(*byte) : : "memory");
+	w->pte = &poke_pt[alias / PAGE_SIZE];
+	w->outer[0] = w->pte[0];
+	w->outer[1] = w->pte[1];
+	w->cr3 = read_cr3();
+	w->pte[0] = (pa & PTE_ADDR) | ALIAS_FLAGS;
+	w->pte[1] = pa_next ? (pa_next & PTE_ADDR) | ALIAS_FLAGS : 0;
+	write_cr3((u64)poke_pml4 - KERNEL_BASE);
+	return (volatile u8 *)(alias + pa % PAGE_SIZE);
 }
 
-/*
- * The write itself, interrupts off; without @bytes what is there stays. Entries and CR3 are put back as
- * they were: an NMI or a probe may have come in the middle of another poke, which then goes on through the
- * same alias. Loading CR3 back flushes the alias from the TLB (it isn't global), and serialize() makes the
- * CPU forget what it had fetched.
- */
+static __always_inline void window_close(struct window *w)
+{
+	w->pte[0] = w->outer[0];
+	w->pte[1] = w->outer[1];
+	write_cr3(w->cr3);
+	serialize();
+}
+
 static __always_inline void poke_through(u64 va, u64 alias, u64 pa, u64 pa_next, const u8 *bytes, size_t len,
 					 bool observed)
 {
-	u64 *pte = &poke_pt[alias / PAGE_SIZE], outer[2] = { pte[0], pte[1] }, cr3 = read_cr3();
-	volatile u8 *to = (volatile u8 *)(alias + pa % PAGE_SIZE);
+	struct window w;
+	volatile u8 *to = window_open(&w, alias, pa, pa_next);
 
-	pte[0] = (pa & PTE_ADDR) | ALIAS_FLAGS;
-	pte[1] = pa_next ? (pa_next & PTE_ADDR) | ALIAS_FLAGS : 0;
-	write_cr3((u64)poke_pml4 - KERNEL_BASE);
-	if (!bytes)
-		rewrite(to);
-	for (size_t i = 0; bytes && i < len; i++)
+	for (size_t i = 0; i < len; i++)
 		to[i] = bytes[i];
 	barrier(); /* the entries go after that */
-	if (unlikely(observed && text_poke_observer))
+	if (unlikely(observed && text_poke_observer)) {
+		instrumentation_begin(); /* whoever observes is ordinary code; in an emergency no probe is left by now */
 		text_poke_observer((void *)va, (u64)to);
-	pte[0] = outer[0];
-	pte[1] = outer[1];
-	write_cr3(cr3);
-	serialize();
+		instrumentation_end();
+	}
+	window_close(&w);
 }
 
 /*
@@ -131,18 +145,6 @@ static __always_inline void emergency(void *addr, u8 byte, bool observed)
 
 __emergency void text_poke_emergency(void *addr, u8 byte) { emergency(addr, byte, false); }
 __emergency void text_poke_emergency_observed(void *addr, u8 byte) { emergency(addr, byte, true); }
-
-/*
- * Not under the lock: the int3 that asks for it may be in the middle of a call to the others, or in an NMI in the
- * middle of one, and the lock's holder waits for that call to end.
- */
-__kprobes void text_refresh(void *addr)
-{
-	u64 flags = local_irq_save();
-
-	poke_through((u64)addr, emergency_alias(), text_phys((u64)addr), 0, NULL, 1, false);
-	local_irq_restore(flags);
-}
 
 /* The exchanges under way, by address: read by the int3 handlers of all CPUs. */
 static const struct text_exchange *exchanges;
@@ -213,6 +215,26 @@ static __always_inline const struct text_exchange *find_exchange(u64 addr)
 
 /* __kprobes, both: do_int3() asks them about an int3 that nobody knows. */
 __kprobes bool text_poke_pending(u64 addr) { return find_exchange(addr); }
+
+/*
+ * Not under the lock: the int3 that asks for it may be in the middle of a call to the others, or in an NMI in the
+ * middle of one, and the lock's holder waits for that call to end. In one locked instruction: between a load and a
+ * store another CPU's new byte could be lost. Slots aren't written while anyone may be in them.
+ */
+__kprobes void text_refresh(void *addr)
+{
+	u64 flags, offset = (u64)addr - KERNEL_BASE;
+	struct window w;
+	volatile u8 *to;
+
+	if (offset >= SLOT_AREA - KERNEL_BASE)
+		return;
+	flags = local_irq_save();
+	to = window_open(&w, emergency_alias(), offset, 0);
+	__asm__ volatile("lock orb $0, %0" : "+m"(*to) : : "memory", "cc");
+	window_close(&w);
+	local_irq_restore(flags);
+}
 
 u64 text_poke_hits;
 

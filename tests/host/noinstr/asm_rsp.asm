@@ -1,0 +1,18 @@
+; rsp from elsewhere, and no reason given.
+;
+; refuse: stack-pointer, "do_nmi(): 'mov rsp, rdi' takes rsp from elsewhere, and is not listed with a reason"
+; path: vector 2 (NMI): asm_exc_nmi -> do_nmi
+
+bits 64
+default abs
+
+section .noinstr.text progbits alloc exec nowrite align=16
+
+global do_nmi:function (do_nmi.end - do_nmi)
+do_nmi:
+	mov rbx, rsp
+	mov rsp, rdi		; here
+	ret
+.end:
+
+section .note.GNU-stack noalloc noexec nowrite progbits

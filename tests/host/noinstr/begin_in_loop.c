@@ -1,0 +1,18 @@
+/*
+ * A loop that begins once a round and never ends.
+ *
+ * refuse: join, "paths meet"
+ */
+#include "tests/host/noinstr/case.h"
+
+noinstr void do_nmi(struct pt_regs *regs)
+{
+	rcu_nmi_enter();
+	while (knob) {
+		knob = 1;
+		instrumentation_begin();
+		visible();
+	}
+	knob = 2;
+	rcu_nmi_exit();
+}

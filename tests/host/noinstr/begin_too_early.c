@@ -1,0 +1,17 @@
+/*
+ * Begin before RCU was told.
+ *
+ * refuse: not-entered, "do_nmi(): instrumentation_begin() before rcu_nmi_enter()"
+ * path: vector 2 (NMI): asm_exc_nmi -> do_nmi
+ */
+#include "tests/host/noinstr/case.h"
+
+noinstr void do_nmi(struct pt_regs *regs)
+{
+	knob = 1;
+	instrumentation_begin();
+	visible(); /* here */
+	instrumentation_end();
+	rcu_nmi_enter();
+	rcu_nmi_exit();
+}

@@ -1,0 +1,14 @@
+/*
+ * The jump of a tail call leaves begin and end for good.
+ *
+ * flags: -foptimize-sibling-calls
+ * refuse: begin, "do_nmi() may return without instrumentation_end()"
+ */
+#include "tests/host/noinstr/case.h"
+
+noinstr void do_nmi(struct pt_regs *regs)
+{
+	rcu_nmi_enter();
+	instrumentation_begin();
+	visible(); /* here */
+}

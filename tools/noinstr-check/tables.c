@@ -1,0 +1,224 @@
+/*
+ * What the checker takes from people: entries, exits and odd stack pointers, each with its reason.
+ *
+ * Everything else it finds out by itself. A name that the kernel no longer has is an error, so that nothing
+ * stays allowed by accident.
+ */
+#include "tools/noinstr-check/check.h"
+
+#include <string.h>
+
+/* The IDT's own stubs (arch/x86/entry/desc.c, idt_init()). An asm_exc_ symbol that isn't here is an error. */
+static const struct {
+	const char *fn;
+	int vector;
+} vectors[] = {
+	{ "asm_exc_debug", 1 },		 { "asm_exc_nmi", 2 },
+	{ "asm_exc_int3", 3 },		 { "asm_exc_double_fault", 8 },
+	{ "asm_exc_machine_check", 18 },
+};
+
+/* Hidden assembly that is entered otherwise: its context is that of whoever comes. */
+static const struct listed entries[] = {
+	{ "ftrace_caller", "", "called by traced functions, in their context" },
+	{ "switch_to", "", "called by the scheduler; between two stacks nobody may look" },
+	{ "thread_entry", "", "a new thread's first switch_to() returns to it" },
+	{ "ap_entry", "", "another CPU's first instructions in the higher half" },
+	{ "higher_half", "", "the boot CPU's first instructions in the higher half" },
+};
+
+/* Calls out of hidden text without begin/end. */
+static const struct listed exits[] = {
+	{ "ftrace_caller", "function_trace_call", "visible code called: the context is its own" },
+	{ "thread_entry", "thread_begin",
+	  "switch_to() was called in an established context, and this is its other end" },
+	{ "ap_entry", "ap_main", "boot: no tracer is on yet" },
+	{ "higher_half", "kernel_main", "boot: no tracer is on yet" },
+};
+
+/* instrumentation_begin() where neither rcu_nmi_enter() nor its kin has been called. */
+static const struct listed begins[] = {
+	{ "do_irq", "",
+	  "context_read() == 0: back in a task with preemption on, which RCU has been watching" },
+	{ "text_poke_emergency_observed", "", "scene 10's observer, called when no probe is left" },
+};
+
+/* On the path of int3 and #DB the only ways into visible code that come back. */
+static const struct listed handlers[] = {
+	{ "kprobe_int3", "", "the probe's pre handler" },
+	{ "call_handler", "", "the probe's pre or post handler" },
+	{ "text_poke_emergency_observed", "", "scene 10's observer, called when no probe is left" },
+};
+
+/* Hidden for a reason that the flow of control doesn't show; a name that isn't unique, with its file. */
+static const struct listed must_hide[] = {
+	{ "memcpy", "", "the compiler calls it by itself, from hidden code as well" },
+	{ "memmove", "", "the compiler calls it by itself, from hidden code as well" },
+	{ "memset", "", "the compiler calls it by itself, from hidden code as well" },
+	{ "memcmp", "", "the compiler calls it by itself, from hidden code as well" },
+	{ "text_poke", "", "a probe's own int3 is written by it" },
+	{ "text_poke_bp_batch", "", "it changes the site of whatever it calls" },
+	{ "push", "context/irq_work.c",
+	  "a work claimed and not yet linked: a recovery that began in between would leave it pending for ever" },
+	{ "push", "sched/work.c",
+	  "a work claimed and not yet linked: a recovery that began in between would leave it pending for ever" },
+	{ "claim", "kernel/message_ring.c",
+	  "a message claimed and not yet described: a recovery that began in between would leave it unfinished" },
+	{ "kprobe_fault", "", "ends a step: one that it is stepped in would be the wrong one" },
+};
+
+/* NASM's local labels that are reached by their address. */
+static const struct listed by_address[] = {
+	{ "asm_exc_nmi", "asm_exc_nmi.repeat", "a nested NMI makes the outer one's iretq come here" },
+};
+
+static const struct {
+	const char *fn, *text; /* the instruction, from its beginning */
+	int64_t depth;
+	const char *why;
+} stacks[] = {
+	{ "asm_exc_debug", "pop rsp", 16,
+	  "the frame, vector and error code were copied to the interrupted stack" },
+	{ "asm_exc_int3", "sub rsp, ", STACK_KEEPS, "makes room above the frame, which moves down with it" },
+	{ "asm_exc_nmi", "lea rsp, ", 0, "F: a copy of the CPU's frame" },
+	{ "switch_to", "mov rsp, ", STACK_KEEPS, "the other thread's stack holds the same seven words" },
+	{ "ap_entry", "mov rsp, ", 0, "a stack of its own, empty" },
+	{ "higher_half", "mov rsp, ", 0, "the boot CPU's stack, empty" },
+};
+
+/* What the context functions do to the facts of rules.c: context/watch.c, kprobe/bust.c. */
+static const struct {
+	const char *fn;
+	int set, cleared;
+} contexts[] = {
+	{ "rcu_nmi_enter", FACT_ENTERED, 0 },
+	{ "rcu_nmi_exit", 0, FACT_ENTERED },
+	{ "rcu_irq_enter", FACT_ENTERED, 0 },
+	{ "rcu_irq_exit", 0, FACT_ENTERED },
+	{ "rcu_idle_exit", FACT_ENTERED, 0 },
+	{ "rcu_idle_enter", 0, FACT_ENTERED },
+	{ "bust_disarm_all", FACT_DISARMED, 0 },
+	/* It says false when it has disarmed none: then whoever asked panics, and that disarms. */
+	{ "bust_kprobes", FACT_DISARMED, 0 },
+};
+
+static const char *const compilers_own[] = {
+	"memcpy",   "memmove", "memset", "memcmp", "__fentry__", "__stack_chk_fail", "__stack_chk_fail_local",
+	"__mcount", "mcount",
+};
+
+static const struct listed *find(const struct listed *table, size_t n, const char *fn, const char *what)
+{
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(table[i].fn, fn) == 0 && (!what || strcmp(table[i].what, what) == 0))
+			return &table[i];
+	return NULL;
+}
+#define FIND(table, fn, what) find(table, ARRAY_SIZE(table), fn, what)
+
+bool listed_exit(const char *fn, const char *callee) { return FIND(exits, fn, callee); }
+bool listed_begin(const char *fn) { return FIND(begins, fn, NULL); }
+bool listed_handler(const char *fn) { return FIND(handlers, fn, NULL); }
+
+/* "f.constprop.0" is what the compiler made of f. */
+static bool is_or_was(const char *symbol, const char *fn)
+{
+	size_t len = strcspn(symbol, ".");
+
+	return strlen(fn) == len && memcmp(symbol, fn, len) == 0;
+}
+
+const char *listed_must_hide(const struct fn *f)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(must_hide); i++)
+		if (is_or_was(f->name, must_hide[i].fn) &&
+		    (!*must_hide[i].what || strcmp(must_hide[i].what, lines_unit(f->addr)) == 0))
+			return must_hide[i].why;
+	return NULL;
+}
+
+const char *listed_entry(const char *fn)
+{
+	const struct listed *l = FIND(entries, fn, NULL);
+
+	return l ? l->why : NULL;
+}
+
+int listed_vector(const char *fn)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(vectors); i++)
+		if (strcmp(vectors[i].fn, fn) == 0)
+			return vectors[i].vector;
+	return -1;
+}
+
+const char *listed_by_address(const char *fn, size_t n)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(by_address); i++)
+		if (strcmp(by_address[i].fn, fn) == 0 && n-- == 0)
+			return by_address[i].what;
+	return NULL;
+}
+
+bool listed_stack(const char *fn, const char *text, int64_t *depth)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(stacks); i++)
+		if (strcmp(stacks[i].fn, fn) == 0 &&
+		    (!text || strncmp(text, stacks[i].text, strlen(stacks[i].text)) == 0)) {
+			if (depth)
+				*depth = stacks[i].depth;
+			return true;
+		}
+	return false;
+}
+
+bool listed_context(const char *fn, int *set, int *cleared)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(contexts); i++)
+		if (strcmp(contexts[i].fn, fn) == 0) {
+			*set = contexts[i].set;
+			*cleared = contexts[i].cleared;
+			return true;
+		}
+	return false;
+}
+
+bool listed_compiler(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(compilers_own); i++)
+		if (strcmp(name, compilers_own[i]) == 0)
+			return true;
+	return strncmp(name, "__x86_indirect_thunk", 20) == 0 || strncmp(name, "__x86_return_thunk", 18) == 0;
+}
+
+static void stale(const struct image *img, const char *fn, const char *table)
+{
+	for (size_t i = 0; i < img->nr_fns; i++)
+		if (is_or_was(img->fns[i].name, fn))
+			return;
+	problem(0, "stale", "",
+		"tools/noinstr-check/tables.c lists %s() among the %s, and the kernel has no such function",
+		fn, table);
+}
+
+void listed_check_stale(const struct image *img)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(vectors); i++)
+		stale(img, vectors[i].fn, "vectors");
+	for (size_t i = 0; i < ARRAY_SIZE(entries); i++)
+		stale(img, entries[i].fn, "entries");
+	for (size_t i = 0; i < ARRAY_SIZE(exits); i++) {
+		stale(img, exits[i].fn, "exits");
+		stale(img, exits[i].what, "exits");
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(begins); i++)
+		stale(img, begins[i].fn, "begins");
+	for (size_t i = 0; i < ARRAY_SIZE(handlers); i++)
+		stale(img, handlers[i].fn, "handlers");
+	for (size_t i = 0; i < ARRAY_SIZE(must_hide); i++)
+		stale(img, must_hide[i].fn, "functions to hide");
+	for (size_t i = 0; i < ARRAY_SIZE(stacks); i++)
+		stale(img, stacks[i].fn, "changes of rsp");
+	for (size_t i = 0; i < ARRAY_SIZE(contexts); i++)
+		stale(img, contexts[i].fn, "context functions");
+}

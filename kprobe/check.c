@@ -35,15 +35,21 @@ static int check_section(u64 addr, const char **why)
 	return -EINVAL;
 }
 
-/* One instruction as it is without probes: an int3 of ours is looked through. */
+/*
+ * One instruction as it is without probes: an int3 of ours is looked through. So is one of an exchange under way, a
+ * traced entry's or a static key's: what was there and what will be has five bytes.
+ */
 static int decode_original(u64 addr, size_t max, struct insn *insn)
 {
+	static const u8 site[SITE_SIZE] = NOP5;
 	u8 bytes[INSN_MAX_LENGTH];
 	struct kprobe *p = kprobe_find(addr);
 
 	if (max > sizeof(bytes))
 		max = sizeof(bytes);
 	memcpy(bytes, (const void *)addr, max);
+	if (bytes[0] == INT3_BYTE && max >= SITE_SIZE && (static_site_at(addr) || ftrace_site_at(addr)))
+		memcpy(bytes, site, SITE_SIZE);
 	if (p && p->armed)
 		bytes[0] = p->original;
 	return insn_decode(insn, bytes, max);
@@ -108,7 +114,7 @@ int kprobe_check(u64 addr, struct insn *insn, const char **why)
 	if (!*why && insn->class == INSN_STI && decode_original(addr + 1, 1, &next) == 0 &&
 	    next.class == INSN_HLT)
 		*why = "Instruction can't be displaced: sti would lose its hold on interrupts before hlt";
-	if (static_site_at(addr))
+	if (!*why && static_site_at(addr))
 		*why = "A static key's branch: its bytes change when the key is switched";
 	if (*why)
 		return -EINVAL;

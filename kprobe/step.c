@@ -108,11 +108,12 @@ __emergency struct kprobe *step_finish(struct pt_regs *regs)
 {
 	u32 depth = this_cpu(step_depth);
 	const struct step *s = innermost(depth);
+	struct kprobe *p = s->p;
 
 	restore_flags(s, regs);
-	fix_up(s->p, regs);
-	this_cpu(step_depth) = depth - 1;
-	return s->p;
+	fix_up(p, regs);
+	this_cpu(step_depth) = depth - 1; /* from here on another step may take its place */
+	return p;
 }
 
 static __always_inline bool in_slot(const struct kprobe *p, u64 ip)

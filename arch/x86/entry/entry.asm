@@ -359,7 +359,7 @@ asm_exc_nmi:
 	iretq
 .end:
 
-; Something broke in the hardware. It may come anywhere, and in this stub nothing else comes.
+; Something broke in the hardware. It may come anywhere; what comes in this stub is at most an NMI, on its own stack.
 global asm_exc_machine_check:function (asm_exc_machine_check.end - asm_exc_machine_check)
 align 16
 asm_exc_machine_check:

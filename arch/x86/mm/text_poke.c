@@ -44,8 +44,8 @@ static __always_inline u64 text_phys(u64 addr)
 void (*text_poke_observer)(void *addr, u64 alias);
 
 /*
- * The write itself, interrupts off. Entries and CR3 are put back as they were: an NMI or a probe may
- * have come in the middle of another poke, which then goes on through the same alias. Loading CR3
+ * The write itself, interrupts off; with @len 0, one byte's own value. Entries and CR3 are put back as they were: an NMI
+ * or a probe may have come in the middle of another poke, which then goes on through the same alias. Loading CR3
  * back flushes the alias from the TLB (it isn't global), and serialize() makes the CPU forget what it
  * had fetched.
  */
@@ -60,6 +60,8 @@ static __always_inline void poke_through(u64 va, u64 alias, u64 pa, u64 pa_next,
 	write_cr3((u64)poke_pml4 - KERNEL_BASE);
 	for (size_t i = 0; i < len; i++)
 		to[i] = bytes[i];
+	if (!len) /* atomic: what another CPU writes just now isn't undone */
+		__asm__ volatile("lock orb $0, %0" : "+m"(*to) : : "memory", "cc");
 	if (unlikely(observed && text_poke_observer))
 		text_poke_observer((void *)va, (u64)to);
 	pte[0] = outer[0];
@@ -105,12 +107,18 @@ __kprobes void text_poke(void *addr, const void *bytes, size_t len)
 	local_irq_restore(flags);
 }
 
-/* In the image: no probe's page table has to be looked up. Each CPU has its own alias, and waits for nobody. */
+/* Each CPU has its own, and waits for nobody. */
+static __always_inline u64 emergency_alias(void)
+{
+	return ALIAS_EMERGENCY + this_cpu(cpu_number) * 2 * PAGE_SIZE;
+}
+
+/* In the image: no probe's page table has to be looked up. */
 static __always_inline void emergency(void *addr, u8 byte, bool observed)
 {
-	u64 flags = local_irq_save(), alias = ALIAS_EMERGENCY + this_cpu(cpu_number) * 2 * PAGE_SIZE;
+	u64 flags = local_irq_save();
 
-	poke_through((u64)addr, alias, (u64)addr - KERNEL_BASE, 0, &byte, 1, observed);
+	poke_through((u64)addr, emergency_alias(), (u64)addr - KERNEL_BASE, 0, &byte, 1, observed);
 	local_irq_restore(flags);
 }
 
@@ -187,14 +195,15 @@ static __always_inline const struct text_exchange *find_exchange(u64 addr)
 /* __kprobes, both: do_int3() asks them about an int3 that nobody knows. */
 __kprobes bool text_poke_pending(u64 addr) { return find_exchange(addr); }
 
+/*
+ * Without the lock: who holds it waits for all CPUs, of which one may be waiting, with interrupts off, for a lock that
+ * the code we are in the middle of holds.
+ */
 __kprobes void text_refresh(void *addr)
 {
 	u64 flags = local_irq_save();
-	bool locked = poke_lock();
-	u8 byte = *(volatile u8 *)addr;
 
-	poke_through((u64)addr, ALIAS, text_phys((u64)addr), 0, &byte, 1, false);
-	poke_unlock(locked);
+	poke_through((u64)addr, emergency_alias(), text_phys((u64)addr), 0, NULL, 0, false);
 	local_irq_restore(flags);
 }
 

@@ -94,7 +94,8 @@ KTEST(paging, executable_frames_are_absent_from_the_direct_map)
 
 KTEST(paging, hidden_frames_come_back)
 {
-	u64 pa = frames_alloc(2), next = pa + PAGE_SIZE; /* a frame of somebody else's may be hidden already */
+	u64 pa = frames_alloc(2),
+	    next = pa + PAGE_SIZE; /* a frame of somebody else's may be hidden already */
 
 	EXPECT(pa);
 	EXPECT_EQ(direct_map_hide(pa), 0);

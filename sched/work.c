@@ -154,5 +154,8 @@ int work_init(void)
 	wait_queue_init(&wanted, "kworker");
 	wait_queue_init(&flushed, "flush_work");
 	worker = thread_create("kworker", work_loop, NULL, PRIORITY_DEFAULT, CPU_MASK_ALL);
-	return worker ? 0 : -ENOMEM;
+	if (!worker)
+		return -ENOMEM;
+	wake_one(&wanted); /* it may have slept before wake_worker() knew it */
+	return 0;
 }

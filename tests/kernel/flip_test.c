@@ -1,8 +1,11 @@
 /* An instruction is exchanged again and again under CPUs that run it: each execution is of the old or of the new one. */
 #include "arch/x86/cpu/regs.h"
 #include "arch/x86/mm/text_poke.h"
+#include "context/context.h"
+#include "context/spinlock.h"
 #include "lib/ktest.h"
 #include "lib/printk.h"
+#include "lib/string.h"
 #include "sched/thread.h"
 #include "tests/kernel/stress.h"
 
@@ -13,7 +16,7 @@ __asm__(".pushsection .text\n"
 	"flip_target:\n\tincq %rdi\n\tret\n"
 	".type flip_site, @function\n"
 	"flip_site:\n\tmov %rdi, %rax\n"
-	"flip_at:\tnopl 0(%rax,%rax,1)\n\tmov %rdi, %rax\n\tret\n"
+	"flip_at:\t.byte 0x0f, 0x1f, 0x44, 0, 0\n\tmov %rdi, %rax\n\tret\n"
 	".size flip_site, . - flip_site\n"
 	".popsection\n");
 extern u8 flip_at[];
@@ -106,4 +109,58 @@ KTEST(flip, text_is_exchanged_under_running_cpus)
 	EXPECT(met <= hits);
 	if (crowd_cpus() > 1)
 		EXPECT(met * 100 >= n);
+}
+
+static SPINLOCK(site_lock);
+static volatile u32 taken, wanted; /* site_lock, by so many */
+
+/* Has an old int3 before him, with the lock, in the middle of an exchange that waits for him and for who wants the lock. */
+static int refresh_under_lock(void *arg)
+{
+	u64 flags = spin_lock_irqsave(&site_lock);
+
+	taken = 1;
+	while (!text_poke_pending((u64)flip_at))
+		cpu_relax();
+	text_refresh(flip_at);
+	spin_unlock_irqrestore(&site_lock, flags);
+	return 0;
+}
+
+static int want_the_lock(void *arg)
+{
+	u64 flags;
+
+	while (!taken)
+		cpu_relax();
+	flags = local_irq_save();
+	__atomic_fetch_add(&wanted, 1, __ATOMIC_SEQ_CST);
+	spin_lock(&site_lock);
+	spin_unlock(&site_lock);
+	local_irq_restore(flags);
+	return 0;
+}
+
+KTEST(flip, an_old_int3_under_a_lock_waits_for_nobody)
+{
+	static const u8 nop[SITE_SIZE] = NOP5;
+	struct thread *t[NR_CPUS] = { NULL };
+	u32 here;
+
+	preempt_disable();
+	here = this_cpu(cpu_number);
+	preempt_enable();
+	EXPECT_EQ(thread_set_affinity(1u << here), 0);
+	taken = wanted = 0;
+	for (u32 cpu = crowd_next_cpu(here), n = 0; cpu != here; cpu = crowd_next_cpu(cpu), n++)
+		t[cpu] = thread_create("flip", n ? want_the_lock : refresh_under_lock, NULL, PRIORITY_DEFAULT,
+				       1u << cpu);
+	while (crowd_cpus() > 1 && (!taken || wanted != crowd_cpus() - 2))
+		cpu_relax();
+	text_poke_bp(flip_at, nop);
+	for (u32 cpu = 0; cpu < NR_CPUS; cpu++)
+		if (t[cpu])
+			EXPECT_EQ(thread_join(t[cpu]), 0);
+	EXPECT(!memcmp(flip_at, nop, SITE_SIZE));
+	EXPECT_EQ(thread_set_affinity(CPU_MASK_ALL), 0);
 }

@@ -64,10 +64,13 @@ void ap_start(u8 id, u64 stack, u64 offset, void (*pause)(u64 ns))
 	apic_send_startup(id, AP_BOOT_PAGE >> 12);
 }
 
+/* The start-up IPI: an emulated CPU that halts doesn't see the INIT before something else wakes it. It halts again. */
 void ap_stop(u8 id, void (*pause)(u64 ns))
 {
 	WRITE_ONCE(ap_start_id, NOBODY);
 	apic_send_init(id);
+	pause(10 * MS);
+	apic_send_startup(id, AP_BOOT_PAGE >> 12);
 	pause(10 * MS);
 }
 

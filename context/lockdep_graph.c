@@ -127,7 +127,8 @@ static void report_order(const struct held_lock *h, u32 to, u64 where, const u8 
 		printk("lockdep:   two of one class: nothing says which comes first\n");
 	else
 		printk("lockdep:   the order seen before is the opposite:\n");
-	for (u32 c = h->class; c != to; c = edges[via[c]].from)
+	/* Bounded: somebody may have all forgotten meanwhile. */
+	for (u32 c = h->class, n = 0; c != to && n < LOCKDEP_MAX_CLASSES; c = edges[via[c]].from, n++)
 		printk("lockdep:   \"%s\" was taken at %pS, while \"%s\", taken at %pS, was held\n",
 		       classes[c], (void *)edges[via[c]].to_where, classes[edges[via[c]].from],
 		       (void *)edges[via[c]].from_where);

@@ -232,7 +232,8 @@ notrace void preempt_schedule_irq(void)
 
 /*
  * With interrupts off it does nothing: whoever turned them off may hold what the next thread on this CPU would
- * wait for. The request stays, and is met on the way out of the next interrupt at the latest.
+ * wait for. The request stays until the next preempt_enable() or interrupt. So whoever wakes a thread with interrupts
+ * off must have preemption off, too, as every spinlock has, and enable that last: a CPU without a tick may get no interrupt.
  */
 notrace void preempt_schedule(void)
 {

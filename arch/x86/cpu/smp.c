@@ -69,8 +69,6 @@ void ap_stop(u8 id, void (*pause)(u64 ns))
 {
 	WRITE_ONCE(ap_start_id, NOBODY);
 	apic_send_init(id);
-	/* QEMU's halted CPU looks at an INIT only when something else wakes it; one that waits for its start-up ignores this. */
-	apic_send_ipi(id, VECTOR_RESCHEDULE);
 	pause(10 * MS);
 	apic_send_startup(id, AP_BOOT_PAGE >> 12);
 	pause(10 * MS);

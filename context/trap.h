@@ -1,5 +1,6 @@
 /*
- * Entering and leaving an NMI-like context (int3, #DB, NMI), and what must be known to undo it.
+ * Entering and leaving an NMI-like context (int3, #DB, NMI), and what must be known to undo it; and the plainer way
+ * of an interrupt.
  *
  * Each such trap keeps a record on its own stack frame: what it interrupted, and this CPU's
  * accounting as it was then. The records form a list, innermost first. Nothing walks it in normal
@@ -72,4 +73,21 @@ static __always_inline void trap_exit(struct trap_record *t)
 	this_cpu(trap_top) = t->outer;
 	if (read_cr2() != t->cr2)
 		write_cr2(t->cr2);
+}
+
+/*
+ * Around an interrupt handler, interrupts off. The context word first: an NMI that comes before RCU watches must see
+ * that this is no task any more. Then RCU, before anything that may be traced. Leaving, in reverse: the last that
+ * goes is what says that nobody may be switched to.
+ */
+static __always_inline void irqentry_enter(void)
+{
+	context_add(HARDIRQ_ONE);
+	rcu_irq_enter();
+}
+
+static __always_inline void irqentry_exit(void)
+{
+	rcu_irq_exit();
+	context_sub(HARDIRQ_ONE);
 }

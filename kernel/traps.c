@@ -184,13 +184,11 @@ noinstr void do_exception(struct pt_regs *regs)
 
 noinstr void do_irq(struct pt_regs *regs)
 {
-	context_add(HARDIRQ_ONE);
-	rcu_irq_enter();
+	irqentry_enter();
 	instrumentation_begin();
 	irq_dispatch((unsigned)regs->vector - IRQ_BASE_VECTOR);
 	instrumentation_end();
-	rcu_irq_exit();
-	context_sub(HARDIRQ_ONE);
+	irqentry_exit();
 	/* Back in a task that may be preempted, and somebody has asked: not in idle, which holds preemption off. */
 	if (context_read() == 0) {
 		instrumentation_begin();

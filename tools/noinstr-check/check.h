@@ -70,7 +70,8 @@ struct fn {
 	u64 addr, size;
 	enum section sec;
 	bool noreturn;
-	int vector; /* the IDT's, for an entry stub; otherwise -1 */
+	bool global; /* seen by other files */
+	int vector;  /* the IDT's, for an entry stub; otherwise -1 */
 
 	struct insn *insns; /* sorted by address, once decoded */
 	size_t nr_insns;
@@ -137,6 +138,7 @@ bool lines_in_assembly(u64 addr);
 /* decode.c */
 void decode_hidden(struct image *img, struct fn *f);
 void decode_visible(struct image *img);
+void check_gaps(const struct image *img);
 const char *insn_text(const struct image *img, const struct insn *i);
 struct insn *insn_at(struct fn *f, u64 addr);
 
@@ -172,7 +174,7 @@ bool listed_stack(const char *fn, const char *text, int64_t *depth);
 /* What calling @fn does to the facts of rules.c: bits set and bits cleared. */
 enum { FACT_ENTERED = 1, FACT_DISARMED = 2, NR_FACTS = 4 };
 bool listed_context(const char *fn, int *set, int *cleared);
-/* Names in the tables that the kernel doesn't have. */
+/* Names in the tables that the kernel doesn't have, or has twice; without other problems also what nothing asked for. */
 void listed_check_stale(const struct image *img);
 /* memcpy and what else the compiler calls by itself. */
 bool listed_compiler(const char *name);
@@ -180,6 +182,7 @@ bool listed_compiler(const char *name);
 /* report.c */
 void problem(u64 addr, const char *rule, const char *path, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
+size_t nr_of_problems(void);
 size_t report_problems(const struct image *img);
 void report_needless(const struct image *img, FILE *out);
 void report_summary(const struct image *img, FILE *out);

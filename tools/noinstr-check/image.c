@@ -22,7 +22,7 @@ void unreadable(const char *path, const char *why)
 
 int section_by_name(const char *name)
 {
-	for (int s = 0; s < NR_SECTIONS; s++)
+	for (int s = 0; name && s < NR_SECTIONS; s++)
 		if (strcmp(name, section_names[s]) == 0)
 			return s;
 	return -1;
@@ -125,10 +125,12 @@ static void read_section(struct image *img, Elf_Scn *scn, const char *name)
 	Elf_Data *data = section_data(scn, &sh, img->path);
 	int sec = section_by_name(name);
 
-	if (strcmp(name, ".instr_notes") == 0)
+	if (name && strcmp(name, ".instr_notes") == 0)
 		read_notes(img, data);
 	if (!(sh.sh_flags & SHF_ALLOC) || sh.sh_type == SHT_NOBITS || !data->d_buf)
 		return;
+	if (sh.sh_size != data->d_size || sh.sh_addr + sh.sh_size < sh.sh_addr)
+		unreadable(img->path, "has a section whose size is wrong");
 	GROW(loaded, nr_loaded);
 	loaded[nr_loaded++] = (struct loaded){ sh.sh_addr, data->d_size, data->d_buf };
 	if (sec >= 0) {
@@ -151,13 +153,15 @@ void image_read(struct image *img, const char *path)
 	if (fd < 0)
 		unreadable(path, "can't be opened");
 	elf = elf_begin(fd, ELF_C_READ, NULL);
-	if (!elf || !gelf_getehdr(elf, &header) || header.e_machine != EM_X86_64 ||
-	    header.e_type != ET_EXEC || elf_getshdrstrndx(elf, &shstrndx) != 0)
+	if (!elf || gelf_getclass(elf) != ELFCLASS64 || !gelf_getehdr(elf, &header) ||
+	    header.e_machine != EM_X86_64 || header.e_type != ET_EXEC ||
+	    elf_getshdrstrndx(elf, &shstrndx) != 0)
 		unreadable(path, "is no linked x86-64 ELF program");
 	while ((scn = elf_nextscn(elf, scn))) {
 		GElf_Shdr sh;
 
-		gelf_getshdr(scn, &sh);
+		if (!gelf_getshdr(scn, &sh))
+			unreadable(path, elf_errmsg(-1));
 		read_section(img, scn, elf_strptr(elf, shstrndx, sh.sh_name));
 		if (sh.sh_type == SHT_SYMTAB)
 			symtab = scn;

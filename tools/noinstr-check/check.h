@@ -87,7 +87,7 @@ struct fn {
 	/* How it was first reached, from a vector if it can be; and is there a need to hide it? */
 	const char *path;
 	bool needed;
-	/* A visible function that calls it or takes its address, if any. */
+	/* A visible function that calls it or takes its address, if any; taken_by without an address: data does. */
 	const struct fn *visible_caller, *taken_by;
 };
 
@@ -122,6 +122,8 @@ struct fn *image_fn_at(const struct image *img, u64 addr);
 struct fn *image_fn(const struct image *img, const char *name);
 /* Up to @max readable bytes at @addr of any loaded section. */
 const u8 *image_bytes(const struct image *img, u64 addr, size_t *max);
+/* Calls @found for each word of the sections that hold no code. */
+void image_data_words(struct image *img, void (*found)(struct image *img, u64 value));
 /* The notes at @addr: how many; *first is the first of them. */
 size_t image_notes_at(const struct image *img, u64 addr, const struct note **first);
 

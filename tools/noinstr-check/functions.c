@@ -107,9 +107,10 @@ static void check_unlisted_entry(const struct fn *f)
 	if (f->sec == SEC_ENTRY && f->taken_by && f->vector < 0 && !listed_entry(f->name) &&
 	    lines_in_assembly(f->addr) && !lines_in_tests(f->taken_by->addr))
 		problem(f->addr, "unlisted", "",
-			"%s() in .entry.text is entered by its address, which visible %s() takes: "
+			"%s() in .entry.text is entered by its address, which %s%s%s: "
 			"add it to entries[] in tools/noinstr-check/tables.c",
-			f->name, f->taken_by->name);
+			f->name, f->taken_by->addr ? "visible " : "", f->taken_by->name,
+			f->taken_by->addr ? "() takes" : " holds");
 	if (f->vector >= 0 && f->sec != SEC_ENTRY)
 		problem(f->addr, "unlisted", "", "%s(), a vector's stub, lies outside .entry.text", f->name);
 }

@@ -11,6 +11,7 @@ const char *const section_names[NR_SECTIONS] = { ".text", ".kprobes.text", ".noi
 static struct loaded {
 	u64 addr, size;
 	const u8 *bytes;
+	bool code;
 } * loaded;
 static size_t nr_loaded;
 
@@ -132,7 +133,8 @@ static void read_section(struct image *img, Elf_Scn *scn, const char *name)
 	if (sh.sh_size != data->d_size || sh.sh_addr + sh.sh_size < sh.sh_addr)
 		unreadable(img->path, "has a section whose size is wrong");
 	GROW(loaded, nr_loaded);
-	loaded[nr_loaded++] = (struct loaded){ sh.sh_addr, data->d_size, data->d_buf };
+	loaded[nr_loaded++] =
+		(struct loaded){ sh.sh_addr, data->d_size, data->d_buf, sh.sh_flags & SHF_EXECINSTR };
 	if (sec >= 0) {
 		img->secs[sec].addr = sh.sh_addr;
 		img->secs[sec].size = data->d_size;
@@ -208,6 +210,13 @@ const u8 *image_bytes(const struct image *img, u64 addr, size_t *max)
 			return loaded[i].bytes + (addr - loaded[i].addr);
 		}
 	return NULL;
+}
+
+void image_data_words(struct image *img, void (*found)(struct image *img, u64 value))
+{
+	for (size_t i = 0; i < nr_loaded; i++)
+		for (u64 at = 0; !loaded[i].code && at + 8 <= loaded[i].size; at += 8)
+			found(img, word(loaded[i].bytes + at));
 }
 
 size_t image_notes_at(const struct image *img, u64 addr, const struct note **first)

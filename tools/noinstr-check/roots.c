@@ -57,6 +57,8 @@ static const char *caller_name(const struct fn *f)
 {
 	if (f->visible_caller)
 		return xprintf("called by visible %s(): ", f->visible_caller->name);
+	if (f->taken_by && !f->taken_by->addr)
+		return "by its address, from data: ";
 	return f->taken_by ? xprintf("by its address, from visible %s(): ", f->taken_by->name)
 			   : "by nothing found: ";
 }

@@ -75,6 +75,11 @@ $(B)/objects: FORCE
 	@mkdir -p $(@D)
 	@echo '$(OBJ)' | cmp -s - $@ || echo '$(OBJ)' > $@
 
+# And for whether it is checked: a kernel that wasn't must not pass for one that was.
+$(B)/checked: FORCE
+	@mkdir -p $(@D)
+	@echo '$(CHECKER)' | cmp -s - $@ || echo '$(CHECKER)' > $@
+
 $(B)/obj/%.o: %.c $(B)/flags
 	@mkdir -p $(@D)
 	@$(CC) $(CFLAGS) -MMD -MP -c $< -o $@
@@ -105,10 +110,10 @@ $(B)/noinstr-check: $(wildcard tools/noinstr-check/*.[ch])
 	@$(HOSTCC) $(CHECKER_CFLAGS) -O2 -o $@ $(filter %.c,$^) $(CHECKER_LIBS) || { \
 		echo "noinstr-check can't be built: it needs Zydis, libelf and libdw, which 'tools/deps run' installs;" \
 		     "'make UNCHECKED=1' builds a kernel of which nothing is proved" >&2; exit 1; }
-$(B)/nestling.elf: $(OBJ) $(B)/obj/symtab1.o linker.ld tools/check-passes $(CHECKER)
+$(B)/nestling.elf: $(OBJ) $(B)/obj/symtab1.o linker.ld tools/check-passes $(CHECKER) $(B)/checked
 	@$(LD) $(LDFLAGS) -Map=$(B)/nestling.map $(OBJ) $(B)/obj/symtab1.o -o $@.tmp
 	@tools/check-passes $(NM) $(B)/pass1.elf $@.tmp
-	@$(if $(CHECKER),$(CHECKER) --why=$(B)/noinstr.txt $@.tmp || { rm -f $@; exit 1; })
+	@$(if $(CHECKER),$(CHECKER) --why=$(B)/noinstr.txt $@.tmp || { rm -f $@ $@.tmp; exit 1; })
 	@mv $@.tmp $@
 	@echo "built $@$(if $(CHECKER),,, unchecked)" >&2
 

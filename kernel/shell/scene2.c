@@ -52,5 +52,5 @@ SCENE(scene2, .number = 2, .title = "hiding entry code",
 "\n"
 "and make stops there. What hiding doesn't prevent is a tracer that runs into itself: scene 4.",
       .finally = "# echo 0 > kprobes/unsafe\n# echo -:tour/early >> kprobe_events\n"
-		 "# echo -:tour/self >> kprobe_events\n# echo > set_ftrace_filter");
+		 "# echo -:tour/self >> kprobe_events");
 /* clang-format on */

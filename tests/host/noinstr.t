@@ -2,12 +2,14 @@
 """tools/noinstr-check on a catalogue of small kernels (tests/host/noinstr/), each of which breaks one rule or none.
 
 A case's first comment says what is expected: "refuse [LEVELS]: RULE, "WORDS"", "pass: LEVELS", "path: CALL PATH",
-"flags: GCC'S", "also: RULE". A line with /* here */ is the one that must be named. Each is compiled at -O1, -O2 and -Os.
+"flags: GCC'S", "also: RULES", "warn: WORDS". A line with /* here */ is the one that must be named. Each is compiled at -O1, -O2 and -Os.
 """
 
 import concurrent.futures
 import os
+import random
 import re
+import struct
 import subprocess
 import sys
 import tempfile
@@ -16,11 +18,13 @@ import threading
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.dont_write_bytecode = True
 sys.path[:0] = [os.path.join(ROOT, "tests"), os.path.join(ROOT, "tests/host")]
-from tap import contains, done, equal, ok
+from tap import contains, done, equal, note, ok
 
 CASES = "tests/host/noinstr"
 LEVELS = ("O1", "O2", "Os")
 HANDLERS = ("int3", "debug", "nmi", "double_fault")
+# These are said of a function, not of a way to it.
+PATHLESS = ("clone", "must-hide", "unlisted", "stale")
 COMMON = ("common.c", "case.h", "case.ld", "stubs.asm")
 CHECKER = os.path.join(ROOT, os.environ.get("B") or "build", "host/noinstr-check")
 
@@ -120,20 +124,25 @@ def judge(case, result, complaint):
     name = f"{case.name} -{case.level}"
     if not ok(result is not None, f"{name}: builds", complaint):
         return
-    errors = re.findall(r"^(\S+): error: (.*) \[([\w-]+)\]$", result.stderr, re.M)
+    errors = re.findall(r"^(\S+): error: (.*) \[([\w-]+)\]\n(?:    call path: (.+)\n)?", result.stderr, re.M)
     if case.passes:
         ok(result.returncode == 0 and not errors, f"{name}: passes", result.stderr)
+        for words in case.said("warn"):
+            contains(result.stderr, f": warning: {words}\n", f"{name}: … with a warning")
         return
     equal(result.returncode, 1, f"{name}: is refused", result.stderr)
     found = [error for error in errors if error[2] == case.rule and (case.words or "") in error[1]]
     ok(found, f"{name}: … by [{case.rule}], in the right words", case.words, result.stderr)
-    if case.here:
-        wanted = f"{CASES}/{case.name}:{case.here}"
-        ok(any(error[0] == wanted for error in found), f"{name}: … at the right line", wanted, result.stderr)
-    if case.path:
-        contains(result.stderr, f"    call path: {case.path}\n", f"{name}: … with the call path")
     if case.rule != "stale":
-        equal({error[2] for error in errors} - set(case.said("also")), {case.rule}, f"{name}: … and nothing else is", result.stderr)
+        wanted = rf"{CASES}/{case.name}:{case.here or '[0-9]+'}"
+        ok(any(re.fullmatch(wanted, error[0]) for error in found), f"{name}: … at the right line", wanted, result.stderr)
+    if case.path:
+        equal(found[0][3] if found else None, "" if case.path == "none" else case.path, f"{name}: … with the call path",
+              result.stderr)
+    elif case.rule not in PATHLESS:
+        ok(found and all(error[3].startswith("vector ") for error in found), f"{name}: … with a call path", result.stderr)
+    if case.rule != "stale":
+        equal({error[2] for error in errors} - set(" ".join(case.said("also")).split()), {case.rule}, f"{name}: … and nothing else is", result.stderr)
 
 
 def test_catalogue():
@@ -171,8 +180,51 @@ def test_words():
         ok(result.stderr, "… and says why")
 
 
+def spoilt_in_turn(good, random_):
+    """(what, a file that no linker would write)"""
+    at = {name: struct.unpack_from(form, good, offset)[0] for name, form, offset in (("sections", "<Q", 40), ("count", "<H", 60))}
+    heads = [at["sections"] + 64 * n for n in range(at["count"])]
+    symbols = next(head for head in heads if struct.unpack_from("<I", good, head + 4)[0] == 2)
+    first, size = struct.unpack_from("<QQ", good, symbols + 24)
+
+    def patched(offset, *values):
+        bad = bytearray(good)
+        for value in values:
+            bad[offset:offset + len(value)] = value
+            offset += len(value)
+        return bad
+
+    sized = next(at for at in range(first, first + size, 24) if good[at + 4] & 15 == 2)
+    yield "symbols of no size", patched(symbols + 56, bytes(8))
+    yield "a section without a name", patched(heads[1], b"\xff\xff\xff\x7f")
+    yield "a function longer than all memory", patched(sized + 16, b"\xf8" + b"\xff" * 7)
+    yield "half a file", good[:len(good) // 2]
+    for n in range(60):
+        near = random_.choice((random_.randrange(heads[0], heads[-1] + 64), random_.randrange(first, first + size),
+                               random_.randrange(len(good))))
+        yield f"random {n}", patched(near, bytes([random_.randrange(256)]))
+
+
+def test_spoilt_files():
+    seed = int(os.environ.get("SEED") or random.randrange(1 << 32))
+    note(f"SEED={seed}")
+    with tempfile.TemporaryDirectory(prefix="nestling-noinstr-") as folder:
+        elf, complaint = Workshop(folder).build(Case("good_jump_table.c", "O2"))
+        ok(not complaint, "a good file is built", complaint)
+        with open(elf, "rb") as file:
+            good = file.read()
+        for what, bad in spoilt_in_turn(good, random.Random(seed)):
+            with open(elf, "wb") as file:
+                file.write(bad)
+            result = sh(CHECKER, "--why", elf, encoding="utf-8", errors="replace")
+            wanted = (0, 1, 2) if what.startswith("random") or "symbols" in what or "name" in what else (2,)
+            ok(result.returncode in wanted and "Sanitizer" not in result.stderr and "runtime error" not in result.stderr,
+               f"a spoilt file, {what}: no crash, status {result.returncode}", result.stderr)
+
+
 FLAGS = kernel_flags()
 test_words()
+test_spoilt_files()
 test_kernel()
 test_catalogue()
 done()

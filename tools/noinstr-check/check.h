@@ -70,7 +70,8 @@ struct fn {
 	u64 addr, size;
 	enum section sec;
 	bool noreturn;
-	int vector; /* the IDT's, for an entry stub; otherwise -1 */
+	bool global; /* seen by other files */
+	int vector;  /* the IDT's, for an entry stub; otherwise -1 */
 
 	struct insn *insns; /* sorted by address, once decoded */
 	size_t nr_insns;
@@ -86,7 +87,7 @@ struct fn {
 	/* How it was first reached, from a vector if it can be; and is there a need to hide it? */
 	const char *path;
 	bool needed;
-	/* A visible function that calls it or takes its address, if any. */
+	/* A visible function that calls it or takes its address, if any; taken_by without an address: data does. */
 	const struct fn *visible_caller, *taken_by;
 };
 
@@ -121,6 +122,8 @@ struct fn *image_fn_at(const struct image *img, u64 addr);
 struct fn *image_fn(const struct image *img, const char *name);
 /* Up to @max readable bytes at @addr of any loaded section. */
 const u8 *image_bytes(const struct image *img, u64 addr, size_t *max);
+/* Calls @found for each word of the sections that hold no code. */
+void image_data_words(struct image *img, void (*found)(struct image *img, u64 value));
 /* The notes at @addr: how many; *first is the first of them. */
 size_t image_notes_at(const struct image *img, u64 addr, const struct note **first);
 
@@ -137,6 +140,7 @@ bool lines_in_assembly(u64 addr);
 /* decode.c */
 void decode_hidden(struct image *img, struct fn *f);
 void decode_visible(struct image *img);
+void check_gaps(const struct image *img);
 const char *insn_text(const struct image *img, const struct insn *i);
 struct insn *insn_at(struct fn *f, u64 addr);
 
@@ -172,7 +176,7 @@ bool listed_stack(const char *fn, const char *text, int64_t *depth);
 /* What calling @fn does to the facts of rules.c: bits set and bits cleared. */
 enum { FACT_ENTERED = 1, FACT_DISARMED = 2, NR_FACTS = 4 };
 bool listed_context(const char *fn, int *set, int *cleared);
-/* Names in the tables that the kernel doesn't have. */
+/* Names in the tables that the kernel doesn't have, or has twice; without other problems also what nothing asked for. */
 void listed_check_stale(const struct image *img);
 /* memcpy and what else the compiler calls by itself. */
 bool listed_compiler(const char *name);
@@ -180,6 +184,7 @@ bool listed_compiler(const char *name);
 /* report.c */
 void problem(u64 addr, const char *rule, const char *path, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
+size_t nr_of_problems(void);
 size_t report_problems(const struct image *img);
 void report_needless(const struct image *img, FILE *out);
 void report_summary(const struct image *img, FILE *out);

@@ -29,7 +29,10 @@ static void add_succ(struct walk *w, struct insn *i, u64 to)
 	later(w, to);
 }
 
-/* "jmp [table + index*8]": the table's words, as long as they lead into this function. */
+/*
+ * "jmp [table + index*8]": the table's words, as long as they lead into this function. So the compiler makes them; a
+ * table written by hand may lead anywhere.
+ */
 static void follow_table(struct walk *w, const struct decoded *d, struct insn *i)
 {
 	const ZydisDecodedOperand *op = &d->op[0];
@@ -37,7 +40,7 @@ static void follow_table(struct walk *w, const struct decoded *d, struct insn *i
 	const u8 *table;
 
 	if (op->type != ZYDIS_OPERAND_TYPE_MEMORY || op->mem.base != ZYDIS_REGISTER_NONE ||
-	    op->mem.scale != 8)
+	    op->mem.scale != 8 || !line_number(i->addr) || lines_in_assembly(i->addr))
 		return;
 	table = image_bytes(w->img, (u64)op->mem.disp.value, &max);
 	for (size_t k = 0; table && k + 8 <= max; k += 8) {
@@ -123,32 +126,71 @@ static int insn_order(const void *a, const void *b)
 	return x->addr < y->addr ? -1 : x->addr > y->addr;
 }
 
+/* The first place in [addr, end) that isn't padding, or @end. */
+static u64 skip_padding(const struct image *img, u64 addr, u64 end)
+{
+	while (addr < end) {
+		size_t max = MAX_LENGTH;
+		const u8 *bytes = image_bytes(img, addr, &max);
+		struct decoded d;
+
+		if (end - addr == 1 && bytes && *bytes == 0)
+			return end;
+		if (!decode(img, addr, end, &d) || !is_padding(&d, bytes))
+			return addr;
+		addr += d.i.length;
+	}
+	return end;
+}
+
 /* What control doesn't reach should be padding, or we don't know how it is reached. */
 static void check_unreached(struct walk *w)
 {
 	struct fn *f = w->f;
 
-	for (u64 at = 0; at < f->size;) {
-		u64 end = at;
-		struct decoded d;
-		size_t max = MAX_LENGTH;
+	for (u64 at = 0, end; at < f->size; at = end) {
+		u64 bad;
 
-		if (w->bytes[at]) {
-			at++;
-			continue;
-		}
-		while (end < f->size && !w->bytes[end])
+		for (end = at; end < f->size && !w->bytes[end] == !w->bytes[at];)
 			end++;
-		if (end - at == 1 && *image_bytes(w->img, f->addr + at, &max) == 0)
-			return;
-		if (!decode(w->img, f->addr + at, f->addr + end, &d) ||
-		    !is_padding(&d, image_bytes(w->img, f->addr + at, &max))) {
-			problem(f->addr + at, "unreached", NULL,
-				"%s()+0x%lx is reached by no path that can be followed, and is no padding",
-				f->name, at);
-			return;
+		if (w->bytes[at])
+			continue;
+		bad = skip_padding(w->img, f->addr + at, f->addr + end);
+		if (bad == f->addr + end)
+			continue;
+		problem(bad, "unreached", NULL,
+			"%s()+0x%lx is reached by no path that can be followed, and is no padding", f->name,
+			(unsigned long)(bad - f->addr));
+		return;
+	}
+}
+
+static void check_gap(const struct image *img, const char *before, u64 addr, u64 end)
+{
+	u64 bad = skip_padding(img, addr, end);
+
+	if (bad < end)
+		problem(bad, "unreached", "", "behind %s lies what belongs to no function, and is no padding",
+			before);
+}
+
+/* Between the functions of a hidden section, too, there is nothing but padding. */
+void check_gaps(const struct image *img)
+{
+	for (int s = SEC_TEXT + 1; s < NR_SECTIONS; s++) {
+		u64 at = img->secs[s].addr, end = at + img->secs[s].size;
+		const char *before = section_names[s];
+
+		for (size_t i = 0; i < img->nr_fns; i++) {
+			const struct fn *f = &img->fns[i];
+
+			if ((int)f->sec != s)
+				continue;
+			check_gap(img, before, at, f->addr);
+			at = f->addr + f->size;
+			before = f->name;
 		}
-		at += d.i.length;
+		check_gap(img, before, at, end);
 	}
 }
 

@@ -14,11 +14,10 @@ static int summary(struct image *img, struct fn *f);
 
 bool is_within(const struct fn *f, u64 addr) { return addr >= f->addr && addr < f->addr + f->size; }
 
-/* A jump out of @f is a call, too: of what returns in its place. */
-int after_call(struct image *img, const struct fn *f, const struct insn *i, int facts)
+/* The facts when @i's target has returned. */
+static int after_target(struct image *img, const struct insn *i, int facts)
 {
-	bool call = i->flow == FLOW_CALL || (i->flow == FLOW_JMP && !is_within(f, i->target));
-	struct fn *callee = call ? image_fn_at(img, i->target) : NULL;
+	struct fn *callee = image_fn_at(img, i->target);
 	int set, cleared, s;
 
 	if (!callee || callee->sec == SEC_TEXT)
@@ -29,10 +28,19 @@ int after_call(struct image *img, const struct fn *f, const struct insn *i, int 
 	return (facts & s >> 2) | (s & IN_FACTS);
 }
 
+int after_call(struct image *img, const struct insn *i, int facts)
+{
+	return i->flow == FLOW_CALL ? after_target(img, i, facts) : facts;
+}
+
+static bool jumps_out(const struct fn *f, const struct insn *i)
+{
+	return (i->flow == FLOW_JMP || i->flow == FLOW_JCC) && !is_within(f, i->target);
+}
+
 bool is_return(const struct fn *f, const struct insn *i)
 {
-	return i->flow == FLOW_RET || i->flow == FLOW_IRET ||
-	       (i->flow == FLOW_JMP && !is_within(f, i->target));
+	return i->flow == FLOW_RET || i->flow == FLOW_IRET || jumps_out(f, i);
 }
 
 static void fact_arrives(void *arg, size_t to, bool by_jump)
@@ -63,8 +71,10 @@ int follow_facts(struct image *img, struct fn *f, int start, u8 *at)
 	while (w.nr_todo) {
 		size_t i = w.todo[--w.nr_todo];
 
-		w.out = (u8)after_call(img, f, &f->insns[i], at[i]);
-		if (is_return(f, &f->insns[i]))
+		w.out = (u8)after_call(img, &f->insns[i], at[i]);
+		if (jumps_out(f, &f->insns[i])) /* what is jumped to returns in its place */
+			end &= after_target(img, &f->insns[i], at[i]);
+		else if (is_return(f, &f->insns[i]))
 			end &= w.out;
 		for_each_next(img, f, i, fact_arrives, &w);
 	}

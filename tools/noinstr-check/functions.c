@@ -37,6 +37,32 @@ static void check_sites(void)
 	}
 }
 
+/* After a fault, or when a key is on, control goes where the instruction doesn't show. */
+static void check_branch(u64 insn, u64 to)
+{
+	struct fn *f = image_fn_at(img, insn);
+	const struct fn *t = image_fn_at(img, to);
+
+	if (f && f->sec != SEC_TEXT && t != f)
+		problem(insn, "fixup", NULL, "%s(): __ex_table or .static_sites leads out of it, into %s%s",
+			f->name, t ? t->name : "no function", t ? "()" : "");
+	else if (f && f->sec != SEC_TEXT && !f->spoilt && !insn_at(f, insn))
+		problem(insn, "fixup", NULL,
+			"%s(): __ex_table or .static_sites names what is no instruction of it", f->name);
+	else if (t && t->sec != SEC_TEXT && t != f)
+		problem(insn, "fixup", "", "%s%s: __ex_table or .static_sites leads into hidden %s()",
+			f ? f->name : "what is no function", f ? "()" : "", t->name);
+}
+
+/* Whoever calls it isn't followed any further. */
+static void check_noreturn(const struct fn *f)
+{
+	for (size_t i = 0; f->noreturn && i < f->nr_insns; i++)
+		if (f->insns[i].flow == FLOW_RET)
+			problem(f->insns[i].addr, "noreturn", NULL,
+				"%s() is declared not to return, and does", f->name);
+}
+
 static void check_visible_fn(const struct fn *f)
 {
 	const char *why = listed_must_hide(f);
@@ -81,9 +107,10 @@ static void check_unlisted_entry(const struct fn *f)
 	if (f->sec == SEC_ENTRY && f->taken_by && f->vector < 0 && !listed_entry(f->name) &&
 	    lines_in_assembly(f->addr) && !lines_in_tests(f->taken_by->addr))
 		problem(f->addr, "unlisted", "",
-			"%s() in .entry.text is entered by its address, which visible %s() takes: "
+			"%s() in .entry.text is entered by its address, which %s%s%s: "
 			"add it to entries[] in tools/noinstr-check/tables.c",
-			f->name, f->taken_by->name);
+			f->name, f->taken_by->addr ? "visible " : "", f->taken_by->name,
+			f->taken_by->addr ? "() takes" : " holds");
 	if (f->vector >= 0 && f->sec != SEC_ENTRY)
 		problem(f->addr, "unlisted", "", "%s(), a vector's stub, lies outside .entry.text", f->name);
 }
@@ -93,10 +120,13 @@ void check_functions(struct image *image)
 	img = image;
 	check_sites();
 	check_context_callers();
+	for (size_t i = 0; i < img->nr_branches; i++)
+		check_branch(img->branches[i].insn, img->branches[i].to);
 	for (size_t i = 0; i < img->nr_fns; i++) {
 		if (img->fns[i].sec == SEC_TEXT)
 			check_visible_fn(&img->fns[i]);
 		check_unlisted_entry(&img->fns[i]);
+		check_noreturn(&img->fns[i]);
 	}
 	if (img->is_kernel)
 		listed_check_stale(img);

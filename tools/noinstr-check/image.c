@@ -11,6 +11,7 @@ const char *const section_names[NR_SECTIONS] = { ".text", ".kprobes.text", ".noi
 static struct loaded {
 	u64 addr, size;
 	const u8 *bytes;
+	bool code;
 } * loaded;
 static size_t nr_loaded;
 
@@ -22,7 +23,7 @@ void unreadable(const char *path, const char *why)
 
 int section_by_name(const char *name)
 {
-	for (int s = 0; s < NR_SECTIONS; s++)
+	for (int s = 0; name && s < NR_SECTIONS; s++)
 		if (strcmp(name, section_names[s]) == 0)
 			return s;
 	return -1;
@@ -125,12 +126,15 @@ static void read_section(struct image *img, Elf_Scn *scn, const char *name)
 	Elf_Data *data = section_data(scn, &sh, img->path);
 	int sec = section_by_name(name);
 
-	if (strcmp(name, ".instr_notes") == 0)
+	if (name && strcmp(name, ".instr_notes") == 0)
 		read_notes(img, data);
 	if (!(sh.sh_flags & SHF_ALLOC) || sh.sh_type == SHT_NOBITS || !data->d_buf)
 		return;
+	if (sh.sh_size != data->d_size || sh.sh_addr + sh.sh_size < sh.sh_addr)
+		unreadable(img->path, "has a section whose size is wrong");
 	GROW(loaded, nr_loaded);
-	loaded[nr_loaded++] = (struct loaded){ sh.sh_addr, data->d_size, data->d_buf };
+	loaded[nr_loaded++] =
+		(struct loaded){ sh.sh_addr, data->d_size, data->d_buf, sh.sh_flags & SHF_EXECINSTR };
 	if (sec >= 0) {
 		img->secs[sec].addr = sh.sh_addr;
 		img->secs[sec].size = data->d_size;
@@ -151,13 +155,15 @@ void image_read(struct image *img, const char *path)
 	if (fd < 0)
 		unreadable(path, "can't be opened");
 	elf = elf_begin(fd, ELF_C_READ, NULL);
-	if (!elf || !gelf_getehdr(elf, &header) || header.e_machine != EM_X86_64 ||
-	    header.e_type != ET_EXEC || elf_getshdrstrndx(elf, &shstrndx) != 0)
+	if (!elf || gelf_getclass(elf) != ELFCLASS64 || !gelf_getehdr(elf, &header) ||
+	    header.e_machine != EM_X86_64 || header.e_type != ET_EXEC ||
+	    elf_getshdrstrndx(elf, &shstrndx) != 0)
 		unreadable(path, "is no linked x86-64 ELF program");
 	while ((scn = elf_nextscn(elf, scn))) {
 		GElf_Shdr sh;
 
-		gelf_getshdr(scn, &sh);
+		if (!gelf_getshdr(scn, &sh))
+			unreadable(path, elf_errmsg(-1));
 		read_section(img, scn, elf_strptr(elf, shstrndx, sh.sh_name));
 		if (sh.sh_type == SHT_SYMTAB)
 			symtab = scn;
@@ -204,6 +210,13 @@ const u8 *image_bytes(const struct image *img, u64 addr, size_t *max)
 			return loaded[i].bytes + (addr - loaded[i].addr);
 		}
 	return NULL;
+}
+
+void image_data_words(struct image *img, void (*found)(struct image *img, u64 value))
+{
+	for (size_t i = 0; i < nr_loaded; i++)
+		for (u64 at = 0; !loaded[i].code && at + 8 <= loaded[i].size; at += 8)
+			found(img, word(loaded[i].bytes + at));
 }
 
 size_t image_notes_at(const struct image *img, u64 addr, const struct note **first)

@@ -104,23 +104,40 @@ static u8 stack_pointer_op(const struct decoded *d, int64_t *n)
 	}
 }
 
+/* Is it @reg, or the lower half of it? */
+static bool is_part(const ZydisDecodedOperand *op, ZydisRegister reg)
+{
+	return op->type == ZYDIS_OPERAND_TYPE_REGISTER &&
+	       ZydisRegisterGetLargestEnclosing(ZYDIS_MACHINE_MODE_LONG_64, op->reg.value) == reg;
+}
+
 static bool writes(const struct decoded *d, ZydisRegister reg)
 {
 	for (unsigned i = 0; i < d->i.operand_count; i++)
-		if (is_reg(&d->op[i], reg) && (d->op[i].actions & ZYDIS_OPERAND_ACTION_MASK_WRITE))
+		if (is_part(&d->op[i], reg) && (d->op[i].actions & ZYDIS_OPERAND_ACTION_MASK_WRITE))
 			return true;
 	return false;
+}
+
+static u8 frame_pointer_op(const struct decoded *d, int64_t *n)
+{
+	if (is_reg(&d->op[0], ZYDIS_REGISTER_RBP) &&
+	    address_op(d, STACK_SAVE_BP, STACK_CHANGES_BP, STACK_CHANGES_BP, n) == STACK_SAVE_BP)
+		return STACK_SAVE_BP;
+	*n = 0;
+	return STACK_CHANGES_BP;
 }
 
 u8 stack_of(const struct decoded *d, int64_t *n)
 {
 	switch (d->i.mnemonic) {
 	case ZYDIS_MNEMONIC_CALL:
-	case ZYDIS_MNEMONIC_RET:
 	case ZYDIS_MNEMONIC_IRETQ:
 	case ZYDIS_MNEMONIC_IRET:
 	case ZYDIS_MNEMONIC_IRETD:
 		return STACK_SAME;
+	case ZYDIS_MNEMONIC_RET: /* ret n takes what the caller counts on */
+		return d->op[0].type == ZYDIS_OPERAND_TYPE_IMMEDIATE ? STACK_STRANGE : STACK_SAME;
 	case ZYDIS_MNEMONIC_PUSH:
 	case ZYDIS_MNEMONIC_PUSHF:
 	case ZYDIS_MNEMONIC_PUSHFQ:
@@ -130,17 +147,15 @@ u8 stack_of(const struct decoded *d, int64_t *n)
 	case ZYDIS_MNEMONIC_POPF:
 	case ZYDIS_MNEMONIC_POPFQ:
 		*n = -(int64_t)d->i.operand_width / 8;
-		if (is_reg(&d->op[0], ZYDIS_REGISTER_RSP))
+		if (is_part(&d->op[0], ZYDIS_REGISTER_RSP))
 			return STACK_STRANGE;
-		return is_reg(&d->op[0], ZYDIS_REGISTER_RBP) ? STACK_CHANGES_BP : STACK_DOWN;
+		return is_part(&d->op[0], ZYDIS_REGISTER_RBP) ? STACK_CHANGES_BP : STACK_DOWN;
 	case ZYDIS_MNEMONIC_LEAVE:
 		return STACK_LEAVE;
 	default:
-		if (writes(d, ZYDIS_REGISTER_RSP) || writes(d, ZYDIS_REGISTER_ESP))
-			return stack_pointer_op(d, n);
-		if (writes(d, ZYDIS_REGISTER_RBP) || writes(d, ZYDIS_REGISTER_EBP))
-			return address_op(d, STACK_SAVE_BP, STACK_CHANGES_BP, STACK_CHANGES_BP, n);
-		return STACK_SAME;
+		if (writes(d, ZYDIS_REGISTER_RSP))
+			return is_reg(&d->op[0], ZYDIS_REGISTER_RSP) ? stack_pointer_op(d, n) : STACK_STRANGE;
+		return writes(d, ZYDIS_REGISTER_RBP) ? frame_pointer_op(d, n) : STACK_SAME;
 	}
 }
 

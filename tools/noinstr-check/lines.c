@@ -4,24 +4,41 @@
 #include <dwarf.h>
 #include <elfutils/libdw.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 static Dwarf *dwarf;
 
-/* A declaration says it as well as a definition, and names the function either way. */
-static void note_noreturn(struct image *img, Dwarf_Die *die)
+static bool is_of_unit(u64 addr, Dwarf_Die *unit)
+{
+	Dwarf_Die other;
+
+	return dwarf_addrdie(dwarf, addr, &other) && dwarf_dieoffset(&other) == dwarf_dieoffset(unit);
+}
+
+/*
+ * A declaration says it as well as a definition, and names the function either way: one that all files see, or this
+ * file's own. Another file's static function of that name isn't meant.
+ */
+static void note_noreturn(struct image *img, Dwarf_Die *unit, Dwarf_Die *die)
 {
 	Dwarf_Attribute attr;
 	const char *name = dwarf_diename(die);
+	bool global = dwarf_hasattr(die, DW_AT_external);
 	Dwarf_Addr low;
 	struct fn *f;
 
 	if (dwarf_tag(die) != DW_TAG_subprogram || !dwarf_attr(die, DW_AT_noreturn, &attr) || !name)
 		return;
-	f = dwarf_lowpc(die, &low) == 0 ? image_fn_at(img, low) : image_fn(img, name);
-	if (f)
+	if (dwarf_lowpc(die, &low) == 0 && (f = image_fn_at(img, low)))
 		f->noreturn = true;
+	for (size_t i = 0; i < img->nr_fns; i++) {
+		f = &img->fns[i];
+		if (f->global == global && strcmp(f->name, name) == 0 &&
+		    (global || is_of_unit(f->addr, unit)))
+			f->noreturn = true;
+	}
 }
 
 void lines_open(struct image *img)
@@ -31,14 +48,18 @@ void lines_open(struct image *img)
 	size_t header;
 
 	dwarf = fd < 0 ? NULL : dwarf_begin(fd, DWARF_C_READ);
-	while (dwarf && dwarf_nextcu(dwarf, at, &next, &header, NULL, NULL, NULL) == 0) {
+	if (!dwarf) {
+		fprintf(stderr, "noinstr-check: %s: has no debug information\n", img->path);
+		exit(2);
+	}
+	while (dwarf_nextcu(dwarf, at, &next, &header, NULL, NULL, NULL) == 0) {
 		Dwarf_Die unit, die;
 
 		/* NASM's units say nothing of this, and end in a way libdw doesn't like. */
 		if (dwarf_offdie(dwarf, at + header, &unit) &&
 		    dwarf_srclang(&unit) != DW_LANG_Mips_Assembler && dwarf_child(&unit, &die) == 0)
 			do
-				note_noreturn(img, &die);
+				note_noreturn(img, &unit, &die);
 			while (dwarf_siblingof(&die, &die) == 0);
 		at = next;
 	}

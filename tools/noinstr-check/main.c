@@ -25,6 +25,7 @@ static void check(struct image *img)
 	for (size_t i = 0; i < img->nr_fns; i++)
 		if (img->fns[i].sec != SEC_TEXT)
 			decode_hidden(img, &img->fns[i]);
+	check_gaps(img);
 	decode_visible(img);
 	for (size_t i = 0; i < img->nr_fns; i++)
 		if (img->fns[i].sec != SEC_TEXT)

@@ -78,6 +78,8 @@ void problem(u64 addr, const char *rule, const char *path, const char *fmt, ...)
 	nr_problems++;
 }
 
+size_t nr_of_problems(void) { return nr_problems; }
+
 static int problem_order(const void *a, const void *b)
 {
 	const struct problem *x = a, *y = b;

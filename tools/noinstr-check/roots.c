@@ -40,7 +40,7 @@ static void check_vectors(void)
 	for (enum round r = 0; r < NR_ROUNDS; r++)
 		for (size_t i = 0; i < img->nr_fns; i++) {
 			struct fn *f = &img->fns[i];
-			int ways = IN_VECTOR | (r == TRAPS ? IN_TRAP : 0);
+			int ways = r == TRAPS ? IN_TRAP : 0;
 
 			if (f->vector < 0 || round_of(f) != r)
 				continue;
@@ -57,6 +57,8 @@ static const char *caller_name(const struct fn *f)
 {
 	if (f->visible_caller)
 		return xprintf("called by visible %s(): ", f->visible_caller->name);
+	if (f->taken_by && !f->taken_by->addr)
+		return "by its address, from data: ";
 	return f->taken_by ? xprintf("by its address, from visible %s(): ", f->taken_by->name)
 			   : "by nothing found: ";
 }
@@ -76,8 +78,8 @@ static bool changes_context(const struct fn *f)
 	return false;
 }
 
-/* Nobody hidden calls it: what it may call is what its section allows. */
-static int own_ways(const struct fn *f) { return f->sec == SEC_KPROBES ? IN_REGION : 0; }
+/* Nobody hidden calls it, so the context is entered; what it may call is what its section allows. */
+static int own_ways(const struct fn *f) { return FACT_ENTERED | (f->sec == SEC_KPROBES ? IN_REGION : 0); }
 
 static void check_listed(void)
 {
@@ -87,13 +89,13 @@ static void check_listed(void)
 		if (f->sec == SEC_TEXT)
 			continue;
 		if (listed_entry(f->name))
-			check_from(f, IN_REGION, xprintf("%s: ", listed_entry(f->name)), true);
+			check_from(f, FACT_ENTERED | IN_REGION, xprintf("%s: ", listed_entry(f->name)), true);
 		else if (listed_must_hide(f))
 			check_from(f, own_ways(f), xprintf("%s: ", listed_must_hide(f)), true);
 		else if (lines_in_tests(f->addr))
 			check_from(f, own_ways(f), "a test's own: ", true);
 		else if (changes_context(f))
-			check_from(f, 0, "it changes whether RCU watches: ", true);
+			check_from(f, FACT_ENTERED, "it changes whether RCU watches: ", true);
 	}
 }
 

@@ -9,8 +9,7 @@ enum {
 	IN_REGION = 4,		 /* a caller is between begin and end, or is visible itself */
 	IN_TRAP = 8,		 /* the path of int3 or #DB */
 	IN_FAULT = 16,		 /* that of #DF */
-	IN_VECTOR = 32,		 /* that of any vector */
-	NR_WAYS = 64,
+	NR_WAYS = 32,
 };
 
 struct node {
@@ -24,7 +23,7 @@ struct node {
 bool is_within(const struct fn *f, u64 addr);
 bool is_return(const struct fn *f, const struct insn *i);
 /* The facts behind @i, when these hold before it. */
-int after_call(struct image *img, const struct fn *f, const struct insn *i, int facts);
+int after_call(struct image *img, const struct insn *i, int facts);
 /* Facts before each instruction of @f into @at (NR_FACTS: not reached); returned: what holds at every return. */
 int follow_facts(struct image *img, struct fn *f, int start, u8 *at);
 

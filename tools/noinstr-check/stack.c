@@ -60,6 +60,7 @@ static struct depth effect(struct stack_walk *w, const struct insn *i, struct de
 		problem(i->addr, "stack-pointer", NULL,
 			"%s(): '%s' takes rsp from elsewhere, and is not listed with a reason (tools/noinstr-check/tables.c)",
 			w->f->name, insn_text(w->img, i));
+		w->f->spoilt = true;
 		d.sp = UNKNOWN;
 		break;
 	default:
@@ -78,10 +79,12 @@ static void arrive(void *arg, size_t to, bool by_jump)
 		*d = w->out;
 		d->known = true;
 	} else {
-		if (d->sp != UNKNOWN && w->out.sp != UNKNOWN && d->sp != w->out.sp)
+		if (d->sp != UNKNOWN && w->out.sp != UNKNOWN && d->sp != w->out.sp) {
 			problem(w->f->insns[to].addr, "stack-join", NULL,
 				"%s(): paths meet with different stack depths, %ld and %ld", w->f->name,
 				(long)d->sp, (long)w->out.sp);
+			w->f->spoilt = true;
+		}
 		if (d->sp != w->out.sp)
 			d->sp = UNKNOWN;
 		if (d->bp != w->out.bp)
@@ -95,6 +98,9 @@ static void arrive(void *arg, size_t to, bool by_jump)
 
 static void check_return(struct stack_walk *w, const struct insn *i, int64_t sp)
 {
+	if (sp == UNKNOWN && !w->f->spoilt)
+		problem(i->addr, "stack", NULL, "%s() returns, and where rsp is then can't be followed",
+			w->f->name);
 	if (sp != UNKNOWN && sp != 0)
 		problem(i->addr, "stack", NULL, "%s() returns with %ld bytes %s on the stack", w->f->name,
 			(long)(sp < 0 ? -sp : sp), sp < 0 ? "too few" : "too many");
@@ -112,7 +118,8 @@ static void walk_from(struct stack_walk *w, u64 addr, struct depth d)
 /* The function that is jumped to, if nobody has jumped there before. */
 static struct fn *jumps_to(struct stack_walk *w, const struct insn *i, struct depth d)
 {
-	struct fn *to = i->flow == FLOW_JMP ? image_fn_at(w->img, i->target) : NULL;
+	bool jump = i->flow == FLOW_JMP || i->flow == FLOW_JCC;
+	struct fn *to = jump ? image_fn_at(w->img, i->target) : NULL;
 	struct depth *e;
 
 	if (!to || to == w->f || to->sec == SEC_TEXT || to->addr != i->target)
@@ -154,6 +161,21 @@ static void walk(struct image *img, struct fn *f, struct depth start)
 	free(w.at);
 }
 
+/* Who is called has the return address on top, and nothing else: is it jumped to with more? */
+static void check_calls(struct image *img, const struct fn *f)
+{
+	for (size_t n = 0; n < f->nr_insns; n++) {
+		const struct insn *i = &f->insns[n];
+		const struct fn *to = i->flow == FLOW_CALL ? image_fn_at(img, i->target) : NULL;
+		const struct depth *e = to ? &entry[to - img->fns] : NULL;
+
+		if (e && e->known && e->sp != 0 && e->sp != UNKNOWN)
+			problem(i->addr, "stack-join", NULL,
+				"%s() calls %s(), which is entered with %ld bytes on the stack elsewhere",
+				f->name, to->name, (long)e->sp);
+	}
+}
+
 /* SDM vol. 3, table 6-1: the vectors whose frame ends in an error code. */
 static bool has_error_code(int vector) { return vector >= 0 && vector < 32 && (0x60227d00u >> vector & 1); }
 
@@ -171,4 +193,6 @@ void stack_check(struct image *img)
 						   .known = true };
 			walk(img, f, entry[n]);
 		}
+	for (size_t n = 0; n < img->nr_fns; n++)
+		check_calls(img, &img->fns[n]);
 }

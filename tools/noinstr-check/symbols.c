@@ -10,22 +10,26 @@
 /* The linker's marks around sections are no functions, and a dot in a label makes it NASM's local one. */
 static bool is_function(const GElf_Sym *sym, const char *name)
 {
-	size_t len = strlen(name);
+	const char *end = strstr(name, "_end");
 
 	if (GELF_ST_TYPE(sym->st_info) == STT_FUNC)
 		return true;
 	if (GELF_ST_TYPE(sym->st_info) != STT_NOTYPE || !*name || strchr(name, '.'))
 		return false;
 	return strncmp(name, "__", 2) != 0 ||
-	       (!strstr(name, "_text_start") && strcmp(name + len - 4, "_end") != 0);
+	       (!strstr(name, "_text_start") && !(end && strcmp(end, "_end") == 0));
 }
 
-static void add_fn(struct image *img, const char *name, u64 addr, u64 size, enum section sec)
+static void add_fn(struct image *img, const char *name, u64 addr, u64 size, enum section sec, bool global)
 {
 	GROW(img->fns, img->nr_fns);
-	img->fns[img->nr_fns++] = (struct fn){
-		.name = name, .addr = addr, .size = size, .sec = sec, .vector = -1, .summary = -1
-	};
+	img->fns[img->nr_fns++] = (struct fn){ .name = name,
+					       .addr = addr,
+					       .size = size,
+					       .sec = sec,
+					       .global = global,
+					       .vector = -1,
+					       .summary = -1 };
 }
 
 /* Sized symbols first among equals: a label of the same place is another name for it. */
@@ -82,7 +86,8 @@ static void split_stubs(struct image *img)
 	f->size = STUB_SIZE;
 	f->vector = 0;
 	for (int v = 1; v < VECTORS; v++) {
-		add_fn(img, xprintf("vector_stubs[%d]", v), addr + (u64)v * STUB_SIZE, STUB_SIZE, SEC_ENTRY);
+		add_fn(img, xprintf("vector_stubs[%d]", v), addr + (u64)v * STUB_SIZE, STUB_SIZE, SEC_ENTRY,
+		       false);
 		img->fns[img->nr_fns - 1].vector = v;
 	}
 	qsort(img->fns, img->nr_fns, sizeof(*img->fns), by_address);
@@ -93,11 +98,12 @@ static void add_symbols(struct image *img, Elf *elf, Elf_Scn *scn, size_t shstrn
 	GElf_Shdr sh;
 	Elf_Data *data = section_data(scn, &sh, img->path);
 
-	for (size_t i = 0; i < sh.sh_size / sh.sh_entsize; i++) {
+	for (size_t i = 0; i < data->d_size / sizeof(Elf64_Sym); i++) {
 		GElf_Sym sym;
 		GElf_Shdr where;
 		const char *name;
 		Elf_Scn *home;
+		bool within;
 		int sec;
 
 		if (!gelf_getsym(data, (int)i, &sym) || !(name = elf_strptr(elf, sh.sh_link, sym.st_name)))
@@ -107,12 +113,17 @@ static void add_symbols(struct image *img, Elf *elf, Elf_Scn *scn, size_t shstrn
 		if (!home || !gelf_getshdr(home, &where))
 			continue;
 		sec = section_by_name(elf_strptr(elf, shstrndx, where.sh_name));
+		within = sym.st_value >= where.sh_addr && sym.st_value - where.sh_addr < where.sh_size;
 		if (sec > SEC_TEXT && GELF_ST_TYPE(sym.st_info) == STT_NOTYPE && strchr(name, '.')) {
 			GROW(img->labels, img->nr_labels);
 			img->labels[img->nr_labels++] = (struct label){ name, sym.st_value };
 		}
-		if (sec >= 0 && is_function(&sym, name) && sym.st_value < where.sh_addr + where.sh_size)
-			add_fn(img, name, sym.st_value, sym.st_size, (enum section)sec);
+		if (sec < 0 || !within || !is_function(&sym, name))
+			continue;
+		if (sym.st_size > where.sh_size - (sym.st_value - where.sh_addr))
+			unreadable(img->path, xprintf("%s() is longer than its section", name));
+		add_fn(img, name, sym.st_value, sym.st_size, (enum section)sec,
+		       GELF_ST_BIND(sym.st_info) != STB_LOCAL);
 	}
 }
 

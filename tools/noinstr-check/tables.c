@@ -1,8 +1,8 @@
 /*
  * What the checker takes from people: entries, exits and odd stack pointers, each with its reason.
  *
- * Everything else it finds out by itself. A name that the kernel no longer has is an error, so that nothing
- * stays allowed by accident.
+ * Everything else it finds out by itself. A name that the kernel no longer has, or has twice, is an error, and so is a
+ * permission that nothing asked for: nothing stays allowed by accident.
  */
 #include "tools/noinstr-check/check.h"
 
@@ -107,11 +107,31 @@ static const char *const compilers_own[] = {
 	"__mcount", "mcount",
 };
 
+/* The entries that something in this kernel asked for. */
+static const void *asked[64];
+static size_t nr_asked;
+
+static bool was_asked(const void *entry)
+{
+	for (size_t i = 0; i < nr_asked; i++)
+		if (asked[i] == entry)
+			return true;
+	return false;
+}
+
+static void ask(const void *entry)
+{
+	if (!was_asked(entry) && nr_asked < ARRAY_SIZE(asked))
+		asked[nr_asked++] = entry;
+}
+
 static const struct listed *find(const struct listed *table, size_t n, const char *fn, const char *what)
 {
 	for (size_t i = 0; i < n; i++)
-		if (strcmp(table[i].fn, fn) == 0 && (!what || strcmp(table[i].what, what) == 0))
+		if (strcmp(table[i].fn, fn) == 0 && (!what || strcmp(table[i].what, what) == 0)) {
+			ask(&table[i]);
 			return &table[i];
+		}
 	return NULL;
 }
 #define FIND(table, fn, what) find(table, ARRAY_SIZE(table), fn, what)
@@ -132,8 +152,10 @@ const char *listed_must_hide(const struct fn *f)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(must_hide); i++)
 		if (is_or_was(f->name, must_hide[i].fn) &&
-		    (!*must_hide[i].what || strcmp(must_hide[i].what, lines_unit(f->addr)) == 0))
+		    (!*must_hide[i].what || strcmp(must_hide[i].what, lines_unit(f->addr)) == 0)) {
+			ask(&must_hide[i]);
 			return must_hide[i].why;
+		}
 	return NULL;
 }
 
@@ -167,6 +189,8 @@ bool listed_stack(const char *fn, const char *text, int64_t *depth)
 		    (!text || strncmp(text, stacks[i].text, strlen(stacks[i].text)) == 0)) {
 			if (depth)
 				*depth = stacks[i].depth;
+			if (text)
+				ask(&stacks[i]);
 			return true;
 		}
 	return false;
@@ -191,34 +215,76 @@ bool listed_compiler(const char *name)
 	return strncmp(name, "__x86_indirect_thunk", 20) == 0 || strncmp(name, "__x86_return_thunk", 18) == 0;
 }
 
-static void stale(const struct image *img, const char *fn, const char *table)
+#define LISTS "tools/noinstr-check/tables.c lists "
+
+static void stale(const struct image *img, const char *fn, const char *table, bool once)
 {
-	for (size_t i = 0; i < img->nr_fns; i++)
-		if (is_or_was(img->fns[i].name, fn))
-			return;
-	problem(0, "stale", "",
-		"tools/noinstr-check/tables.c lists %s() among the %s, and the kernel has no such function",
-		fn, table);
+	size_t same = 0, alike = 0;
+
+	for (size_t i = 0; i < img->nr_fns; i++) {
+		same += strcmp(img->fns[i].name, fn) == 0;
+		alike += is_or_was(img->fns[i].name, fn);
+	}
+	if (!alike)
+		problem(0, "stale", "", LISTS "%s() among the %s, and the kernel has no such function", fn,
+			table);
+	if (once && same > 1)
+		problem(0, "stale", "", LISTS "%s() among the %s, and the kernel has %zu of that name", fn,
+			table, same);
 }
+
+static void stale_list(const struct image *img, const struct listed *list, size_t n, const char *table,
+		       bool once)
+{
+	for (size_t i = 0; i < n; i++) {
+		stale(img, list[i].fn, table, once);
+		if (!was_asked(&list[i]) && nr_of_problems() == 0)
+			problem(0, "stale", "",
+				LISTS "%s()%s%s among the %s, and nothing in the kernel asks for it",
+				list[i].fn, *list[i].what ? ", " : "", list[i].what, table);
+	}
+}
+
+static void stale_stacks(const struct image *img)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(stacks); i++) {
+		stale(img, stacks[i].fn, "changes of rsp", true);
+		if (!was_asked(&stacks[i]) && nr_of_problems() == 0)
+			problem(0, "stale", "",
+				LISTS "'%s' in %s() among the changes of rsp, and there is none",
+				stacks[i].text, stacks[i].fn);
+	}
+}
+
+static void stale_labels(const struct image *img)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(by_address); i++) {
+		bool found = false;
+
+		for (size_t k = 0; k < img->nr_labels; k++)
+			found |= strcmp(img->labels[k].name, by_address[i].what) == 0;
+		if (!found)
+			problem(0, "stale", "", LISTS "%s among the labels, and the kernel has no such label",
+				by_address[i].what);
+	}
+}
+
+#define STALE_LIST(list, table, once) stale_list(img, list, ARRAY_SIZE(list), table, once)
 
 void listed_check_stale(const struct image *img)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(vectors); i++)
-		stale(img, vectors[i].fn, "vectors");
-	for (size_t i = 0; i < ARRAY_SIZE(entries); i++)
-		stale(img, entries[i].fn, "entries");
-	for (size_t i = 0; i < ARRAY_SIZE(exits); i++) {
-		stale(img, exits[i].fn, "exits");
-		stale(img, exits[i].what, "exits");
-	}
-	for (size_t i = 0; i < ARRAY_SIZE(begins); i++)
-		stale(img, begins[i].fn, "begins");
-	for (size_t i = 0; i < ARRAY_SIZE(handlers); i++)
-		stale(img, handlers[i].fn, "handlers");
-	for (size_t i = 0; i < ARRAY_SIZE(must_hide); i++)
-		stale(img, must_hide[i].fn, "functions to hide");
-	for (size_t i = 0; i < ARRAY_SIZE(stacks); i++)
-		stale(img, stacks[i].fn, "changes of rsp");
+		stale(img, vectors[i].fn, "vectors", true);
 	for (size_t i = 0; i < ARRAY_SIZE(contexts); i++)
-		stale(img, contexts[i].fn, "context functions");
+		stale(img, contexts[i].fn, "context functions", true);
+	for (size_t i = 0; i < ARRAY_SIZE(exits); i++)
+		stale(img, exits[i].what, "exits", true);
+	STALE_LIST(entries, "entries", true);
+	STALE_LIST(exits, "exits", true);
+	STALE_LIST(begins, "begins", true);
+	STALE_LIST(handlers, "handlers", true);
+	STALE_LIST(must_hide, "functions to hide",
+		   false); /* there the file tells, or all of them are meant */
+	stale_labels(img);
+	stale_stacks(img);
 }

@@ -11,6 +11,15 @@ static void address_taken(struct image *img, const struct fn *by, u64 value)
 		f->taken_by = by;
 }
 
+static void address_in_data(struct image *img, u64 value)
+{
+	static const struct fn data = { .name = "data" };
+	struct fn *f = image_fn_at(img, value);
+
+	if (f && f->sec != SEC_TEXT && f->addr == value && !f->taken_by)
+		f->taken_by = &data;
+}
+
 static void visible_insn(struct image *img, const struct fn *by, u64 addr, const ZydisDecodedInstruction *i)
 {
 	u64 to = addr + i->length + (u64)i->raw.imm[0].value.s;
@@ -55,4 +64,5 @@ void decode_visible(struct image *img)
 			addr += i.length;
 		}
 	}
+	image_data_words(img, address_in_data);
 }

@@ -1,6 +1,7 @@
 ; Paths that meet with different depths.
 ;
 ; refuse: stack-join, "do_nmi(): paths meet with different stack depths, "
+; path: vector 2 (NMI): asm_exc_nmi -> do_nmi
 
 bits 64
 default abs

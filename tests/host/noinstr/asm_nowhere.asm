@@ -1,6 +1,7 @@
 ; A call of what is no function.
 ;
 ; refuse: nowhere, "where there is no function"
+; path: vector 2 (NMI): asm_exc_nmi -> do_nmi
 
 bits 64
 default abs

@@ -1,6 +1,7 @@
 ; A jump into an instruction.
 ;
 ; refuse: overlap, ": control reaches the middle of an instruction"
+; path: vector 2 (NMI): asm_exc_nmi -> do_nmi
 
 bits 64
 default abs

@@ -1,6 +1,7 @@
 ; Code that no path leads to: how is it entered, and with what on the stack?
 ;
 ; refuse: unreached, "do_nmi()+0x1 is reached by no path that can be followed"
+; path: vector 2 (NMI): asm_exc_nmi -> do_nmi
 
 bits 64
 default abs

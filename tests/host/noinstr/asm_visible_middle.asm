@@ -1,6 +1,7 @@
 ; Visible code that enters a hidden function beside its start.
 ;
 ; refuse: middle, "visible outside() goes into the middle of hidden do_nmi()"
+; path: outside
 
 bits 64
 default abs

@@ -2,6 +2,7 @@
  * A loop that begins once a round and never ends.
  *
  * refuse: join, "paths meet"
+ * path: vector 2 (NMI): asm_exc_nmi -> do_nmi
  */
 #include "tests/host/noinstr/case.h"
 

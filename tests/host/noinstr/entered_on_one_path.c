@@ -2,6 +2,7 @@
  * RCU is told on one of two ways to begin.
  *
  * refuse: not-entered, "do_nmi(): instrumentation_begin() before rcu_nmi_enter()"
+ * path: vector 2 (NMI): asm_exc_nmi -> do_nmi
  */
 #include "tests/host/noinstr/case.h"
 

@@ -3,6 +3,7 @@
  *
  * flags: -fjump-tables
  * refuse O1: join, "paths meet"
+ * path: vector 2 (NMI): asm_exc_nmi -> do_nmi
  * refuse O2: begin, "do_nmi() may return without instrumentation_end()"
  * refuse Os: join, "paths meet"
  */

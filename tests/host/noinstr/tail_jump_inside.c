@@ -3,6 +3,7 @@
  *
  * flags: -foptimize-sibling-calls
  * refuse: begin, "do_nmi() may return without instrumentation_end()"
+ * path: vector 2 (NMI): asm_exc_nmi -> do_nmi
  */
 #include "tests/host/noinstr/case.h"
 

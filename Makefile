@@ -27,7 +27,7 @@ OBJ     := $(C_SRC:%.c=$(B)/obj/%.o) $(ASM_SRC:%.asm=$(B)/obj/%.asm.o)
 # no libdw, and a mutant is broken on purpose.
 UNCHECKED ?= $(if $(MUTANT)$(filter Darwin,$(shell uname -s)),1)
 HOSTCC ?= gcc
-CHECKER := $(if $(UNCHECKED),,$(B)/noinstr-check)
+CHECKER := $(if $(filter-out 0,$(UNCHECKED)),,$(B)/noinstr-check)
 
 CHECKER_CFLAGS := -std=gnu11 -D_GNU_SOURCE -g -I. -Wall -Wextra -Wmissing-prototypes -Wstrict-prototypes $(if $(CI),-Werror)
 CHECKER_LIBS := -lZydis -lelf -ldw

@@ -172,6 +172,10 @@ debug-fault: ## run until a triple fault, told in words [CMD= APPEND= …]
 	@$(MAKE_QUIETLY) all $(B)/nestling.iso >&2
 	@tools/debug fault
 
+model: ## RCU's watching counter in every order of its steps, by spin; counter-examples in build/model/
+	@tools/deps test >&2
+	@prove -v --exec '' tests/model/model.t
+
 bench: ## what things cost, in instructions; also in build/bench.json
 	@$(MAKE_QUIETLY) all >&2
 	@ICOUNT=1 BOOT=pvh CMD='dmesg; bench' tools/run | tools/bench-json $(B)/bench.json
@@ -193,4 +197,4 @@ mutate: ## unhide each hidden function in turn: the build must refuse it
 clean: ## remove everything built
 	rm -rf $(B) compile_commands.json
 
-.PHONY: all run test torture debug debug-fault bench check iso mutate help clean print-cflags FORCE
+.PHONY: all run test torture debug debug-fault model bench check iso mutate help clean print-cflags FORCE

@@ -27,7 +27,7 @@ HOST_COMMON   := $(call host_obj,$(wildcard lib/*.c abi/*.c) tests/host/stubs.c)
 HOST_OBJECTS  := $(HOST_COMMON)
 HOST_PROGRAMS :=
 # Tests that need no building, each with its own #! line.
-HOST_SCRIPTS  := $(wildcard tests/host/*.t tests/host/*/*.t)
+HOST_SCRIPTS  := $(wildcard tests/host/*.t tests/host/*/*.t tests/model/*.t)
 
 .PHONY: host-tests host-programs
 host-tests: host-programs

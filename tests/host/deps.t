@@ -26,7 +26,7 @@ RELEASES = {
 TOOLS = {  # name: what it prints when asked for its version
     "gcc": "12.2.0", "nasm": "NASM version 2.16.01", "ld": "GNU ld (GNU Binutils; openSUSE Leap 15.5) 2.41.0",
     "qemu-system-x86_64": "QEMU emulator version 7.2.18 (Debian 1:7.2)", "make": "", "xorriso": "", "python3": "",
-    "gdb": "", "prove": "", "cc": "",
+    "gdb": "", "prove": "", "cc": "", "spin": "",
 }
 
 
@@ -91,9 +91,9 @@ def test_apt():
     result = deps()
     equal((result.returncode, result.calls, result.stderr), (0, [], ""), "nothing missing: nothing done, nothing said")
     result = deps("test")
-    contains(" ".join(result.calls), "libcmocka-dev python3-pexpect gdb perl", "the test set has more")
+    contains(" ".join(result.calls), "libcmocka-dev python3-pexpect gdb perl spin", "the test set has more")
     ok("nasm" not in " ".join(result.calls), "… but not what is there", result.calls)
-    contains(" ".join(deps("check").calls), "perl cppcheck clang-tidy clang-format", "the check set has the linters too")
+    contains(" ".join(deps("check").calls), "perl spin cppcheck clang-tidy clang-format", "the check set has the linters too")
 
 
 def test_apt_refusals():
@@ -135,6 +135,10 @@ def test_elsewhere():
         result = deps("test")
         contains(result.stderr, "missing: gdb\n", f"{release}: the test set looks for gdb")
         contains(result.stderr, package, f"{release}: … and names the tests' packages")
+    system("macOS", without=["spin"])
+    contains(deps("test").stderr, "missing: spin\n", "macOS: the test set looks for spin")
+    system("Fedora", without=["spin"])
+    equal(deps("test").returncode, 0, "Fedora has no package of it: none is asked for")
     system("Fedora")
     fake("cc", "exit 1")
     fake("python3", "exit 1")

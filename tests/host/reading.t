@@ -18,7 +18,7 @@ QUOTED = re.compile(r"`([\w.+/-]+)`")
 
 def is_source(path):
     return (
-        path.endswith((".c", ".h", ".asm"))
+        path.endswith((".c", ".h", ".asm", ".pml"))
         or path in ("linker.ld", "Makefile")
         or path.startswith(("tools/", "iso/"))
         and not path.endswith("/")
@@ -43,6 +43,7 @@ MADE_UP = {
     "lib/a.c": "",
     "lib/twice.h": "",
     "lib/forgotten.asm": "",
+    "tests/model/forgotten.pml": "",
     "tools/run": "",
     "tools/__pycache__/x.pyc": "",
     "iso/grub.cfg": "",
@@ -53,6 +54,7 @@ MADE_UP = {
 MADE_UP_WRONG = [
     "iso/grub.cfg is not named",
     "lib/forgotten.asm is not named",
+    "tests/model/forgotten.pml is not named",
     "lib/twice.h is named 2 times",
     "lib/gone.c does not exist",
 ]

@@ -4,7 +4,6 @@
 #include "abi/errno.h"
 #include "arch/x86/cpu/apic.h"
 #include "arch/x86/cpu/regs.h"
-#include "arch/x86/cpu/smp.h"
 #include "context/context.h"
 #include "lib/ctl.h"
 

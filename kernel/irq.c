@@ -3,7 +3,6 @@
 #include "arch/x86/cpu/pic.h"
 #include "arch/x86/entry/vectors.h"
 #include "kernel/traps.h"
-#include "lib/compiler.h"
 #include "lib/printk.h"
 
 static irq_fn handlers[16], vector_handlers[NR_VECTORS];

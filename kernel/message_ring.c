@@ -1,4 +1,7 @@
-/* A record is a header and its text, rounded up to headers; unclaimed bytes are zero, so a place that is claimed and not yet described reads as unfinished. */
+/*
+ * A record is a header and its text, rounded up to headers; unclaimed bytes are zero, so a place that is claimed and
+ * not yet described reads as unfinished.
+ */
 #include "kernel/message_ring.h"
 
 #include "arch/x86/cpu/percpu.h"

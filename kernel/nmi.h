@@ -1,8 +1,8 @@
 /*
  * Non-maskable interrupts: who sent this one, and what it is to do.
  *
- * Whoever sends an NMI, by nmi_send(), leaves a credit with the CPU that gets it. One that finds no credit comes from outside: a
- * button, or the emulator's monitor. It reports where the CPU is.
+ * Whoever sends an NMI, by nmi_send(), leaves a credit with the CPU that gets it. One that finds no credit comes
+ * from outside: a button, or the emulator's monitor. It reports where the CPU is.
  */
 #pragma once
 

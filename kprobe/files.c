@@ -1,4 +1,7 @@
-/* What the folder kprobes/ shows: the probes there are, the places there can be none, how much text that is, and the switch that opens some. */
+/*
+ * What the folder kprobes/ shows: the probes there are, the places there can be none and how much text that is, and
+ * the switch that opens some.
+ */
 #include "abi/errno.h"
 #include "kprobe/event.h"
 #include "lib/string.h"

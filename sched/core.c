@@ -1,5 +1,4 @@
 /* The scheduler: a run queue a CPU, the highest priority first, and round robin among equals. */
-#include "abi/errno.h"
 #include "arch/x86/cpu/apic.h"
 #include "arch/x86/cpu/regs.h"
 #include "arch/x86/cpu/smp.h"

@@ -87,7 +87,10 @@ u32 lockdep_class(const char *name)
 
 const char *lockdep_class_name(u32 class) { return class == LOCKDEP_OTHERS ? "(others)" : classes[class]; }
 
-/* Is there a way from @from to @to? Then via[c] is the edge by which the search came to c. The graph is locked. */
+/*
+ * Is there a way from @from to @to, no step at all included? Then via[c] is the edge by which the search came to c. The
+ * graph is locked.
+ */
 static bool find_path(u32 from, u32 to, u8 via[LOCKDEP_MAX_CLASSES])
 {
 	u64 seen = 1ul << from, todo = seen;
@@ -141,7 +144,7 @@ static void learn(const struct held_lock *h, u32 to, u64 where)
 	u8 via[LOCKDEP_MAX_CLASSES];
 	u64 flags = graph_lock_irqsave(), bit = 1ul << to;
 	bool known = (after[h->class] | wrong[h->class]) & bit;
-	bool bad = !known && (h->class == to || find_path(to, h->class, via)), full = nr_edges == MAX_EDGES;
+	bool bad = !known && find_path(to, h->class, via), full = nr_edges == MAX_EDGES;
 
 	if (bad) {
 		wrong[h->class] |= bit;

@@ -90,6 +90,17 @@ KTEST(lockdep, after_a_report_the_right_order_is_still_right)
 	end(1);
 }
 
+/* What was reported is no order: by b before a, c before b would be wrong, too. */
+KTEST(lockdep, a_wrong_order_teaches_nothing)
+{
+	begin();
+	take_both(&lock_a, &lock_b);
+	take_both(&lock_b, &lock_a);
+	take_both(&lock_a, &lock_c);
+	take_both(&lock_c, &lock_b);
+	end(1);
+}
+
 KTEST(lockdep, two_of_one_class_have_no_order)
 {
 	begin();

@@ -6,6 +6,12 @@
 /* Any context. Prints registers, backtrace and the black box's tail, and ends the machine with status 2. */
 void __noreturn panic(const char *fmt, ...) __printf(1, 2);
 
+/*
+ * Any context. Something is wrong, but not past mending: the sentence, the context, a backtrace and the black box's
+ * tail go to the log, and everything goes on. kernel/'s.
+ */
+void warn(const char *fmt, ...) __printf(1, 2);
+
 #define BUG_ON(cond)                                                                         \
 	do {                                                                                 \
 		if (unlikely(cond))                                                          \

@@ -6,6 +6,8 @@
 
 DEFINE_PER_CPU(struct watch, watch) = { .counter = 1, .nesting = 1 };
 
+DEFINE_PER_CPU(struct quiescent, quiescent);
+
 /*
  * The change itself. A full barrier on both sides: what the CPU did while watched must not be seen
  * outside it by a CPU that reads the counter (docs/TRICKS.md, "The watching counter"). On x86 the

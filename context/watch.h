@@ -19,6 +19,16 @@ struct watch {
 };
 DECLARE_PER_CPU(struct watch, watch);
 
+/*
+ * The scheduler's share: readers keep preemption off, so a CPU that has looked for another thread to run has no reader
+ * from before.
+ */
+struct quiescent {
+	u64 switches; /* +1 at each look, before it */
+	bool wanted;  /* somebody waits for it: the next reschedule interrupt has this CPU look */
+};
+DECLARE_PER_CPU(struct quiescent, quiescent);
+
 /* Any context, before or after anything. */
 static __always_inline bool rcu_is_watching(void) { return this_cpu(watch).counter & 1; }
 

@@ -28,6 +28,7 @@
 #include "lib/debug.h"
 #include "mm/frames.h"
 #include "kernel/traps.h"
+#include "rcu/rcu.h"
 #include "sched/thread.h"
 #include "sched/timer.h"
 #include "sched/work.h"
@@ -123,6 +124,8 @@ void kernel_main(void)
 	waited += rdtsc();
 	if (work_init() != 0) /* the thread for what can't be done where it arises */
 		panic("boot: no memory for kworker");
+	if (rcu_init() != 0) /* the threads of grace periods and of callbacks */
+		panic("boot: no memory for RCU's threads");
 	if (cmdline.chaos)
 		chaos_start(cmdline.chaos); /* unwelcome events at marked points */
 

@@ -5,6 +5,8 @@
 #include "context/context.h"
 #include "kernel/backtrace.h"
 #include "kernel/nmi.h"
+#include "kernel/printk.h"
+#include "lib/bug.h"
 #include "lib/compiler.h"
 #include "lib/ctl.h"
 #include "sched/thread.h"
@@ -68,25 +70,38 @@ static u32 ask(u32 others)
 	return __atomic_load_n(&answered, __ATOMIC_ACQUIRE) & others;
 }
 
-static int backtrace_show(struct seq *out, const struct ctl_file *self)
+static int ask_and_show(struct seq *out, u32 cpus)
 {
-	u32 me, up, have;
+	u32 me, have;
 
 	if (__atomic_exchange_n(&busy, 1, __ATOMIC_ACQUIRE))
 		return -EBUSY;
 	preempt_disable();
 	me = this_cpu(cpu_number);
-	up = READ_ONCE(cpus_up);
-	have = ask(up & ~(1u << me)) | 1u << me;
-	write_answer(me, NULL);
+	have = ask(cpus & ~(1u << me)) | 1u << me;
+	if (cpus & 1u << me)
+		write_answer(me, NULL);
 	preempt_enable();
 	for (u32 cpu = 0; cpu < NR_CPUS; cpu++) {
+		if (!(cpus & 1u << cpu))
+			continue;
 		if (have & 1u << cpu)
 			seq_puts(out, answers[cpu]);
-		else if (up & 1u << cpu)
+		else
 			seq_printf(out, "CPU %u doesn't answer\n", cpu);
 	}
 	__atomic_store_n(&busy, 0, __ATOMIC_RELEASE);
 	return 0;
 }
+
+static int backtrace_show(struct seq *out, const struct ctl_file *self)
+{
+	return ask_and_show(out, READ_ONCE(cpus_up));
+}
 CTL_FILE(ctl_backtrace, .path = "backtrace", .show = backtrace_show);
+
+void warn_cpus(u32 cpus)
+{
+	if (ask_and_show(printk_seq(), cpus) != 0)
+		printk("(another backtrace of all CPUs is being taken)\n");
+}

@@ -4,6 +4,7 @@
 #include "arch/x86/cpu/smp.h"
 #include "arch/x86/entry/switch.h"
 #include "context/context.h"
+#include "context/rcu_trace.h"
 #include "context/trap.h"
 #include "lib/bug.h"
 #include "lib/chaos.h"
@@ -84,6 +85,10 @@ void sched_interrupt(void)
 	spin_lock(&rq->lock);
 	look_again(rq);
 	spin_unlock(&rq->lock);
+	if (this_cpu(quiescent).wanted) {
+		this_cpu(quiescent).wanted = false;
+		set_need_resched();
+	}
 }
 
 bool thread_wake(struct thread *t)
@@ -152,10 +157,11 @@ static void take_over(struct run_queue *rq, struct thread *prev, struct thread *
 {
 	prev->bb_depth = this_cpu(bb_depth);
 	prev->guard_bits = this_cpu(guard_bits);
+	prev->rcu_trace_reader = this_cpu(rcu_trace_reader);
 	this_cpu(bb_depth) = next->bb_depth;
 	this_cpu(guard_bits) = next->guard_bits;
+	this_cpu(rcu_trace_reader) = next->rcu_trace_reader;
 	rq->current = next;
-	rq->switches++;
 	next->running = true;
 	this_cpu(current_thread) = next;
 	this_cpu(current_tid) = next->tid;
@@ -168,6 +174,11 @@ static void switch_away(bool preempted)
 	struct run_queue *rq = run_queue_of(this_cpu(cpu_number));
 	struct thread *prev = current(), *next;
 
+	this_cpu(quiescent).switches++;
+	/*
+	 * Taking the lock is a full barrier, and RCU needs one: whoever reads the new count may free what a reader on
+	 * this CPU could have found, so no reader from here on may have looked yet.
+	 */
 	spin_lock(&rq->lock);
 	clear_need_resched();
 	if ((preempted || prev->state == THREAD_RUNNABLE) && prev->state != THREAD_DEAD && prev != rq->idle &&
@@ -186,6 +197,12 @@ static void switch_away(bool preempted)
 }
 
 /*
+ * The calling thread is here of its own will, so it isn't in the middle of anything that may be waited for. Locked, as a
+ * full barrier: what it does next comes after this is seen.
+ */
+static void passing_through(u64 steps) { __atomic_fetch_add(&current()->voluntary, steps, __ATOMIC_SEQ_CST); }
+
+/*
  * Preemption is off across the switch, beyond the run queue's lock: the functions on the way are
  * traced, and a tracer's preempt_enable() in one of them would come back here. On the way out
  * interrupts come first, then the look whether somebody better was woken by the switch itself.
@@ -196,7 +213,9 @@ void schedule(void)
 
 	BUG_ON(preempt_depth() || !in_task());
 	preempt_disable();
+	passing_through(1);
 	switch_away(false);
+	passing_through(1);
 	local_irq_restore(flags);
 	preempt_enable();
 }
@@ -206,6 +225,7 @@ void thread_yield(void)
 	u64 flags = local_irq_save();
 
 	preempt_disable();
+	passing_through(2);
 	switch_away(true);
 	local_irq_restore(flags);
 	preempt_enable();
@@ -216,6 +236,7 @@ void sched_exit_current(void)
 	preempt_disable();
 	local_irq_disable();
 	current()->state = THREAD_DEAD;
+	passing_through(1);
 	switch_away(false);
 }
 

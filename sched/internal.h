@@ -10,7 +10,6 @@ struct run_queue {
 	struct thread *current, *idle;
 	u32 ready; /* bit p: queues[p] isn't empty */
 	u32 nr_ready;
-	u64 switches;
 	struct list_head queues[NR_PRIORITIES];
 };
 DECLARE_PER_CPU(struct run_queue, run_queue);

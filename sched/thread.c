@@ -68,6 +68,7 @@ static struct thread *thread_alloc(const char *comm, int (*fn)(void *), void *ar
 	thread_init(t, comm, priority, affinity);
 	t->stack->name = t->comm;
 	prepare_stack(t);
+	t->voluntary = 1; /* it begins as if it came out of schedule() */
 	return t;
 }
 
@@ -140,6 +141,7 @@ struct thread *thread_create(const char *comm, int (*fn)(void *), void *arg, u8 
 void thread_begin(struct thread *prev)
 {
 	sched_finish_switch(prev);
+	__atomic_fetch_add(&current()->voluntary, 1, __ATOMIC_SEQ_CST);
 	local_irq_enable(); /* as the way out of schedule() would */
 	preempt_enable();
 	thread_exit(current()->fn(current()->arg));
@@ -180,6 +182,17 @@ const char *comm_of(s32 tid, char buf[16])
 			strscpy(buf, t->comm, 16);
 	spin_unlock_irqrestore(&threads_lock, flags);
 	return buf;
+}
+
+void thread_for_each(void (*fn)(struct thread *t, void *arg), void *arg)
+{
+	u64 flags = spin_lock_irqsave(&threads_lock);
+	struct thread *t;
+
+	list_for_each_entry(t, &threads, all)
+		if (t->fn != idle_loop)
+			fn(t, arg);
+	spin_unlock_irqrestore(&threads_lock, flags);
 }
 
 int thread_set_affinity(u32 affinity)

@@ -41,7 +41,12 @@ struct thread {
 	struct list_head run;
 
 	/* This CPU's accounts that belong to what the thread is in the middle of. */
-	u32 bb_depth, guard_bits;
+	u32 bb_depth, guard_bits, rcu_trace_reader;
+
+	u64 voluntary; /* +1 on entering schedule() by its own will and on leaving it: odd while it is in there */
+	/* rcu/'s: this thread is waited for, until that isn't what it was then. */
+	bool holdout;
+	u64 voluntary_then;
 
 	struct held_locks mutexes; /* lockdep's */
 
@@ -68,6 +73,9 @@ int thread_join(struct thread *t);
 void __noreturn thread_exit(int code);
 /* Thread context. Moves itself at once, if need be. -EINVAL when no such CPU is up. */
 int thread_set_affinity(u32 affinity);
+
+/* Thread context; @fn doesn't block. Calls it for every thread there is but the idle ones. */
+void thread_for_each(void (*fn)(struct thread *t, void *arg), void *arg);
 
 /* Boot: makes what is running now the first thread, and an idle one beside it. -ENOMEM. */
 int sched_init(void);

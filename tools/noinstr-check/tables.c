@@ -64,6 +64,8 @@ static const struct listed must_hide[] = {
 	  "a work claimed and not yet linked: a recovery that began in between would leave it pending for ever" },
 	{ "claim", "kernel/message_ring.c",
 	  "a message claimed and not yet described: a recovery that began in between would leave it unfinished" },
+	{ "rcu_read_lock_trace", "", "for instruments in hidden code, where RCU isn't watching" },
+	{ "rcu_read_unlock_trace", "", "for instruments in hidden code, where RCU isn't watching" },
 	{ "kprobe_fault", "", "ends a step: one that it is stepped in would be the wrong one" },
 };
 

@@ -1,0 +1,29 @@
+/* What RCU costs its updaters. Readers pay two instructions and a test, which are measured, too. */
+#include "context/context.h"
+#include "context/rcu_trace.h"
+#include "lib/bug.h"
+#include "mm/kmalloc.h"
+#include "rcu/rcu.h"
+#include "tests/bench/bench.h"
+
+static void trace_lock_unlock(void)
+{
+	rcu_read_lock_trace();
+	rcu_read_unlock_trace();
+}
+BENCH(bench_rcu_trace, .name = "rcu_read_lock_trace and unlock, with their calls", .once = trace_lock_unlock);
+
+BENCH(bench_sync, .name = "synchronize_rcu", .once = synchronize_rcu);
+BENCH(bench_expedited, .name = "synchronize_rcu_expedited", .once = synchronize_rcu_expedited);
+
+#define CALLBACKS 1000
+
+static struct rcu_head heads[CALLBACKS];
+static void nothing(struct rcu_head *head) {}
+static void call_many(void)
+{
+	for (int i = 0; i < CALLBACKS; i++)
+		call_rcu(&heads[i], nothing);
+	rcu_barrier();
+}
+BENCH(bench_call_rcu, .name = "1000 times call_rcu, and rcu_barrier", .once = call_many);

@@ -17,6 +17,7 @@ void synchronize_rcu_expedited(void)
 		/* Both full barriers, as in gp.c. */
 		__atomic_fetch_add(&expedited_seq, 1, __ATOMIC_SEQ_CST);
 		rcu_wait_for_cpus(&w, true);
+		rcu_stall_end(&w);
 		__atomic_fetch_add(&expedited_seq, 1, __ATOMIC_SEQ_CST);
 		rcu_expedited_done++;
 	}

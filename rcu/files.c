@@ -9,11 +9,11 @@
 
 static void show_wait(struct seq *out)
 {
-	struct rcu_wait *w = READ_ONCE(rcu_gp_wait);
+	const struct rcu_wait *w = &rcu_gp_wait;
 	u64 seq = READ_ONCE(rcu_gp_seq);
 
 	seq_printf(out, "gp_seq %lu, %s", seq, seq & 1 ? "in progress" : "idle");
-	if (w && w->report_at) {
+	if (READ_ONCE(w->cpus)) {
 		seq_printf(out, ", waits for");
 		for (u32 cpus = READ_ONCE(w->cpus); cpus; cpus &= cpus - 1)
 			seq_printf(out, " CPU %u", (u32)__builtin_ctz(cpus));

@@ -19,7 +19,7 @@ u64 rcu_gp_wanted;  /* the last number that somebody waits for, */
 static u64 hurried; /* and the last that somebody waits for with nothing better to do */
 static struct wait_queue wanted_queue, ended;
 struct thread *rcu_gp_thread;
-struct rcu_wait *rcu_gp_wait;
+struct rcu_wait rcu_gp_wait = { .flavour = "rcu_sched" };
 
 /* The cookie's barrier: what the caller took out before is out before the grace period that it names begins. */
 u64 get_state_synchronize_rcu(void)
@@ -104,17 +104,24 @@ void synchronize_rcu(void) { cond_synchronize_rcu(get_state_synchronize_rcu()); 
  */
 static void grace_period(void)
 {
-	static struct rcu_wait w = { .flavour = "rcu_sched" };
-
 	__atomic_fetch_add(&rcu_gp_seq, 1, __ATOMIC_SEQ_CST);
 	chaos_point();
 	rcu_callbacks_take();
-	WRITE_ONCE(rcu_gp_wait, &w);
-	rcu_wait_for_cpus(&w, false);
-	WRITE_ONCE(rcu_gp_wait, NULL);
+	rcu_wait_for_cpus(&rcu_gp_wait, false);
+	rcu_stall_end(&rcu_gp_wait);
 	__atomic_fetch_add(&rcu_gp_seq, 1, __ATOMIC_SEQ_CST);
 	rcu_callbacks_done();
 	wake_all(&ended);
+}
+
+/*
+ * From here on the thread may be kept from running by a reader that doesn't end: with one CPU nobody but the timer would
+ * notice.
+ */
+static void gather(void)
+{
+	rcu_stall_begin(&rcu_gp_wait);
+	wait_event_until(&wanted_queue, READ_ONCE(hurried) > rcu_gp_seq, trace_clock() + GATHER_NS);
 }
 
 static int gp_loop(void *arg)
@@ -122,8 +129,7 @@ static int gp_loop(void *arg)
 	for (;;) {
 		wait_event(&wanted_queue, READ_ONCE(rcu_gp_wanted) > rcu_gp_seq);
 		if (READ_ONCE(hurried) <= rcu_gp_seq)
-			wait_event_until(&wanted_queue, READ_ONCE(hurried) > rcu_gp_seq,
-					 trace_clock() + GATHER_NS);
+			gather();
 		grace_period();
 	}
 	return 0;

@@ -30,7 +30,7 @@ struct rcu_wait {
 	const char *flavour;
 	u32 cpus;
 	u64 counter[NR_CPUS], switches[NR_CPUS];
-	u64 begun, report_at; /* ns */
+	u64 begun, report_at; /* ns; 0: nobody waits */
 	struct timer timer;
 };
 /* Thread context, not in a reader. Returns when each CPU has been in a quiescent state; at once, if there's one only. */
@@ -39,7 +39,7 @@ void rcu_wait_for_cpus(struct rcu_wait *w, bool expedited);
 u32 rcu_still_waiting(struct rcu_wait *w);
 extern u64 rcu_forced;
 
-/* stall.c. From the first look in vain to the end of the wait. Thread context. */
+/* stall.c. From the first look in vain, at the latest, to the end of the wait. Thread context. */
 void rcu_stall_begin(struct rcu_wait *w);
 void rcu_stall_end(struct rcu_wait *w);
 /* Any context but NMI-like. Is it time for a report? */
@@ -47,8 +47,8 @@ void rcu_stall_check(struct rcu_wait *w);
 /* The same, from somebody who waits for the grace-period thread. */
 void rcu_stall_check_gp(void);
 extern u64 rcu_stalls;
-/* gp.c: the normal grace period's, while it waits; and its thread. */
-extern struct rcu_wait *rcu_gp_wait;
+/* gp.c: the normal grace period's; and its thread. */
+extern struct rcu_wait rcu_gp_wait;
 extern struct thread *rcu_gp_thread;
 
 /* Completed, each flavour. */

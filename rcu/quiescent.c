@@ -85,7 +85,8 @@ static void force(u32 cpus)
 
 static void wait_for_the_rest(struct rcu_wait *w, bool expedited)
 {
-	rcu_stall_begin(w);
+	if (!w->report_at)
+		rcu_stall_begin(w);
 	for (u32 looks = 0; rcu_still_waiting(w); looks++) {
 		if (looks % FORCE_EVERY == !expedited) /* a normal one gives them the first interval */
 			force(w->cpus);
@@ -95,7 +96,6 @@ static void wait_for_the_rest(struct rcu_wait *w, bool expedited)
 			sleep_ns(POLL_NS);
 		quiescent_here(w);
 	}
-	rcu_stall_end(w);
 }
 
 void rcu_wait_for_cpus(struct rcu_wait *w, bool expedited)

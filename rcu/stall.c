@@ -11,8 +11,15 @@
 u64 rcu_stall_timeout = 10 * 1000 * 1000 * 1000ul;
 u64 rcu_stalls;
 
-/* In an interrupt: does what it interrupted keep the grace-period thread from running here? */
-static u32 held_here(void) { return in_hardirq() && preempt_depth() ? 1u << this_cpu(cpu_number) : 0; }
+/*
+ * In an interrupt: does what it interrupted keep the grace-period thread from running here? Idle, which holds preemption
+ * off, too, doesn't: it was left by the interrupt's own nesting, the only one.
+ */
+static u32 held_here(void)
+{
+	return in_hardirq() && preempt_depth() && this_cpu(watch).nesting > 1 ? 1u << this_cpu(cpu_number)
+									      : 0;
+}
 
 static void report_cpu(const struct rcu_wait *w, u32 cpu)
 {
@@ -61,10 +68,8 @@ void rcu_stall_check(struct rcu_wait *w)
 
 void rcu_stall_check_gp(void)
 {
-	struct rcu_wait *w = READ_ONCE(rcu_gp_wait);
-
-	if (w)
-		rcu_stall_check(w);
+	if (READ_ONCE(rcu_gp_wait.report_at))
+		rcu_stall_check(&rcu_gp_wait);
 	else
 		printk("rcu: INFO: thread %s hasn't begun a grace period for %lu ms; its CPU is %u\n",
 		       rcu_gp_thread->comm, rcu_stall_timeout / 1000000, rcu_gp_thread->cpu);
@@ -89,6 +94,8 @@ void rcu_stall_begin(struct rcu_wait *w)
 
 void rcu_stall_end(struct rcu_wait *w)
 {
+	if (!w->report_at)
+		return;
 	timer_cancel(&w->timer);
 	WRITE_ONCE(w->report_at, 0);
 }

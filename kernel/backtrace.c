@@ -4,9 +4,15 @@
 #include "arch/x86/entry/vectors.h"
 #include "arch/x86/mm/stacks.h"
 #include "lib/compiler.h"
+#include "lib/string.h"
 #include "lib/symtab.h"
 
 #define MAX_FRAMES 48
+
+/* How a function begins, behind its tracing site: push %rbp; mov %rsp,%rbp. */
+#define ENTRY_SITE 5
+#define FRAME	   "\x55\x48\x89\xe5"
+#define RET	   0xc3
 
 static bool on_stack(u64 addr, size_t size)
 {
@@ -29,13 +35,37 @@ static void print_return(struct seq *out, u64 ip)
 		seq_printf(out, "  0x%lx\n", ip);
 }
 
+/*
+ * Interrupted before its frame stands, or at its ret, a function is not in the chain of frames, which begins with its
+ * caller's: what the return address leads to would be missing. The entry is a nop or call of five bytes, push, mov.
+ */
+static void print_interrupted(struct seq *out, const struct pt_regs *regs)
+{
+	struct symbol sym;
+	const u8 *code;
+	u64 at = regs->sp, off;
+
+	seq_printf(out, "  %pS\n", (void *)regs->ip);
+	if (!symtab_find(&kernel_symtab, regs->ip, &sym))
+		return;
+	code = (const u8 *)sym.start;
+	off = regs->ip - sym.start;
+	if (off == ENTRY_SITE + 1)
+		at += 8;
+	else if (off > ENTRY_SITE && code[off] != RET)
+		return;
+	if (sym.size > sizeof(FRAME) + ENTRY_SITE &&
+	    memcmp(code + ENTRY_SITE, FRAME, sizeof(FRAME) - 1) == 0 && on_stack(at, 8))
+		print_return(out, *(u64 *)at);
+}
+
 void backtrace(struct seq *out, const struct pt_regs *regs)
 {
 	u64 bp = (u64)__builtin_frame_address(0);
 	char buf[8];
 
 	if (regs) {
-		seq_printf(out, "  %pS\n", (void *)regs->ip);
+		print_interrupted(out, regs);
 		bp = regs->bp;
 	}
 	for (int n = 0; n < MAX_FRAMES; n++) {
@@ -43,8 +73,8 @@ void backtrace(struct seq *out, const struct pt_regs *regs)
 			regs = (const struct pt_regs *)(bp & ~1ul);
 			if (!on_stack((u64)regs, sizeof(*regs)))
 				return;
-			seq_printf(out, " <%s>\n  %pS\n", vector_name((unsigned)regs->vector, buf),
-				   (void *)regs->ip);
+			seq_printf(out, " <%s>\n", vector_name((unsigned)regs->vector, buf));
+			print_interrupted(out, regs);
 			bp = regs->bp;
 			continue;
 		}

@@ -59,14 +59,18 @@ static bool raise(u64 *to, u64 seq)
 	return false;
 }
 
-/* Whoever may hold any lock, or have interrupted its holder, leaves the wake to an interrupt. */
+/*
+ * Whoever may hold any lock, or have interrupted its holder, leaves the wake to an interrupt. Between two grace periods
+ * it is repeated for a number that was raised before: who raised it may have been preempted, or undone by
+ * bust_kprobes(), before the wake.
+ */
 void rcu_request(u64 seq, bool hurry)
 {
 	bool more = raise(&rcu_gp_wanted, seq);
 
 	if (hurry)
 		more |= raise(&hurried, seq);
-	if (!more)
+	if (!more && READ_ONCE(rcu_gp_seq) & 1)
 		return;
 	if (rcu_may_block())
 		wake_gp_thread(NULL);

@@ -65,7 +65,10 @@ bool ring3_make(void)
 {
 	code = frame_alloc();
 	words = frame_alloc();
-	EXPECT(code && words);
+	if (!code || !words) {
+		ktest_fail(__FILE__, __LINE__, "no frame", code, words);
+		return false;
+	}
 	/* No name is both executable and writable: written first, then taken out of the direct map, then mapped. */
 	memcpy(phys_to_virt(code), ring3_programs, (u64)(ring3_programs_end - ring3_programs));
 	if (direct_map_hide(code) != 0 || !user_pages_make())

@@ -347,7 +347,9 @@ static void check(const struct row *r)
 	ktest_comment("%-36s %-9s %-8s %-8u %-12u %-16s %s", r->name, yes, w->counter & 1 ? "odd" : "even",
 		      w->nesting, w->nmi_nesting, in, yes);
 	if (!as_wanted(w, &r->want) || strcmp(in, r->want.in) != 0 || !seen.agrees)
-		ktest_fail(r->name, (int)seen.agrees, "watching", w->counter & 1, r->want.watching);
+		ktest_fail(r->name, (int)seen.agrees, "watching, nesting, nmi nesting",
+			   (w->counter & 1) << 8 | w->nesting << 4 | w->nmi_nesting,
+			   r->want.watching << 8 | r->want.nesting << 4 | r->want.nmi_nesting);
 	EXPECT_EQ(seen.looks, 1);
 	/* All is as before, though the counter may have gone on, by whole rounds. */
 	before.watch.counter += (this_cpu(watch).counter - before.watch.counter) & ~1ul;

@@ -3,19 +3,18 @@
  * printed into the report. tests/samples/rcu-contexts.txt is how it must read.
  */
 #include "arch/x86/cpu/apic.h"
-#include "arch/x86/cpu/regs.h"
 #include "arch/x86/cpu/smp.h"
 #include "arch/x86/entry/vectors.h"
 #include "arch/x86/mm/extable.h"
 #include "kernel/traps.h"
 #include "sched/thread.h"
+#include "tests/kernel/contexts.h"
 #include "tests/kernel/crowd.h"
 #include "tests/kernel/machine.h"
 #include "tests/kernel/probe.h"
 #include "tests/kernel/ring3.h"
 
-#define VECTOR 0xe0	/* nobody else's */
-#define LOOKS  10000000 /* at another CPU, until it is as it must be */
+#define LOOKS 10000000 /* at another CPU, until it is as it must be */
 
 CODE(contexts_nop, "", "nop", "", "");
 
@@ -38,6 +37,9 @@ static struct {
 	bool agrees; /* in_task() and its kin with the context word */
 } seen;
 
+/* Last, since another CPU may be waiting for it. */
+static void looked(void) { __atomic_store_n(&seen.looks, seen.looks + 1, __ATOMIC_RELEASE); }
+
 static bool word_in_hardirq(u32 word) { return word & HARDIRQ_MASK; }
 static bool word_in_nmi(u32 word) { return word >> NMI_SHIFT; }
 static bool word_in_task(u32 word) { return !word_in_hardirq(word) && !word_in_nmi(word); }
@@ -50,7 +52,7 @@ static void look(void)
 	accounts_save(&seen.found);
 	seen.agrees = in_task() == word_in_task(word) && in_hardirq() == word_in_hardirq(word) &&
 		      in_nmi() == word_in_nmi(word) && rcu_is_watching() == (seen.found.watch.counter & 1);
-	seen.looks++;
+	looked();
 }
 static void look_here(struct kprobe *p, struct pt_regs *regs) { look(); }
 
@@ -59,7 +61,7 @@ static void look_at_record(const struct trap_record *t)
 {
 	seen.found = t->before;
 	seen.agrees = true;
-	seen.looks++;
+	looked();
 }
 static void look_around(struct kprobe *p, struct pt_regs *regs) { look_at_record(this_cpu(trap_top)); }
 /* And one trap further out: what the trap found in which the probe is. */
@@ -87,59 +89,6 @@ static void fault(void)
 	u8 byte;
 
 	kernel_read_nofault(&byte, (void *)0x6000, 1);
-}
-
-/* Contexts. */
-
-static void in_thread(void (*event)(void)) { event(); }
-static void irqs_off(void (*event)(void))
-{
-	u64 flags = local_irq_save();
-
-	event();
-	local_irq_restore(flags);
-}
-
-static void (*in_handler)(void);
-static bool handled;
-static void handler(void)
-{
-	in_handler();
-	WRITE_ONCE(handled, true);
-}
-/* With interrupts off it is still to come, and comes as soon as they are on. */
-static void send_irq(void (*fn)(void))
-{
-	handled = false;
-	in_handler = fn;
-	vector_set_handler(VECTOR, handler);
-	apic_send_self(VECTOR);
-}
-static void in_irq(void (*event)(void))
-{
-	send_irq(event);
-	while (!READ_ONCE(handled))
-		cpu_relax();
-}
-
-/* Idle but for the halt. */
-static void in_idle(void (*event)(void))
-{
-	preempt_disable();
-	local_irq_disable();
-	rcu_idle_enter();
-	event();
-	rcu_idle_exit();
-	local_irq_enable();
-	preempt_enable();
-}
-static void in_irq_from_idle(void (*event)(void))
-{
-	preempt_disable();
-	local_irq_disable();
-	send_irq(event);
-	cpu_idle();
-	preempt_enable();
 }
 
 /* Ring 3: the run is the event. */
@@ -179,53 +128,6 @@ static void user_irq_then_nmi(void)
 	EXPECT_EQ(ring3_run(ring3_spin_nmi, 0), X86_TRAP_UD);
 }
 
-/* Another CPU. */
-
-static u32 other;
-static bool arrived, stop;
-
-static int spin(void *arg)
-{
-	WRITE_ONCE(arrived, true);
-	while (!READ_ONCE(stop))
-		cpu_relax();
-	return 0;
-}
-static int spin_in_ring3(void *arg) { return ring3_run(ring3_spin, 0) != X86_TRAP_UD; }
-
-static struct thread *start_there(int (*fn)(void *))
-{
-	struct thread *t;
-
-	arrived = stop = false;
-	t = thread_create("there", fn, NULL, PRIORITY_DEFAULT, 1u << other);
-	EXPECT(t);
-	return t;
-}
-static void other_in_thread(void (*event)(void))
-{
-	struct thread *t = start_there(spin);
-
-	while (t && !READ_ONCE(arrived))
-		cpu_relax();
-	event();
-	WRITE_ONCE(stop, true);
-	if (t)
-		thread_join(t);
-}
-static void other_in_user(void (*event)(void))
-{
-	struct thread *t = start_there(spin_in_ring3);
-
-	if (!t)
-		return;
-	ring3_wait(other);
-	event();
-	ring3_wait(other); /* it goes on there */
-	ring3_leave(other);
-	EXPECT_EQ(thread_join(t), 0);
-}
-
 static bool as_wanted(const struct watch *w, const struct want *want)
 {
 	return (w->counter & 1) == want->watching && w->nesting == want->nesting &&
@@ -235,20 +137,20 @@ static bool as_wanted(const struct watch *w, const struct want *want)
 /* It may be on its way there still, or in an interrupt: the last look counts. */
 static void look_there(void)
 {
-	const volatile struct watch *w = per_cpu_ptr(watch, other);
+	const volatile struct watch *w = per_cpu_ptr(watch, other_cpu);
 	unsigned n = 0;
 
 	do {
 		seen.found.watch = (struct watch){ w->counter, w->nesting, w->nmi_nesting };
-		seen.found.context_word = READ_ONCE(*per_cpu_ptr(context_word, other));
+		seen.found.context_word = READ_ONCE(*per_cpu_ptr(context_word, other_cpu));
 		cpu_relax();
 	} while (!as_wanted(&seen.found.watch, &now->want) && ++n < LOOKS);
 	seen.agrees = true;
-	seen.looks++;
+	looked();
 }
 static void look_if_other(void *arg)
 {
-	if (this_cpu(cpu_number) == other)
+	if (this_cpu(cpu_number) == other_cpu)
 		look();
 }
 static void ipi_there(void) { smp_call_others(look_if_other, NULL); }
@@ -259,8 +161,8 @@ static void look_there_after_ipi(void)
 }
 static void nmi_there(void)
 {
-	nmi_send(other);
-	while (!READ_ONCE(seen.looks))
+	nmi_send(other_cpu);
+	while (!__atomic_load_n(&seen.looks, __ATOMIC_ACQUIRE))
 		cpu_relax();
 }
 
@@ -273,20 +175,20 @@ static void nmi_there(void)
 #define AT_FAULT(handler) { .addr = (u64)extable_fixup, .pre = (handler) }
 static const struct row here[] = {
 	{ "thread",			in_thread, look, NOBODY,		{ 1, 1, 0, "task" } },
-	{ "thread, interrupts off",	irqs_off, look, NOBODY,			{ 1, 1, 0, "task" } },
+	{ "thread, interrupts off",	with_irqs_off, look, NOBODY,			{ 1, 1, 0, "task" } },
 	{ "idle",			in_idle, look, NOBODY,			{ 0, 0, 0, "task" } },
 	{ "user mode",			in_thread, user_nmi, AT_NMI(look_outside), { 0, 0, 0, "task" } },
-	{ "user mode, after an irq",	irqs_off, user_irq_then_nmi, AT_NMI(look_outside), { 0, 0, 0, "task" } },
+	{ "user mode, after an irq",	with_irqs_off, user_irq_then_nmi, AT_NMI(look_outside), { 0, 0, 0, "task" } },
 	{ "irq in a thread",		in_irq, look, NOBODY,			{ 1, 2, 0, "hardirq" } },
-	{ "irq in idle",		in_irq_from_idle, look, NOBODY,		{ 1, 1, 0, "hardirq" } },
-	{ "irq in user mode",		irqs_off, user_irq, NOBODY,		{ 1, 1, 0, "hardirq" } },
+	{ "irq in idle",		in_irq_in_idle, look, NOBODY,		{ 1, 1, 0, "hardirq" } },
+	{ "irq in user mode",		with_irqs_off, user_irq, NOBODY,		{ 1, 1, 0, "hardirq" } },
 	{ "fault in a thread",		in_thread, fault, AT_FAULT(look_around), { 1, 2, 0, "task" } },
 	{ "fault in idle",		in_idle, fault, AT_FAULT(look_around),	{ 1, 1, 0, "task" } },
 	{ "fault in user mode",		in_thread, user_ud, NOBODY,		{ 1, 1, 0, "task" } },
 	{ "NMI in a thread",		in_thread, nmi, AT_NMI(look_around),	{ 1, 1, 2, "nmi" } },
-	{ "NMI, interrupts off",	irqs_off, nmi, AT_NMI(look_around),	{ 1, 1, 2, "nmi" } },
+	{ "NMI, interrupts off",	with_irqs_off, nmi, AT_NMI(look_around),	{ 1, 1, 2, "nmi" } },
 	{ "NMI in an irq",		in_irq, nmi, AT_NMI(look_around),	{ 1, 2, 2, "hardirq+nmi" } },
-	{ "NMI in an irq in idle",	in_irq_from_idle, nmi, AT_NMI(look_around), { 1, 1, 2, "hardirq+nmi" } },
+	{ "NMI in an irq in idle",	in_irq_in_idle, nmi, AT_NMI(look_around), { 1, 1, 2, "hardirq+nmi" } },
 	{ "NMI in idle",		in_idle, nmi, AT_NMI(look_around),	{ 1, 0, 1, "nmi" } },
 	{ "NMI in user mode",		in_thread, user_nmi, AT_NMI(look_around), { 1, 0, 1, "nmi" } },
 	{ "int3 in a thread",		in_thread, nop, AT_NOP(look_here),	{ 1, 1, 2, "trap" } },
@@ -375,7 +277,7 @@ KTEST(rcu_contexts, this_cpu_watches)
 }
 KTEST(rcu_contexts, another_cpu_watches)
 {
-	other = crowd_next_cpu(0);
-	if (other != 0)
+	other_cpu = crowd_next_cpu(0);
+	if (other_cpu != 0)
 		check_all(there, ARRAY_SIZE(there));
 }

@@ -38,8 +38,9 @@ void rcu_idle_enter(void);
 void rcu_idle_exit(void);
 
 /*
- * Around user mode, the same: the last thing on the way there, when nothing may be traced any more, and the first on the
- * way back by a system call. Traps don't need them: an interrupt or exception from user mode watches as it does from idle.
+ * Around user mode, the same: the last thing on the way there, when nothing may be traced any more, and the first on
+ * the way back by a system call. Traps don't need them: an interrupt or exception from user mode watches as it does
+ * from idle.
  */
 void rcu_user_enter(void);
 void rcu_user_exit(void);

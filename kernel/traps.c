@@ -27,8 +27,8 @@ bool (*user_trap)(struct pt_regs *regs);
 static DEFINE_PER_CPU(u64, gone_before);
 
 /*
- * False: it wasn't in user mode. Asked before the kernel's own exception table, since a user may jump to an address that
- * is listed there, in vain.
+ * False: it wasn't in user mode. Asked before the kernel's own exception table, since a user may jump to an address
+ * that is listed there, in vain.
  */
 static __kprobes bool user_process(struct pt_regs *regs)
 {
@@ -70,7 +70,7 @@ noinstr u64 do_int3(struct pt_regs *regs)
 	/* 2. From here on this is NMI-like, and RCU is watching. */
 	trap_enter(&t, regs);
 	instrumentation_begin();
-	/* 3. kprobes; 4. the user's process; 5. an int3 listed as expected; 6. a probe that has just gone; 7. nobody. */
+	/* 3. kprobes; 4. the user's process; 5. an int3 listed as expected; 6. a probe just gone; 7. nobody. */
 	if (!kprobe_int3(regs, &ret) && !user_process(regs) && !extable_fixup(regs) && !int3_is_gone(regs))
 		panic_regs(regs, "int3 that nobody placed at %pS", (void *)(regs->ip - 1));
 	instrumentation_end();

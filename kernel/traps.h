@@ -16,8 +16,9 @@ void irq_dispatch(unsigned irq);
 void vector_set_handler(unsigned vector, irq_fn fn);
 
 /*
- * User mode's; until there is any, tests'. Called for every exception from user mode, int3 and #DB included (then in NMI-like
- * context), interrupts off. True: @regs are where to go on. False, or NULL: nobody takes it, which is a panic.
+ * User mode's; until there is any, tests'. Called for every exception from user mode, int3 and #DB included (then in
+ * NMI-like context), interrupts off. True: @regs are where to go on. False, or NULL: nobody takes it, which is a
+ * panic.
  */
 extern bool (*user_trap)(struct pt_regs *regs);
 

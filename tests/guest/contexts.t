@@ -28,7 +28,7 @@ TABLE = read("tests/samples/rcu-contexts.txt")
 
 def printed(text):
     """The tables in the report: one for this CPU, and one for another, where there is one."""
-    rows = [line[6:] for line in text.splitlines() if line.startswith("    # ") and not line.startswith("    # Subtest")]
+    rows = [row for row in re.findall(r"^    # (.*)", text, re.M) if not row.startswith("Subtest")]
     return [row for n, row in enumerate(rows) if n == 0 or row != rows[0]]
 
 

@@ -19,6 +19,6 @@ context_fn in_irq_in_idle;
 /* Interrupts off. @fn will be called by an interrupt as soon as they are on. */
 void send_irq(void (*fn)(void));
 
-/* @event is called here, while CPU other_cpu, which isn't this one, runs a thread; or is in ring 3 (after ring3_make()). */
+/* @event is called here, while CPU other_cpu (another one) runs a thread, or is in ring 3 (after ring3_make()). */
 extern u32 other_cpu;
 context_fn other_in_thread, other_in_user;

@@ -1,6 +1,6 @@
 /*
- * What RCU says in each context: a table of how to get there and what must be found, and the same table as it was found,
- * printed into the report. tests/samples/rcu-contexts.txt is how it must read.
+ * What RCU says in each context: a table of how to get there and what must be found, and the same table as it was
+ * found, printed into the report. tests/samples/rcu-contexts.txt is how it must read.
  */
 #include "arch/x86/cpu/apic.h"
 #include "arch/x86/cpu/smp.h"

@@ -6,8 +6,9 @@
  *	ring3_wait(cpu); ... ring3_leave(cpu);	from elsewhere
  *	ring3_drop();
  *
- * Interrupts are on in ring 3 and preemption is off; RCU doesn't watch. Interrupts and NMIs return there. Any exception ends
- * the run. GS stays the kernel's: as yet nothing exchanges it at an entry, and all that it leads to is supervisor pages.
+ * Interrupts are on in ring 3 and preemption is off; RCU doesn't watch. Interrupts and NMIs return there. Any
+ * exception ends the run. GS stays the kernel's: as yet nothing exchanges it at an entry, and all that it leads to is
+ * supervisor pages.
  */
 #pragma once
 
@@ -40,5 +41,5 @@ void ring3_leave(u32 cpu);
 /* Thread context. Returns when CPU @cpu's ring3_spin has gone a whole round from now on. */
 void ring3_wait(u32 cpu);
 
-/* Called with the registers of the exception that ends a run, if not NULL: in its context, before anything is changed. */
+/* If not NULL, called with the registers of the exception that ends a run: in its context, all unchanged yet. */
 extern void (*ring3_witness)(struct pt_regs *regs);

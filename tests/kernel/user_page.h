@@ -10,7 +10,7 @@
 
 /* Thread context, one user at a time. The tables; false, with a failure reported, without memory. */
 bool user_pages_make(void);
-/* Thread context. Page @n, not mapped yet, at USER_PAGE + n * PAGE_SIZE is the frame at @pa with these rights and PTE_U. */
+/* Thread context. Page @n, at USER_PAGE + n * PAGE_SIZE and not mapped yet: the frame at @pa, @rights and PTE_U. */
 void user_pages_map(unsigned n, u64 pa, u64 rights);
 /* Thread context. All of it is gone on all CPUs. The frames mapped are the caller's. */
 void user_pages_drop(void);

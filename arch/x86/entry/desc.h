@@ -7,9 +7,9 @@
 #include "lib/types.h"
 
 /*
- * The order is syscall's and sysret's (SDM vol. 3, 5.8.8): code and stack follow each other for the kernel; sysret takes the
- * user's stack 8 above a base and his code 16 above it. With KERNEL_DS as that base both are here. The lowest bits are the
- * privilege they are loaded with.
+ * The order is syscall's and sysret's (SDM vol. 3, 5.8.8): code and stack follow each other for the kernel; sysret
+ * takes the user's stack 8 above a base and his code 16 above it. With KERNEL_DS as that base both are here. The
+ * lowest bits are the privilege they are loaded with.
  */
 #define KERNEL_CS 0x08
 #define KERNEL_DS 0x10
@@ -44,7 +44,7 @@ struct tss { /* SDM vol. 3, figure 8-11 */
 static_assert(sizeof(struct tss) == 104, "the CPU reads 104 bytes");
 DECLARE_PER_CPU(struct tss, tss);
 
-/* Preemption off until user mode is left. A trap from there begins on this CPU below @sp, on which nothing else may be. */
+/* Preemption off until user mode is left: a trap from there begins on this CPU below @sp. */
 static __always_inline void set_user_trap_stack(u64 sp) { this_cpu(tss).rsp[0] = sp; }
 
 /*

@@ -26,17 +26,22 @@ bool (*user_trap)(struct pt_regs *regs);
 
 static DEFINE_PER_CPU(u64, gone_before);
 
+static __kprobes void call_user_trap(struct pt_regs *regs)
+{
+	if (!user_trap || !user_trap(regs))
+		panic_regs(regs, "vector %lu in user mode, and no process takes it: error code %lx",
+			   regs->vector, regs->error);
+}
+
 /*
  * False: it wasn't in user mode. Asked before the kernel's own exception table, since a user may jump to an address
  * that is listed there, in vain.
  */
-static __kprobes bool user_process(struct pt_regs *regs)
+static __always_inline bool user_process(struct pt_regs *regs)
 {
-	if (!user_mode(regs))
+	if (likely(!user_mode(regs)))
 		return false;
-	if (!user_trap || !user_trap(regs))
-		panic_regs(regs, "vector %lu in user mode, and no process takes it: error code %lx",
-			   regs->vector, regs->error);
+	call_user_trap(regs);
 	return true;
 }
 

@@ -47,7 +47,7 @@ static const struct listed begins[] = {
 static const struct listed handlers[] = {
 	{ "kprobe_int3", "", "the probe's pre handler" },
 	{ "call_handler", "", "the probe's pre or post handler" },
-	{ "user_process", "", "whoever has the process: what came from user mode can't be a recursion" },
+	{ "call_user_trap", "", "whoever has the process: what came from user mode can't be a recursion" },
 	{ "text_poke_emergency_observed", "", "scene 10's observer, called when no probe is left" },
 };
 

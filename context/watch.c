@@ -65,6 +65,8 @@ noinstr void rcu_irq_exit(void)
 
 noinstr void rcu_idle_enter(void) { rcu_irq_exit(); }
 noinstr void rcu_idle_exit(void) { rcu_irq_enter(); }
+noinstr void rcu_user_enter(void) { rcu_irq_exit(); }
+noinstr void rcu_user_exit(void) { rcu_irq_enter(); }
 
 /* Hidden: between rcu_idle_enter() and _exit() nothing may be traced, and a probed sti would lose its shadow. */
 noinstr void cpu_idle(void)

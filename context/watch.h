@@ -2,7 +2,7 @@
  * Is RCU watching this CPU? A counter and two nesting depths, nothing else, so that entry code and
  * tracers can use them; grace periods live higher up and only read the counter.
  *
- * The counter's lowest bit is set while RCU watches. Idle and (later) user mode are extended
+ * The counter's lowest bit is set while RCU watches. Idle and user mode are extended
  * quiescent states: RCU ignores the CPU there, so whoever enters the kernel from them must say so
  * before the first reader. An NMI or a breakpoint may come before or after that was said, which is
  * why it has a depth of its own.
@@ -46,6 +46,14 @@ void rcu_irq_exit(void);
 /* Around idle; interrupts off, nesting 1. */
 void rcu_idle_enter(void);
 void rcu_idle_exit(void);
+
+/*
+ * Around user mode, the same: the last thing on the way there, when nothing may be traced any more, and the first on
+ * the way back by a system call. Traps don't need them: an interrupt or exception from user mode watches as it does
+ * from idle.
+ */
+void rcu_user_enter(void);
+void rcu_user_exit(void);
 
 /*
  * Waits for an interrupt, with RCU not watching. Idle threads, and boot before there are any: preemption and

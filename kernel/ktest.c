@@ -15,6 +15,17 @@ void ktest_fail(const char *file, int line, const char *what, u64 got, u64 want)
 	seq_printf(report, "    # %s:%d: %s: got 0x%lx, want 0x%lx\n", file, line, what, got, want);
 }
 
+void ktest_comment(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	seq_puts(report, "    # ");
+	seq_vprintf(report, fmt, ap);
+	seq_putc(report, '\n');
+	va_end(ap);
+}
+
 static bool first_of_suite(const struct ktest *const *t)
 {
 	for (const struct ktest *const *s = (const struct ktest *const *)__start_ktests; s < t; s++)

@@ -22,7 +22,28 @@
 #include "kprobe/kprobe.h"
 #include "lib/instrumentation.h"
 
+bool (*user_trap)(struct pt_regs *regs);
+
 static DEFINE_PER_CPU(u64, gone_before);
+
+static __kprobes void call_user_trap(struct pt_regs *regs)
+{
+	if (!user_trap || !user_trap(regs))
+		panic_regs(regs, "vector %lu in user mode, and no process takes it: error code %lx",
+			   regs->vector, regs->error);
+}
+
+/*
+ * False: it wasn't in user mode. Asked before the kernel's own exception table, since a user may jump to an address
+ * that is listed there, in vain.
+ */
+static __always_inline bool user_process(struct pt_regs *regs)
+{
+	if (likely(!user_mode(regs)))
+		return false;
+	call_user_trap(regs);
+	return true;
+}
 
 /*
  * The int3 was taken out between the trap and now, or belongs to an exchange that has just begun: either way
@@ -54,8 +75,8 @@ noinstr u64 do_int3(struct pt_regs *regs)
 	/* 2. From here on this is NMI-like, and RCU is watching. */
 	trap_enter(&t, regs);
 	instrumentation_begin();
-	/* 3. kprobes; 4. an int3 listed as expected; 5. a probe that has just gone; 6. nobody. */
-	if (!kprobe_int3(regs, &ret) && !extable_fixup(regs) && !int3_is_gone(regs))
+	/* 3. kprobes; 4. the user's process; 5. an int3 listed as expected; 6. a probe just gone; 7. nobody. */
+	if (!kprobe_int3(regs, &ret) && !user_process(regs) && !extable_fixup(regs) && !int3_is_gone(regs))
 		panic_regs(regs, "int3 that nobody placed at %pS", (void *)(regs->ip - 1));
 	instrumentation_end();
 	trap_exit(&t);
@@ -81,7 +102,7 @@ noinstr void do_debug(struct pt_regs *regs)
 
 	trap_enter(&t, regs);
 	instrumentation_begin();
-	if (!kprobe_debug(regs, dr6) && !step_expected(regs))
+	if (!kprobe_debug(regs, dr6) && !user_process(regs) && !step_expected(regs))
 		panic_regs(regs, "#DB that nobody asked for, DR6 %lx", dr6);
 	instrumentation_end();
 	trap_exit(&t);
@@ -172,11 +193,12 @@ static void __noreturn die_of_exception(struct pt_regs *regs)
 noinstr void do_exception(struct pt_regs *regs)
 {
 	/* #DB's stub moves its frame to the interrupted stack: this is how the end of that stack shows. */
-	if (regs->vector == X86_TRAP_PF && stack_guarded_at(read_cr2()) && undo_recursion(regs))
+	if (regs->vector == X86_TRAP_PF && !user_mode(regs) && stack_guarded_at(read_cr2()) &&
+	    undo_recursion(regs))
 		return;
 	rcu_irq_enter();
 	instrumentation_begin();
-	if (!kprobe_fault(regs) && !extable_fixup(regs))
+	if (!kprobe_fault(regs) && !user_process(regs) && !extable_fixup(regs))
 		die_of_exception(regs);
 	instrumentation_end();
 	rcu_irq_exit();

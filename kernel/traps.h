@@ -15,5 +15,12 @@ void irq_dispatch(unsigned irq);
 /* Boot. Vector @vector, one of the local APIC's, calls @fn in hardirq context. */
 void vector_set_handler(unsigned vector, irq_fn fn);
 
+/*
+ * User mode's; until there is any, tests'. Called for every exception from user mode, int3 and #DB included (then in
+ * NMI-like context), interrupts off. True: @regs are where to go on. False, or NULL: nobody takes it, which is a
+ * panic.
+ */
+extern bool (*user_trap)(struct pt_regs *regs);
+
 /* NMI-like context. Panics with what the machine says of it. */
 void __noreturn die_of_machine_check(struct pt_regs *regs);

@@ -20,6 +20,9 @@ DECLARE_REGISTRY(ktests);
 /* Records a failure with its place and both values, and goes on. */
 void ktest_fail(const char *file, int line, const char *what, u64 got, u64 want);
 
+/* A line that a reader of the report will want. */
+void ktest_comment(const char *fmt, ...) __printf(1, 2);
+
 #define EXPECT(cond)                                                 \
 	do {                                                         \
 		if (!(cond))                                         \

@@ -8,55 +8,33 @@
 #include "arch/x86/cpu/features.h"
 #include "arch/x86/cpu/pic.h"
 #include "arch/x86/cpu/regs.h"
-#include "arch/x86/cpu/smp.h"
 #include "arch/x86/mm/extable.h"
-#include "arch/x86/mm/paging.h"
 #include "kernel/traps.h"
 #include "lib/ktest.h"
 #include "mm/frames.h"
 #include "tests/kernel/machine.h"
 #include "tests/kernel/probe.h"
+#include "tests/kernel/user_page.h"
 
 #define X86_EFLAGS_AC (1ul << 18)
 
-/* A slot of the lower half that nothing uses: half a TiB, for one page. */
-#define SLOT	  200ul
-#define USER_PAGE (SLOT << 39)
-#define TABLES	  3
+static u64 frame;
 
-static u64 frames[TABLES + 1]; /* three tables and the page */
-
-static void flush_all(void *arg) { write_cr3(read_cr3()); }
-
-/* A page is the user's when every entry on the way says so (SDM vol. 3, 4.6.1). */
 static bool user_page_map(void)
 {
-	u64 *e = &boot_pml4[SLOT];
-
-	for (int i = 0; i <= TABLES; i++) {
-		frames[i] = frames_alloc(1);
-		if (!frames[i]) {
-			ktest_fail(__FILE__, __LINE__, "no frame", 0, 0);
-			return false;
-		}
-		memset(phys_to_virt(frames[i]), 0, PAGE_SIZE);
-	}
-	memset(phys_to_virt(frames[TABLES]), 0x5a, PAGE_SIZE);
-	for (int i = 0; i < TABLES; i++) {
-		*e = frames[i] | PTE_P | PTE_W | PTE_U;
-		e = phys_to_virt(frames[i]);
-	}
-	*e = frames[TABLES] | PAGE_RW | PTE_U;
+	if (!user_pages_make())
+		return false;
+	frame = frame_alloc();
+	EXPECT(frame);
+	memset(phys_to_virt(frame), 0x5a, PAGE_SIZE);
+	user_pages_map(0, frame, PAGE_RW);
 	return true;
 }
 
 static void user_page_unmap(void)
 {
-	boot_pml4[SLOT] = 0;
-	flush_all(NULL);
-	smp_call_others(flush_all, NULL);
-	for (int i = 0; i <= TABLES; i++)
-		frames_free(frames[i], 1);
+	user_pages_drop();
+	frames_free(frame, 1);
 }
 
 /* What becomes of a read of the user's page: 0x5a, or a negative errno. */

@@ -52,7 +52,8 @@ static void settle_functions(struct image *img)
 {
 	size_t n = 0;
 
-	qsort(img->fns, img->nr_fns, sizeof(*img->fns), by_address);
+	if (img->nr_fns) /* qsort() may not be given NULL, even for nothing */
+		qsort(img->fns, img->nr_fns, sizeof(*img->fns), by_address);
 	for (size_t i = 0; i < img->nr_fns; i++) {
 		struct fn *f = &img->fns[i], *last = n ? &img->fns[n - 1] : NULL;
 

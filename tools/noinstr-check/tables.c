@@ -47,6 +47,7 @@ static const struct listed begins[] = {
 static const struct listed handlers[] = {
 	{ "kprobe_int3", "", "the probe's pre handler" },
 	{ "call_handler", "", "the probe's pre or post handler" },
+	{ "call_user_trap", "", "whoever has the process: what came from user mode can't be a recursion" },
 	{ "text_poke_emergency_observed", "", "scene 10's observer, called when no probe is left" },
 };
 
@@ -99,6 +100,8 @@ static const struct {
 	{ "rcu_irq_exit", 0, FACT_ENTERED },
 	{ "rcu_idle_exit", FACT_ENTERED, 0 },
 	{ "rcu_idle_enter", 0, FACT_ENTERED },
+	{ "rcu_user_exit", FACT_ENTERED, 0 },
+	{ "rcu_user_enter", 0, FACT_ENTERED },
 	{ "bust_disarm_all", FACT_DISARMED, 0 },
 	/* It says false when it has disarmed none: then whoever asked panics, and that disarms. */
 	{ "bust_kprobes", FACT_DISARMED, 0 },

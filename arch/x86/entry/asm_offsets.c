@@ -32,6 +32,9 @@ void asm_offsets(void)
 
 	DEFINE(KERNEL_CS, KERNEL_CS);
 	DEFINE(KERNEL_DS, KERNEL_DS);
+	DEFINE(USER_CS, USER_CS);
+	DEFINE(USER_DS, USER_DS);
+	DEFINE(TSS_RSP0, offsetof(struct tss, rsp));
 	DEFINE(IST_GS_BASE, offsetof(struct ist_top, gs_base));
 	DEFINE(IST_NMI_RUNNING, offsetof(struct ist_top, nmi_running));
 	DEFINE(IST_NMI_NESTED, offsetof(struct ist_top, nmi_nested));

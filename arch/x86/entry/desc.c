@@ -7,17 +7,6 @@
 #include "arch/x86/mm/stacks.h"
 #include "lib/compiler.h"
 
-struct tss { /* SDM vol. 3, figure 8-11 */
-	u32 reserved0;
-	u64 rsp[3];
-	u64 reserved1;
-	u64 ist[7]; /* ist[0] is IST1 */
-	u64 reserved2;
-	u16 reserved3;
-	u16 io_map_base;
-} __packed;
-static_assert(sizeof(struct tss) == 104, "the CPU reads 104 bytes");
-
 struct gate { /* SDM vol. 3, figure 6-8 */
 	u16 offset_low, selector;
 	u8 ist, type;
@@ -32,15 +21,21 @@ struct table_pointer {
 } __packed;
 
 #define GATE_INTERRUPT 0x8e /* present, DPL 0, interrupt gate: IF is cleared on entry */
+#define GATE_USER      0x60 /* DPL 3: a user's instruction may go through it */
 
 DEFINE_PER_CPU(u32, cpu_number);
 DEFINE_PER_CPU(u64, this_cpu_offset);
 DEFINE_PER_CPU(struct ist_top *, nmi_top);
 DEFINE_PER_CPU(u64, debug_stack);
 DEFINE_PER_CPU(u64, debug_stack_in_nmi);
-static DEFINE_PER_CPU(struct tss, tss);
+DEFINE_PER_CPU(struct tss, tss);
 /* Accessed bits set already; ltr still marks the TSS busy, so this is data. The TSS descriptor takes two slots and is filled in. */
-static DEFINE_PER_CPU(u64, gdt[5]) = { 0, 0x00209b0000000000, 0x0000930000000000 };
+static DEFINE_PER_CPU(u64, gdt[7]) = {
+	[KERNEL_CS / 8] = 0x00209b0000000000,
+	[KERNEL_DS / 8] = 0x0000930000000000,
+	[USER_DS / 8] = 0x0000f30000000000,
+	[USER_CS / 8] = 0x0020fb0000000000,
+};
 static struct gate idt[NR_VECTORS] __aligned(16);
 
 extern const u8 vector_stubs[NR_VECTORS][16];
@@ -59,7 +54,7 @@ static u64 mark_stack(u64 upper_end)
 static void tss_init(const u64 stacks[NR_STACKS])
 {
 	struct tss *t = this_cpu_ptr(tss);
-	u64 base = (u64)t, limit = sizeof(*t) - 1, *descriptor = &(*this_cpu_ptr(gdt))[3];
+	u64 base = (u64)t, limit = sizeof(*t) - 1, *descriptor = &(*this_cpu_ptr(gdt))[TSS_SEL / 8];
 
 	t->ist[IST_DB - 1] = mark_stack(stacks[STACK_DB]);
 	t->ist[IST_NMI - 1] = mark_stack(stacks[STACK_NMI]);
@@ -124,6 +119,7 @@ void idt_init(void)
 #else
 	set_gate(X86_TRAP_BP, asm_exc_int3, IST_NONE);
 #endif
+	idt[X86_TRAP_BP].type |= GATE_USER; /* debuggers set breakpoints in users' code */
 	set_gate(X86_TRAP_DF, asm_exc_double_fault, IST_DF);
 	set_gate(X86_TRAP_MC, asm_exc_machine_check, IST_MC);
 	idt_load();

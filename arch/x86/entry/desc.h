@@ -3,11 +3,20 @@
 
 #include "arch/x86/cpu/percpu.h"
 #include "arch/x86/mm/stacks.h"
+#include "lib/compiler.h"
 #include "lib/types.h"
 
+/*
+ * The order is syscall's and sysret's (SDM vol. 3, 5.8.8): code and stack follow each other for the kernel; sysret
+ * takes the user's stack 8 above a base and his code 16 above it. With KERNEL_DS as that base both are here. The
+ * lowest bits are the privilege they are loaded with.
+ */
 #define KERNEL_CS 0x08
 #define KERNEL_DS 0x10
-#define TSS_SEL	  0x18
+#define USER_DS	  (0x18 | 3)
+#define USER_CS	  (0x20 | 3)
+#define TSS_SEL	  0x28
+static_assert(USER_DS == ((KERNEL_DS + 8) | 3) && USER_CS == ((KERNEL_DS + 16) | 3), "what sysret will load");
 
 /*
  * Vectors that must have a good stack whatever the interrupted one is like (SDM vol. 3, 6.14.5).
@@ -22,6 +31,21 @@ enum ist_index {
 	IST_MC,
 	NR_IST,
 };
+
+struct tss { /* SDM vol. 3, figure 8-11 */
+	u32 reserved0;
+	u64 rsp[3]; /* rsp[0]: where the stack starts when something happens in user mode */
+	u64 reserved1;
+	u64 ist[7]; /* ist[0] is IST1 */
+	u64 reserved2;
+	u16 reserved3;
+	u16 io_map_base;
+} __packed;
+static_assert(sizeof(struct tss) == 104, "the CPU reads 104 bytes");
+DECLARE_PER_CPU(struct tss, tss);
+
+/* Preemption off until user mode is left: a trap from there begins on this CPU below @sp. */
+static __always_inline void set_user_trap_stack(u64 sp) { this_cpu(tss).rsp[0] = sp; }
 
 /*
  * Each CPU, once: loads its GDT and TSS; @stacks are the upper ends of its IST stacks, where whose they

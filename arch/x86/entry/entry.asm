@@ -16,7 +16,7 @@ default abs
 
 extern do_int3, do_debug, do_nmi, do_double_fault, do_exception, do_irq
 extern do_machine_check
-extern bb_ring, bb_head, bb_depth, this_cpu_offset
+extern bb_ring, bb_head, bb_depth, this_cpu_offset, tss
 
 ; What was interrupted may have opened users' pages (arch/x86/cpu/smap.h), or be a user, whose AC is his own
 ; affair. iretq brings it back. A nop until features_init() knows that the CPU has the instruction.
@@ -219,7 +219,8 @@ asm_exc_int3:
 
 ; #DB enters on an IST stack, since it may hit where rsp isn't ours. From kernel code on a kernel
 ; stack the frame moves to that stack before anything that can trap, so that #DB nests like #BP:
-; the next #DB finds the IST stack free. That stack may be the kernel's while GS isn't yet, and only the
+; the next #DB finds the IST stack free. One from user mode moves for the same reason, to where his other traps begin.
+; The interrupted stack may be the kernel's while GS isn't yet, and only the
 ; IST stack says whose GS ought to be: so GS comes first. Stack here, from T: ss sp flags cs ip <- rsp.
 global asm_exc_debug:function (asm_exc_debug.end - asm_exc_debug)
 align 16
@@ -231,10 +232,11 @@ asm_exc_debug:
 	push rdx			; [dx cx +8 ax +16 vector +24 error +32 ip +40 cs +48 flags +56 sp +64 ss +72]
 	OWN_GS rsp + 80, rsp + 32
 	cmp qword [rsp + 48], KERNEL_CS
-	jne .stay
+	jne .user
 	mov rax, [rsp + 64]		; the interrupted rsp
 	and rax, -16			; as the CPU would have aligned it
 	jns .stay			; a kernel stack has the top bit set
+.move:
 	sub rax, 56			; ss sp flags cs ip error vector
 	mov rcx, [rsp + 72]
 	mov [rax + 48], rcx		; ss
@@ -242,7 +244,8 @@ asm_exc_debug:
 	mov [rax + 40], rcx		; sp
 	mov rcx, [rsp + 56]
 	mov [rax + 32], rcx		; flags
-	mov qword [rax + 24], KERNEL_CS
+	mov rcx, [rsp + 48]
+	mov [rax + 24], rcx		; cs
 	mov rcx, [rsp + 40]
 	mov [rax + 16], rcx		; ip
 	mov rcx, [rsp + 32]
@@ -256,6 +259,10 @@ asm_exc_debug:
 	SAVE_REGS
 	CALL_HANDLER do_debug
 	LEAVE_GS
+.user:
+	mov rax, [gs:tss + TSS_RSP0]	; GS is ours by now
+	and rax, -16
+	jmp .move
 .stay:
 	pop rdx
 	pop rcx

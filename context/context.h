@@ -42,6 +42,9 @@ static __always_inline bool in_task(void)
 }
 static __always_inline unsigned preempt_depth(void) { return context_read() & PREEMPT_MASK; }
 
+/* Not a thread that may block, or not one that is preemptible: any depth at all, in one test. */
+static __always_inline bool in_atomic(void) { return context_read() & ~CONTEXT_NO_RESCHED; }
+
 /* One instruction: an interrupt may clear the need-resched bit at any time, and must not find it put back. */
 static __always_inline void context_add(u32 n)
 {

@@ -15,12 +15,31 @@
 extern struct static_key rcu_check_key;
 static __always_inline bool rcu_checked(void) { return static_branch_unlikely(&rcu_check_key); }
 
+/* Depth of the readers on this CPU, counted while the key is on; a grace period later none is missing, and it is armed. */
+DECLARE_PER_CPU(u32, rcu_readers);
+extern bool rcu_check_armed;
+
 /* rcu_check.c's. Any context, RCU watching or not. Each reports what is wrong, once for each calling place. */
 void rcu_check_lock(void);
 /* False: this unlock has no lock, so it must not be carried out. */
 bool rcu_check_unlock(void);
 /* @held: the caller's own reason why it may look, beside being a reader. */
 void rcu_check_dereference(bool held);
+/* Before a call_rcu() by @where. */
+void rcu_check_call(u64 where);
+
+/* What a reader has that blocks all the same. */
+struct rcu_aside {
+	u32 depth, readers;
+};
+/* Task context, interrupts off, preemption off. Reports it, key or not, and leaves the reader: it may block now. */
+struct rcu_aside rcu_check_block(u64 where, const char *what);
+/* Afterwards, on whatever CPU. */
+void rcu_check_go_on(struct rcu_aside aside);
+
+/* Since the key was last switched on. */
+extern u32 rcu_check_reports;
+void rcu_check_forget(void);
 
 /* Any context that RCU watches; nests. */
 static __always_inline void rcu_read_lock(void)

@@ -7,9 +7,6 @@ DEFINE_PER_CPU(struct rcu_trace_counts, rcu_trace_counts);
 DEFINE_PER_CPU(u32, rcu_trace_reader);
 u32 rcu_trace_index;
 
-/* One instruction: an interrupt may count in the middle of anything else, and the thread may move. */
-#define COUNT(array, i) __asm__ volatile("incq %0" : "+m"(this_cpu_at(array, i)) : : "memory")
-
 static __always_inline void full_barrier(void) { __atomic_thread_fence(__ATOMIC_SEQ_CST); }
 
 /*
@@ -22,7 +19,7 @@ noinstr void rcu_read_lock_trace(void)
 
 	if (!reader) {
 		reader = READ_ONCE(rcu_trace_index) & 1;
-		COUNT(rcu_trace_counts.began, reader);
+		RCU_TRACE_COUNT(rcu_trace_counts.began, reader);
 		full_barrier(); /* counted, before anything is looked at */
 	}
 	this_cpu(rcu_trace_reader) = reader + 2;
@@ -38,5 +35,5 @@ noinstr void rcu_read_unlock_trace(void)
 	}
 	this_cpu(rcu_trace_reader) = 0;
 	full_barrier(); /* all that was looked at, before it is counted */
-	COUNT(rcu_trace_counts.ended, reader);
+	RCU_TRACE_COUNT(rcu_trace_counts.ended, reader);
 }

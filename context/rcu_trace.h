@@ -19,6 +19,19 @@ DECLARE_PER_CPU(struct rcu_trace_counts, rcu_trace_counts);
 DECLARE_PER_CPU(u32, rcu_trace_reader);
 extern u32 rcu_trace_index;
 
+/* One instruction: an interrupt may count in the middle of anything else, and the thread may move. */
+#define RCU_TRACE_COUNT(array, i) __asm__ volatile("incq %0" : "+m"(this_cpu_at(array, i)) : : "memory")
+
+/* For bust_kprobes(): the readers begun since the word was @before are undone; the outermost alone has been counted. */
+static __always_inline void rcu_trace_undo(u32 before)
+{
+	u32 now = this_cpu(rcu_trace_reader);
+
+	if (now && !before)
+		RCU_TRACE_COUNT(rcu_trace_counts.ended, now & 1);
+	this_cpu(rcu_trace_reader) = before;
+}
+
 /* Any context, RCU watching or not, as long as GS is the kernel's. Nests. Updaters: synchronize_rcu_tasks_trace(). */
 void rcu_read_lock_trace(void);
 void rcu_read_unlock_trace(void);

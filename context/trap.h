@@ -14,6 +14,7 @@
 #include "arch/x86/entry/black_box.h"
 #include "arch/x86/entry/pt_regs.h"
 #include "context/context.h"
+#include "context/rcu_trace.h"
 #include "context/watch.h"
 
 /* The accounting of one CPU: all that a trap changes and its return changes back. */
@@ -21,6 +22,7 @@ struct cpu_accounts {
 	u32 context_word;
 	u32 guard_bits; /* trace/guard.h's */
 	u32 bb_depth;
+	u32 rcu_trace_reader;
 	struct watch watch;
 };
 
@@ -41,6 +43,7 @@ static __always_inline void accounts_save(struct cpu_accounts *a)
 	a->context_word = this_cpu(context_word);
 	a->guard_bits = this_cpu(guard_bits);
 	a->bb_depth = this_cpu(bb_depth);
+	a->rcu_trace_reader = this_cpu(rcu_trace_reader);
 	a->watch.counter = this_cpu(watch).counter;
 	a->watch.nesting = this_cpu(watch).nesting;
 	a->watch.nmi_nesting = this_cpu(watch).nmi_nesting;

@@ -20,6 +20,7 @@
 #include "kernel/cmdline.h"
 #include "kernel/console.h"
 #include "kernel/printk.h"
+#include "kernel/rcu_check.h"
 #include "kernel/shell/shell.h"
 #include "kernel/smp.h"
 #include "kernel/tsc.h"
@@ -126,6 +127,8 @@ void kernel_main(void)
 		panic("boot: no memory for kworker");
 	if (rcu_init() != 0) /* the threads of grace periods and of callbacks */
 		panic("boot: no memory for RCU's threads");
+	if (cmdline.debug)
+		rcu_check_set(true);
 	if (cmdline.chaos)
 		chaos_start(cmdline.chaos); /* unwelcome events at marked points */
 

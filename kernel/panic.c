@@ -83,14 +83,20 @@ static void print_regs(const struct pt_regs *r)
 	printk("r14 %016lx r15 %016lx\n", r->r14, r->r15);
 }
 
+void print_context(struct seq *out, bool watching)
+{
+	seq_printf(out, "context: CPU %u, preempt %u, hardirq %u, nmi %u; RCU %s\n", this_cpu(cpu_number),
+		   preempt_depth(), in_hardirq(), nmi_depth(), watching ? "watching" : "not watching");
+}
+
 static void __noreturn report(const struct pt_regs *regs, const char *fmt, va_list ap)
 {
 	tracing_is_on = false; /* the report must not push out what led here */
 	printk_panic_mode();
 	printk("\npanic: ");
 	vprintk(fmt, ap);
-	printk("\ncontext: CPU %u, preempt %u, hardirq %u, nmi %u; RCU %s\n", this_cpu(cpu_number),
-	       preempt_depth(), in_hardirq(), nmi_depth(), rcu_is_watching() ? "watching" : "not watching");
+	printk("\n");
+	print_context(printk_seq(), rcu_is_watching());
 	if (regs)
 		print_regs(regs);
 	print_others();

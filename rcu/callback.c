@@ -2,6 +2,7 @@
 #include "abi/errno.h"
 #include "arch/x86/cpu/percpu.h"
 #include "context/context.h"
+#include "context/rcu_read.h"
 #include "context/spinlock.h"
 #include "lib/chaos.h"
 #include "rcu/internal.h"
@@ -61,10 +62,20 @@ static __always_inline void enqueue(struct rcu_cpu *c, struct rcu_head *head,
 		rcu_request(get_state_synchronize_rcu(), false);
 }
 
+/* A function of its own, so that the way without checks needn't keep anything in a register that must be saved. */
+static noinline void checked_call_rcu(struct rcu_head *head, void (*func)(struct rcu_head *head), u64 where)
+{
+	rcu_check_call(where);
+	enqueue(this_cpu_ptr(rcu_cpu), head, func);
+}
+
 /* The thread may move on the way: then the callback is another CPU's, which is as good. */
 void call_rcu(struct rcu_head *head, void (*func)(struct rcu_head *head))
 {
-	enqueue(this_cpu_ptr(rcu_cpu), head, func);
+	if (rcu_checked())
+		checked_call_rcu(head, func, (u64)__builtin_return_address(0));
+	else
+		enqueue(this_cpu_ptr(rcu_cpu), head, func);
 }
 
 static void reverse(struct callbacks *list, struct rcu_head *newest)

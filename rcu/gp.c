@@ -45,8 +45,8 @@ static DEFINE_PER_CPU(struct irq_work, waker) = IRQ_WORK_INIT(wake_gp_thread);
 
 bool rcu_may_block(void)
 {
-	return (context_read() | CONTEXT_NO_RESCHED) == CONTEXT_NO_RESCHED && irqs_enabled() &&
-	       current()->state == THREAD_RUNNABLE && current() != rcu_gp_thread;
+	return !in_atomic() && irqs_enabled() && current()->state == THREAD_RUNNABLE &&
+	       current() != rcu_gp_thread;
 }
 
 static bool raise(u64 *to, u64 seq)

@@ -4,6 +4,7 @@
 #include "arch/x86/cpu/smp.h"
 #include "arch/x86/entry/switch.h"
 #include "context/context.h"
+#include "context/rcu_read.h"
 #include "context/rcu_trace.h"
 #include "context/trap.h"
 #include "lib/bug.h"
@@ -202,6 +203,18 @@ static void switch_away(bool preempted)
  */
 static void passing_through(u64 steps) { __atomic_fetch_add(&current()->voluntary, steps, __ATOMIC_SEQ_CST); }
 
+/* Interrupts off, preemption too: by a reader, which is told and survives; holding a lock, it wouldn't. */
+static noinline void in_a_reader(u64 flags, u64 where, void (*block)(void))
+{
+	struct rcu_aside aside;
+
+	BUG_ON(!in_task() || !(flags & X86_EFLAGS_IF));
+	aside = rcu_check_block(where, "Voluntary context switch within RCU read-side critical section!");
+	local_irq_restore(flags);
+	block();
+	rcu_check_go_on(aside);
+}
+
 /*
  * Preemption is off across the switch, beyond the run queue's lock: the functions on the way are
  * traced, and a tracer's preempt_enable() in one of them would come back here. On the way out
@@ -211,7 +224,10 @@ void schedule(void)
 {
 	u64 flags = local_irq_save();
 
-	BUG_ON(preempt_depth() || !in_task());
+	if (unlikely(in_atomic())) {
+		in_a_reader(flags, (u64)__builtin_return_address(0), schedule);
+		return;
+	}
 	preempt_disable();
 	passing_through(1);
 	switch_away(false);
@@ -224,6 +240,10 @@ void thread_yield(void)
 {
 	u64 flags = local_irq_save();
 
+	if (unlikely(in_atomic())) {
+		in_a_reader(flags, (u64)__builtin_return_address(0), thread_yield);
+		return;
+	}
 	preempt_disable();
 	passing_through(2);
 	switch_away(true);

@@ -5,6 +5,7 @@
 #include "arch/x86/cpu/regs.h"
 #include "arch/x86/entry/switch.h"
 #include "context/context.h"
+#include "context/rcu_read.h"
 #include "lib/bug.h"
 #include "lib/debug.h"
 #include "lib/string.h"
@@ -153,6 +154,9 @@ void thread_exit(int code)
 
 	if (debug_enabled())
 		lockdep_thread_exit((u64)__builtin_return_address(0));
+	if (unlikely(preempt_depth()))
+		rcu_check_block((u64)__builtin_return_address(0),
+				"a thread ends within RCU read-side critical section");
 	t->exit_code = code;
 	sched_exit_current();
 	BUG_ON(true);

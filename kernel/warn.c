@@ -1,0 +1,63 @@
+/* Something is wrong, and everything goes on: told whole, in one message, from whatever context it is found in. */
+#include "arch/x86/cpu/regs.h"
+#include "context/context.h"
+#include "context/watch.h"
+#include "kernel/backtrace.h"
+#include "kernel/panic.h"
+#include "lib/bug.h"
+#include "lib/instrumentation.h"
+#include "lib/printk.h"
+#include "lib/seq.h"
+#include "trace/black_box.h"
+
+#define REPORT_SIZE    4096
+#define BLACK_BOX_TAIL 12
+
+static char report[REPORT_SIZE];
+static u32 busy; /* somebody writes it: perhaps the context that this one has interrupted */
+
+static void write_report(struct seq *out, const char *fmt, va_list ap, bool was_watching)
+{
+	seq_vprintf(out, fmt, ap);
+	seq_puts(out, "\n");
+	print_context(out, was_watching);
+	seq_puts(out, "backtrace:\n");
+	backtrace(out, NULL);
+	seq_puts(out, "black box, the last records:\n");
+	black_box_list(out, 0, BLACK_BOX_TAIL);
+}
+
+static void tell(const char *fmt, va_list ap, bool was_watching)
+{
+	struct seq_buf b;
+
+	if (__atomic_exchange_n(&busy, 1, __ATOMIC_ACQUIRE)) {
+		vprintk(fmt, ap);
+		printk(" (while another report is written)\n");
+		return;
+	}
+	seq_buf_init(&b, report, REPORT_SIZE);
+	write_report(&b.seq, fmt, ap, was_watching);
+	printk("%s%s", report, b.seq.overflow ? "\n" : "");
+	__atomic_store_n(&busy, 0, __ATOMIC_RELEASE);
+}
+
+/*
+ * Where RCU isn't watching, it must while this is told: what tells it is ordinary code, traced and with readers.
+ * rcu_nmi_enter() does that from any state, also in the middle of any of its own kind. noinstr for that reason.
+ */
+noinstr void warn(const char *fmt, ...)
+{
+	u64 flags = local_irq_save();
+	bool watching = rcu_is_watching();
+	va_list ap;
+
+	rcu_nmi_enter();
+	instrumentation_begin();
+	va_start(ap, fmt);
+	tell(fmt, ap, watching);
+	va_end(ap);
+	instrumentation_end();
+	rcu_nmi_exit();
+	local_irq_restore(flags);
+}

@@ -52,20 +52,21 @@ void wait_queue_init(struct wait_queue *q, const char *name);
 	} while (0)
 
 /* Task context. The same with an end: true if @cond came true before @deadline (ns of trace_clock). */
-#define wait_event_until(q, cond, deadline)                         \
-	({                                                          \
-		struct waiter _w;                                   \
-		bool _true = (cond);                                \
-		while (!_true && !time_after_deadline(deadline)) {  \
-			wait_prepare(q, &_w);                       \
-			_true = LOOK_AGAIN(cond);                   \
-			if (!_true)                                 \
-				schedule_until(deadline);           \
-			wait_finish(q, &_w);                        \
-			if (!_true)                                 \
-				_true = (cond);                     \
-		}                                                   \
-		_true;                                              \
+#define wait_event_until(q, cond, deadline)                     \
+	({                                                      \
+		struct waiter _w;                               \
+		u64 _until = (deadline);                        \
+		bool _true = (cond);                            \
+		while (!_true && !time_after_deadline(_until)) {\
+			wait_prepare(q, &_w);                   \
+			_true = LOOK_AGAIN(cond);               \
+			if (!_true)                             \
+				schedule_until(_until);         \
+			wait_finish(q, &_w);                    \
+			if (!_true)                             \
+				_true = (cond);                 \
+		}                                               \
+		_true;                                          \
 	})
 /* clang-format on */
 

@@ -113,6 +113,8 @@ noinstr void do_nmi(struct pt_regs *regs)
 	struct trap_record t;
 	/* It may have interrupted #DB's stub on #DB's stack: a #DB in here must not start there again. */
 	u64 db_stack = ist_debug_swap(this_cpu(debug_stack_in_nmi));
+	/* The same stub hasn't read its cause yet: a #DB in here would clear it. */
+	u64 dr6 = read_dr6();
 
 	trap_enter(&t, regs);
 	this_cpu(context_word) |= CONTEXT_REAL_NMI;
@@ -122,6 +124,7 @@ noinstr void do_nmi(struct pt_regs *regs)
 	this_cpu(context_word) =
 		(this_cpu(context_word) & ~CONTEXT_REAL_NMI) | (t.before.context_word & CONTEXT_REAL_NMI);
 	trap_exit(&t);
+	write_dr6(dr6);
 	ist_debug_swap(db_stack);
 }
 

@@ -254,3 +254,24 @@ KTEST(nmi, leaves_the_stack_of_the_debug_stub_alone)
 	EXPECT_EQ(p.hits, 1);
 	probe_off(&p);
 }
+
+/* Nor has that stub read yet why it was called. */
+KTEST(nmi, leaves_the_cause_of_a_debug_exception_alone)
+{
+	struct kprobe p = { .addr = (u64)nmi_arrived };
+	u64 flags, cause;
+
+	if (!probe_on(&p))
+		return;
+	EXPECT(p.slot);
+	flags = local_irq_save();
+	write_dr6(DR6_RESERVED | DR6_BS);
+	nmi_expect(this_cpu(cpu_number));
+	__asm__ volatile("int $2" ::: "memory");
+	cause = read_dr6();
+	write_dr6(DR6_RESERVED);
+	local_irq_restore(flags);
+	EXPECT_EQ(cause, DR6_RESERVED | DR6_BS);
+	EXPECT_EQ(p.hits, 1);
+	probe_off(&p);
+}

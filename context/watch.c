@@ -26,10 +26,12 @@ noinstr void rcu_nmi_enter(void)
 	 * An NMI between the test and the flip sees "not watching" too, starts the watching itself
 	 * and, leaving, ends it again: when it returns the test still holds.
 	 */
+#ifndef MUTANT_rcu_no_nmi
 	if (!rcu_is_watching()) {
 		flip();
 		step = 1;
 	}
+#endif
 	this_cpu(watch).nmi_nesting += step;
 }
 

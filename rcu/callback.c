@@ -227,7 +227,7 @@ int rcu_callbacks_init(void)
 	wait_queue_init(&done_queue, "rcu_cb");
 	wait_queue_init(&room, "call_rcu");
 	wait_queue_init(&barrier_queue, "rcu_barrier");
-	mutex_init(&barrier_mutex, "rcu_barrier");
+	mutex_init(&barrier_mutex, "rcu_barrier_mutex");
 	caller = thread_create("rcu_cb", call_loop, NULL, PRIORITY_DEFAULT, CPU_MASK_ALL);
 	return caller ? 0 : -ENOMEM;
 }

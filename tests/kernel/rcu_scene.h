@@ -1,0 +1,60 @@
+/* One holds on, another waits for him: had the one let go when the other came back? */
+#pragma once
+
+#include "arch/x86/cpu/regs.h"
+#include "lib/compiler.h"
+#include "lib/ktest.h"
+#include "lib/types.h"
+#include "sched/thread.h"
+#include "sched/timer.h"
+#include "tests/kernel/crowd.h"
+
+#define SCENE_TURNS 20000 /* cpu_relax(): longer than a wait takes that forgets him */
+
+struct scene {
+	u32 here, there; /* CPUs: the waiter's; the other's, the same when there is one only */
+	volatile bool held, waiting, ended;
+};
+extern struct scene scene;
+
+/* Thread context. This thread is where RCU's own are, so the other CPU has nothing to do with them. */
+static inline void scene_begin(void)
+{
+	thread_set_affinity(1);
+	scene = (struct scene){ .here = 0, .there = crowd_next_cpu(0) };
+}
+static inline void scene_end(void) { thread_set_affinity(CPU_MASK_ALL); }
+
+/* Any context: the part between the beginning of what is waited for and its end. */
+static __always_inline void scene_hold(void)
+{
+	scene.held = true;
+	while (!scene.waiting)
+		cpu_relax();
+	for (u32 i = 0; i < SCENE_TURNS; i++)
+		cpu_relax();
+	scene.ended = true;
+}
+
+/* Thread context. */
+static inline void scene_wait_held(void)
+{
+	while (!scene.held)
+		sleep_ns(100000); /* who is to hold on may have a lower priority, and no other CPU */
+}
+/* Thread context: the other part. */
+static inline void scene_wait(void (*wait)(void))
+{
+	scene_wait_held();
+	scene.waiting = true;
+	wait();
+	EXPECT(scene.ended);
+}
+
+static inline struct thread *thread_on(u32 cpu, int (*fn)(void *arg), u8 priority)
+{
+	struct thread *t = thread_create("scene", fn, NULL, priority, 1u << cpu);
+
+	EXPECT(t);
+	return t;
+}

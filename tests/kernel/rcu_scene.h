@@ -49,6 +49,8 @@ static inline void scene_wait(void (*wait)(void))
 	scene.waiting = true;
 	wait();
 	EXPECT(scene.ended);
+	while (!scene.ended)
+		sleep_ns(100000); /* even so the next scene begins after this one */
 }
 
 static inline struct thread *thread_on(u32 cpu, int (*fn)(void *arg), u8 priority)

@@ -35,3 +35,12 @@ u64 torture_older(enum torture_reader kind, u32 age);
 /* Thread context. Readers of all kinds, on all CPUs, until torture_readers_stop(). False: they couldn't be started. */
 bool torture_readers_start(void);
 void torture_readers_stop(void);
+
+/* Elements, and callbacks: all only grow. */
+extern struct torture_counts {
+	u64 made, freed, queued, called;
+} torture_counts;
+
+/* Thread context. One for each slot, until torture_updaters_stop(); callbacks may be waiting still. */
+void torture_updaters_start(void);
+void torture_updaters_stop(void);

@@ -135,6 +135,7 @@ KTEST(sched, a_wait_ends_at_its_deadline)
 	wait_queue_init(&q, "never");
 	EXPECT(!wait_event_until(&q, never, deadline));
 	EXPECT(trace_clock() >= deadline);
+	EXPECT(!wait_event_until(&q, never, trace_clock() + MS)); /* asked for once, or it never comes */
 	EXPECT(list_empty(&q.waiters));
 }
 

@@ -206,7 +206,7 @@ static void report(const char *how)
 
 static void run(const struct program *p, const char *how)
 {
-	struct thread *threads[PROCESSES];
+	struct thread *threads[PROCESSES] = { NULL };
 	u32 cpu = 0;
 
 	program = p;
@@ -218,8 +218,9 @@ static void run(const struct program *p, const char *how)
 		threads[i] = thread_create("litmus", process, (void *)i, PRIORITY_DEFAULT, 1u << cpu);
 		EXPECT(threads[i]);
 	}
-	for (u32 i = 0; i < members; i++)
-		thread_join(threads[i]);
+	for (u32 i = 0; i < PROCESSES; i++)
+		if (threads[i])
+			thread_join(threads[i]);
 	report(how);
 	EXPECT_EQ(outcomes[p->forbidden], 0);
 }

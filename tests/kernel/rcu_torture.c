@@ -8,7 +8,7 @@
 #include "tests/kernel/stress.h"
 
 #define GRACE_PERIODS 50
-#define OVERLAPS      2 /* of each kind of reader, with an element being taken out */
+#define OVERLAPS      5 /* of each kind of reader, with an element being taken out */
 #define NAP_NS	      200000
 
 static u64 grace_periods(void)

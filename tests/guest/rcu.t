@@ -38,6 +38,17 @@ def check(cpus, stress=1, append="test debug", **options):
     check_figures(result.log, cpus, stress, name)
 
 
+def check_torture(cpus):
+    """To the full number of grace periods."""
+    name = f"SMP={cpus} stress={STRESS}"
+    result = nestling.run(f"ktap rcu_torture; cat {nestling.TRACING}/rcu/gp", smp=cpus, append=f"test stress={STRESS}",
+                          timeout=60 + 10 * STRESS)
+    tap.equal(result.status, 0, f"{name}: rcu_torture", result.stdout[-3000:], result.stderr[-1000:])
+    counts = [int(n) for n in re.findall(r"(\d+) (?:normal|queued|called)", result.stdout)]
+    tap.ok(len(counts) == 3 and counts[0] >= 50 * STRESS, f"{name}: {50 * STRESS} grace periods at least", result.stdout[-500:])
+    tap.ok(len(counts) == 3 and counts[1] == counts[2] > 0, f"{name}: every callback was called", result.stdout[-500:])
+
+
 LESS = max(1, STRESS // 4)
 for count, often in ((1, STRESS), (2, STRESS), (4, LESS), (8, max(1, LESS // 2))):
     check(count, often)
@@ -47,4 +58,6 @@ check(2, append="test")
 for seed in range(SEED, SEED + (10 if STRESS > 1 else 1)):
     check(2, append=f"test debug chaos={seed}", icount=1)
     check(4, append=f"test debug chaos={seed}")
+for count in (4, 8):
+    check_torture(count)
 tap.done()

@@ -57,10 +57,10 @@ def check_lines():
     with Guest(cmd=script, append="test", smp=2) as guest:
         guest.wait_for("begun\n")
         sent = 0
-        while "over\n" not in guest.said() and sent < 100 and guest.runner.poll() is None:
+        while "\nover\n" not in guest.said() and sent < 100 and guest.runner.poll() is None:
             guest.execute("inject-nmi")
             sent += 1
-        ok(guest.wait_for("over\n"), "the output came to its end", guest.said()[-500:])
+        ok(guest.wait_for("\nover\n"), "the output came to its end", guest.said()[-500:])
         text = guest.said()
     names = run("cat available_filter_functions").stdout.splitlines()
     lines = text.splitlines()

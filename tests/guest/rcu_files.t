@@ -14,7 +14,7 @@ STATE = re.compile(r"gp_seq (\d+), (?:idle|in progress.*)\n"
                    r"CPU watching +counter nesting nmi_nesting +switches callbacks\n((?: +\d+ (?:yes|no) .*\n)+)")
 GP = re.compile(r"grace periods: (\d+) normal, (\d+) expedited, (\d+) tasks, (\d+) tasks_trace\n"
                 r"callbacks: (\d+) queued, (\d+) called\nCPUs interrupted: (\d+)\nstalls reported: (\d+)\n")
-STALL = re.compile(r"rcu: INFO: rcu_sched detected stalls on CPUs:\n((?:rcu: \tCPU \d+: .*\n)+)"
+STALL = re.compile(r"rcu: INFO: rcu_sched(?: expedited)? detected stalls on CPUs:\n((?:rcu: \tCPU \d+: .*\n)+)"
                    r"rcu: \t\(detected by CPU (\d+), t=(\d+) ms, g=\d+\)\n((?:CPU \d+, thread .*:\n(?: .*\n)+)+)")
 
 
@@ -58,13 +58,15 @@ def check_stall(cpus, **options):
     reports = STALL.findall(result.log)
     if not tap.ok(reports, f"{how}: a stall is reported", result.log[-2000:]):
         return
+    # On a busy host another CPU may have kept it waiting, too.
     victim = cpus - 1
-    for cpu_lines, _, ms, traces in reports:
-        tap.ok(re.search(rf"CPU {victim}: counter \d*[13579] \(watching\), nesting \d, nmi_nesting 0, switches \d+", cpu_lines),
-               f"{how}: CPU {victim}'s counters", cpu_lines)
-        tap.ok(int(ms) >= 100, "… after the time that was set", ms)
-        tap.ok(re.search(rf"CPU {victim}, thread stall \(\d+\):\n(?: .*\n)*?  spin_in_a_reader\+0x", traces),
-               "… and the function it spins in", traces)
+    lines = "".join(report[0] for report in reports)
+    traces = "".join(report[3] for report in reports)
+    tap.ok(re.search(rf"CPU {victim}: counter \d*[13579] \(watching\), nesting \d, nmi_nesting 0, switches \d+", lines),
+           f"{how}: CPU {victim}'s counters", lines)
+    tap.ok(all(int(report[2]) >= 100 for report in reports), "… after the time that was set", reports)
+    tap.ok(re.search(rf"CPU {victim}, thread stall \(\d+\):\n(?: .*\n)*?  spin_in_a_reader\+0x", traces),
+           "… and the function it spins in", traces)
     counted = GP.search(result.stdout)
     tap.equal(counted and int(counted[8]), len(reports), "rcu/gp counts the reports", result.stdout[-500:])
 

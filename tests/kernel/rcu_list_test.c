@@ -92,6 +92,7 @@ static int walk(void *cpu)
 		}
 		rcu_read_unlock();
 		__atomic_fetch_add(&walks, 1, __ATOMIC_RELAXED);
+		thread_yield(); /* the updater may have no other CPU */
 	}
 	return 0;
 }

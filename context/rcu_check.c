@@ -57,11 +57,22 @@ static noinline void report(u64 where, const char *what)
 
 #define CALLER ((u64)__builtin_return_address(0))
 
+/*
+ * Each reader holds preemption off. So what is counted beyond that depth is left over: the key went off in the middle of
+ * a reader, somebody enabled preemption in one, or bust_kprobes() has undone it.
+ */
+static u32 readers_within(u32 depth)
+{
+	u32 readers = this_cpu(rcu_readers);
+
+	return min(readers, depth);
+}
+
 void rcu_check_lock(void)
 {
 	if (!rcu_is_watching())
 		report(CALLER, "rcu_read_lock() used illegally while idle");
-	this_cpu(rcu_readers)++;
+	this_cpu(rcu_readers) = readers_within(preempt_depth() - 1) + 1;
 }
 
 /*
@@ -70,10 +81,13 @@ void rcu_check_lock(void)
  */
 bool rcu_check_unlock(void)
 {
+	u32 readers;
+
 	if (!rcu_is_watching())
 		report(CALLER, "rcu_read_unlock() used illegally while idle");
-	if (this_cpu(rcu_readers)) {
-		this_cpu(rcu_readers)--;
+	readers = readers_within(preempt_depth());
+	if (readers) {
+		this_cpu(rcu_readers) = readers - 1;
 		return true;
 	}
 	if (preempt_depth() && !READ_ONCE(rcu_check_armed))
@@ -113,20 +127,35 @@ static u64 way_here(void)
 	return way;
 }
 
-struct rcu_aside rcu_check_block(u64 where, const char *what)
+u32 rcu_check_block(u64 where, const char *what)
 {
-	struct rcu_aside aside = { preempt_depth(), this_cpu(rcu_readers) };
+	u32 depth = preempt_depth();
 
 	if (first_time(way_here()))
 		tell(where, what);
 	this_cpu(rcu_readers) = 0;
-	context_sub(aside.depth);
-	return aside;
+	context_sub(depth);
+	return depth;
 }
 
-/* Perhaps on another CPU. */
-void rcu_check_go_on(struct rcu_aside aside)
+/*
+ * Perhaps on another CPU, and perhaps the key went on meanwhile: the grace period that arms it doesn't wait for a reader
+ * that has blocked. So all of the depth counts as readers, and each unlock is carried out.
+ */
+void rcu_check_go_on(u32 depth)
 {
-	context_add(aside.depth);
-	this_cpu(rcu_readers) += aside.readers;
+	context_add(depth);
+	this_cpu(rcu_readers) = depth;
+}
+
+void rcu_check_handler(void (*fn)(void))
+{
+	u32 depth = preempt_depth(), readers = this_cpu(rcu_readers);
+
+	fn();
+	if (preempt_depth() == depth)
+		return;
+	report((u64)fn, "an interrupt handler returns with more or fewer readers than it came with");
+	context_add(depth - preempt_depth());
+	this_cpu(rcu_readers) = readers;
 }

@@ -28,14 +28,12 @@ void rcu_check_dereference(bool held);
 /* Before a call_rcu() by @where. */
 void rcu_check_call(u64 where);
 
-/* What a reader has that blocks all the same. */
-struct rcu_aside {
-	u32 depth, readers;
-};
-/* Task context, interrupts off, preemption off. Reports it, key or not, and leaves the reader: it may block now. */
-struct rcu_aside rcu_check_block(u64 where, const char *what);
+/* Task context. A reader blocks all the same: reports it, key or not, and leaves it. The depth that it had. */
+u32 rcu_check_block(u64 where, const char *what);
 /* Afterwards, on whatever CPU. */
-void rcu_check_go_on(struct rcu_aside aside);
+void rcu_check_go_on(u32 depth);
+/* Hardirq context. Calls @fn, and sees to it that the readers afterwards are those that it has interrupted. */
+void rcu_check_handler(void (*fn)(void));
 
 /* Since the key was last switched on. */
 extern u32 rcu_check_reports;

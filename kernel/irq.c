@@ -2,6 +2,7 @@
 #include "arch/x86/cpu/apic.h"
 #include "arch/x86/cpu/pic.h"
 #include "arch/x86/entry/vectors.h"
+#include "context/rcu_read.h"
 #include "kernel/traps.h"
 #include "lib/printk.h"
 
@@ -15,10 +16,18 @@ void irq_set_handler(unsigned irq, irq_fn fn)
 
 void vector_set_handler(unsigned vector, irq_fn fn) { vector_handlers[vector] = fn; }
 
+static void call(irq_fn fn)
+{
+	if (rcu_checked())
+		rcu_check_handler(fn);
+	else
+		fn();
+}
+
 static void apic_dispatch(unsigned vector)
 {
 	if (vector_handlers[vector]) {
-		vector_handlers[vector]();
+		call(vector_handlers[vector]);
 		apic_eoi();
 	} else if (vector != VECTOR_SPURIOUS) { /* which wants no acknowledgement */
 		printk("irq: vector %u has no source here\n", vector);
@@ -36,6 +45,6 @@ void irq_dispatch(unsigned irq)
 	if (pic_spurious(irq))
 		return;
 	if (handlers[irq])
-		handlers[irq]();
+		call(handlers[irq]);
 	pic_eoi(irq);
 }

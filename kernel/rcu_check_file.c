@@ -6,21 +6,15 @@
 #include "lib/ctl.h"
 #include "rcu/rcu.h"
 
-/*
- * Armed after a grace period: then every reader that wasn't counted when it began has ended. Those that were counted when
- * they began, and not when they ended, have left a depth behind: it is taken back before counting starts again.
- */
+/* Armed after a grace period: then every reader that wasn't counted when it began has ended. */
 void rcu_check_set(bool on)
 {
 	WRITE_ONCE(rcu_check_armed, false);
-	if (!static_key_enabled(&rcu_check_key))
-		for (u32 up = cpus_up; up; up &= up - 1)
-			WRITE_ONCE(*per_cpu_ptr(rcu_readers, (u32)__builtin_ctz(up)), 0);
 	static_key_set(&rcu_check_key, on);
-	synchronize_rcu();
 	if (!on)
 		return;
 	rcu_check_forget();
+	synchronize_rcu();
 	WRITE_ONCE(rcu_check_armed, true);
 }
 

@@ -1,4 +1,5 @@
 /* Something is wrong, and everything goes on: told whole, in one message, from whatever context it is found in. */
+#include "arch/x86/cpu/percpu.h"
 #include "arch/x86/cpu/regs.h"
 #include "context/context.h"
 #include "context/watch.h"
@@ -13,8 +14,9 @@
 #define REPORT_SIZE    4096
 #define BLACK_BOX_TAIL 12
 
-static char report[REPORT_SIZE];
-static u32 busy; /* somebody writes it: perhaps the context that this one has interrupted */
+/* A CPU each: what all of them find at once, each tells once and for all. */
+static char reports[NR_CPUS][REPORT_SIZE];
+static DEFINE_PER_CPU(bool, busy); /* it is being written, by a context that this one has interrupted */
 
 static void write_report(struct seq *out, const char *fmt, va_list ap, bool was_watching)
 {
@@ -29,17 +31,21 @@ static void write_report(struct seq *out, const char *fmt, va_list ap, bool was_
 
 static void tell(const char *fmt, va_list ap, bool was_watching)
 {
+	char *report = reports[this_cpu(cpu_number)];
 	struct seq_buf b;
 
-	if (__atomic_exchange_n(&busy, 1, __ATOMIC_ACQUIRE)) {
+	if (this_cpu(busy)) {
 		vprintk(fmt, ap);
 		printk(" (while another report is written)\n");
 		return;
 	}
+	this_cpu(busy) = true;
+	barrier();
 	seq_buf_init(&b, report, REPORT_SIZE);
 	write_report(&b.seq, fmt, ap, was_watching);
 	printk("%s%s", report, b.seq.overflow ? "\n" : "");
-	__atomic_store_n(&busy, 0, __ATOMIC_RELEASE);
+	barrier();
+	this_cpu(busy) = false;
 }
 
 /*

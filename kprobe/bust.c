@@ -6,7 +6,6 @@
 #include "arch/x86/entry/vectors.h"
 #include "arch/x86/mm/stacks.h"
 #include "arch/x86/mm/text_poke.h"
-#include "context/rcu_read.h"
 #include "context/trap.h"
 #include "kprobe/internal.h"
 #include "lib/ctl.h"
@@ -207,9 +206,6 @@ static __always_inline void accounts_restore(const struct frame *f)
 	this_cpu(step_depth) = steps_before(f);
 	this_cpu(bb_depth) = a->bb_depth;
 	rcu_trace_undo(a->rcu_trace_reader);
-	/* Readers keep preemption off: there are no more of them than this. */
-	if (this_cpu(rcu_readers) > (a->context_word & PREEMPT_MASK))
-		this_cpu(rcu_readers) = a->context_word & PREEMPT_MASK;
 	if ((this_cpu(watch).counter ^ a->watch.counter) & 1)
 		this_cpu(watch).counter++;
 	this_cpu(watch).nesting = a->watch.nesting;

@@ -206,13 +206,13 @@ static void passing_through(u64 steps) { __atomic_fetch_add(&current()->voluntar
 /* Interrupts off, preemption too: by a reader, which is told and survives; holding a lock, it wouldn't. */
 static noinline void in_a_reader(u64 flags, u64 where, void (*block)(void))
 {
-	struct rcu_aside aside;
+	u32 depth;
 
 	BUG_ON(!in_task() || !(flags & X86_EFLAGS_IF));
-	aside = rcu_check_block(where, "Voluntary context switch within RCU read-side critical section!");
+	depth = rcu_check_block(where, "Voluntary context switch within RCU read-side critical section!");
 	local_irq_restore(flags);
 	block();
-	rcu_check_go_on(aside);
+	rcu_check_go_on(depth);
 }
 
 /*

@@ -11,7 +11,7 @@ import nestling
 import tap
 
 REPORT = re.compile(r"WARNING: suspicious RCU usage: (.*), at (\w+)\+0x\w+/0x\w+\n"
-                    r"context: CPU \d, preempt (\d+), hardirq 0, nmi 0; RCU (watching|not watching)\n"
+                    r"context: CPU \d, preempt (\d+), hardirq [01], nmi [0-2]; RCU (watching|not watching)\n"
                     r"backtrace:\n((?:  \w+(?:\.[\w.]+)?\+0x\w+/0x\w+\n| <.*>\n)+)"
                     r"black box, the last records:\n((?: +\d+ .*\n)+)")
 # What is said, where, whether RCU watched, and how often it is done in another place.
@@ -23,8 +23,11 @@ WANTED = (
     ("suspicious rcu_dereference_check() usage", "look_elsewhere", "watching", 2),
     ("rcu_read_unlock() without rcu_read_lock()", "unlock_too_often", "watching", 1),
     ("rcu_read_unlock() without rcu_read_lock()", "unlock_anothers", "watching", 1),
+    ("rcu_read_unlock() without rcu_read_lock()", "unlock_after_that", "watching", 1),
+    ("rcu_read_unlock() without rcu_read_lock()", "unlock_in_probe", "watching", 2),
     ("a thread ends within RCU read-side critical section", "thread_begin", "watching", 1),
 )
+HANDLER = "an interrupt handler returns with more or fewer readers than it came with"
 BLOCKED = "Voluntary context switch within RCU read-side critical section!"
 
 
@@ -39,6 +42,8 @@ def check_reports(cpus, append):
         found = [report for report in reports if report[:2] == (what, where)]
         tap.equal([report[3] for report in found], [watching] * times, f"{how}: {what}, at {where}", found)
         tap.ok(all(f"  {where}+" in report[4] for report in found), "… with it in the backtrace", found)
+    handlers = sorted(report[1] for report in reports if report[0] == HANDLER)
+    tap.equal(handlers, ["begin_and_stay", "end_the_others"], f"{how}: handlers that change how many readers there are")
     slept = [report[4] for report in reports if report[0] == BLOCKED]
     for function in ("sleep_in_a_reader", "sleep_elsewhere"):
         tap.ok(any(f"  {function}+" in calls for calls in slept), f"{how}: {function} blocks in a reader", slept)
@@ -68,6 +73,7 @@ def check_file():
 
 check_reports(1, "test")
 check_reports(2, "test debug")
+check_reports(4, "test")
 check_kernel(4)
 check_file()
 tap.done()

@@ -1,8 +1,11 @@
 /* Wrong use of RCU is told once for each place and survived; right use never is. What the reports say: rcu_check.t. */
 #include "context/rcu_read.h"
 
+#include "arch/x86/cpu/pic.h"
 #include "arch/x86/cpu/regs.h"
+#include "kernel/nmi.h"
 #include "kernel/rcu_check.h"
+#include "kernel/traps.h"
 #include "rcu/rcu.h"
 #include "sched/thread.h"
 #include "sched/timer.h"
@@ -181,19 +184,189 @@ KTEST(rcu_check, a_reader_from_before)
 	end(0);
 }
 
-/* And off: its end isn't counted. */
-KTEST(rcu_check, a_reader_until_afterwards)
+static noinline void unlock_after_that(void) { rcu_read_unlock(); }
+
+/* And one switched off there, so that it never counted the end: the next end too many is told all the same. */
+KTEST(rcu_check, a_reader_that_is_still_counted)
 {
 	begin();
 	rcu_read_lock();
 	preempt_enable_no_resched();
-	rcu_check_set(false);
+	static_key_set(&rcu_check_key, false);
 	preempt_disable();
 	rcu_read_unlock();
+	EXPECT_EQ(this_cpu(rcu_readers), 1);
 	rcu_check_set(true);
-	EXPECT_EQ(this_cpu(rcu_readers), 0);
-	unlock_too_often();
+	unlock_after_that();
+	EXPECT_EQ(preempt_depth(), 0);
+	rcu_read_lock();
+	EXPECT_EQ(this_cpu(rcu_readers), 1);
+	rcu_read_unlock();
 	end(1);
+}
+
+static volatile bool blocks, may_end;
+static volatile u32 rounds;
+
+static int yield_in_a_reader(void *arg)
+{
+	rcu_read_lock();
+	blocks = true;
+	for (; !may_end; rounds++) {
+		cpu_relax();
+		thread_yield();
+	}
+	rcu_read_unlock();
+	return (int)preempt_depth();
+}
+
+/* No grace period waits for a reader that has blocked. It was begun uncounted, and its end must be carried out. */
+KTEST(rcu_check, a_reader_that_blocks_while_it_is_armed)
+{
+	struct thread *t;
+
+	begin();
+	rcu_check_set(false);
+	blocks = may_end = false;
+	t = thread_create("reader", yield_in_a_reader, NULL, PRIORITY_DEFAULT, 1u << this_cpu(cpu_number));
+	while (!blocks)
+		thread_yield();
+	rcu_check_set(true);
+	rounds = 0;
+	while (rounds < 2) /* it is told again */
+		thread_yield();
+	may_end = true;
+	EXPECT(t && thread_join(t) == 0);
+	end(1); /* of the yield */
+}
+
+static int read_until_armed(void *arg)
+{
+	rcu_read_lock();
+	blocks = true;
+	while (!static_key_enabled(&rcu_check_key) || rcu_check_key.switched & 1)
+		cpu_relax();
+	for (int i = 0; i < 20000 && !READ_ONCE(rcu_check_armed); i++)
+		cpu_relax();
+	EXPECT(!rcu_check_armed);
+	rcu_read_unlock();
+	return 0;
+}
+
+/* One that doesn't is waited for, and until then not armed. */
+KTEST(rcu_check, is_armed_when_readers_from_before_have_ended)
+{
+	u32 there = crowd_next_cpu(this_cpu(cpu_number));
+	struct thread *t;
+
+	if (there == this_cpu(cpu_number))
+		return;
+	begin();
+	rcu_check_set(false);
+	blocks = false;
+	t = thread_create("reader", read_until_armed, NULL, PRIORITY_DEFAULT, 1u << there);
+	while (!blocks)
+		cpu_relax();
+	rcu_check_set(true);
+	EXPECT(rcu_check_armed);
+	EXPECT(t && thread_join(t) == 0);
+	end(0);
+}
+
+#define IRQ 5
+
+static void begin_and_stay(void) { rcu_read_lock(); }
+static void end_the_others(void) { rcu_read_unlock(); }
+
+static void interrupt(irq_fn fn)
+{
+	irq_set_handler(IRQ, fn);
+	pic_mask(IRQ);
+	__asm__ volatile("int $0x25" ::: "memory");
+	irq_set_handler(IRQ, NULL);
+	pic_mask(IRQ);
+}
+
+static void send_nmi(void) { __asm__ volatile("int $2"); }
+
+KTEST(rcu_check, a_handler_that_leaves_a_reader_behind)
+{
+	begin();
+	interrupt(begin_and_stay);
+	EXPECT_EQ(preempt_depth(), 0);
+	interrupt(begin_and_stay);
+	end(1);
+}
+
+KTEST(rcu_check, a_handler_that_ends_anothers_reader)
+{
+	begin();
+	rcu_read_lock();
+	interrupt(end_the_others);
+	EXPECT_EQ(preempt_depth(), 1);
+	EXPECT_EQ(this_cpu(rcu_readers), 1);
+	rcu_read_unlock();
+	end(1);
+}
+
+static noinline void unlock_in_probe(struct kprobe *p, struct pt_regs *regs) { rcu_read_unlock(); }
+static noinline void probed_too(void) { __asm__ volatile("" ::: "memory"); }
+
+KTEST(rcu_check, unlocking_in_an_int3)
+{
+	struct kprobe p = { .addr = (u64)probed_too, .pre = unlock_in_probe };
+
+	begin();
+	if (probe_on(&p)) {
+		probed_too();
+		probed_too();
+		probe_off(&p);
+	}
+	end(1);
+}
+
+/* The same inside an NMI in idle: what is told there wakes nothing up. */
+KTEST(rcu_check, unlocking_in_an_nmi_in_idle)
+{
+	struct kprobe p = { .addr = (u64)nmi_arrived, .pre = unlock_in_probe };
+
+	begin();
+	if (probe_on(&p)) {
+		nmi_expect(this_cpu(cpu_number));
+		unwatched(send_nmi);
+		probe_off(&p);
+	}
+	end(1);
+}
+
+static int look_at_once(void *cpu)
+{
+/* What differs keeps the compiler from making one place of them. */
+#define LOOK(n)                                     \
+	case n:                                     \
+		seen[n] = rcu_dereference(pointer); \
+		break
+	static int *volatile seen[NR_CPUS];
+
+	switch ((u64)cpu) {
+		LOOK(0);
+		LOOK(1);
+		LOOK(2);
+		LOOK(3);
+		LOOK(4);
+		LOOK(5);
+		LOOK(6);
+		LOOK(7);
+	}
+	return seen[(u64)cpu] != pointer;
+}
+
+/* Each report is whole, says rcu_check.t. */
+KTEST(rcu_check, all_cpus_at_once)
+{
+	begin();
+	EXPECT_EQ(crowd_run(look_at_once), 0);
+	end(crowd_cpus());
 }
 
 static int *held_by_a_lock(bool locked) { return rcu_dereference_protected(pointer, locked); }

@@ -17,6 +17,7 @@
 u64 rcu_gp_seq;	    /* +1 when a grace period begins, and when it ends */
 u64 rcu_gp_wanted;  /* the last number that somebody waits for, */
 static u64 hurried; /* and the last that somebody waits for with nothing better to do */
+bool rcu_gp_awake;  /* the thread looks at the former before it sleeps */
 static struct wait_queue wanted_queue, ended;
 struct thread *rcu_gp_thread;
 struct rcu_wait rcu_gp_wait = { .flavour = "rcu_sched" };
@@ -131,7 +132,9 @@ static void gather(void)
 static int gp_loop(void *arg)
 {
 	for (;;) {
+		WRITE_ONCE(rcu_gp_awake, false);
 		wait_event(&wanted_queue, READ_ONCE(rcu_gp_wanted) > rcu_gp_seq);
+		WRITE_ONCE(rcu_gp_awake, true);
 		if (READ_ONCE(hurried) <= rcu_gp_seq)
 			gather();
 		grace_period();

@@ -128,5 +128,6 @@ struct rcu_aside rcu_check_block(u64 where, const char *what)
 void rcu_check_go_on(struct rcu_aside aside)
 {
 	context_add(aside.depth);
-	this_cpu(rcu_readers) += aside.readers;
+	if (rcu_checked())
+		this_cpu(rcu_readers) += aside.readers;
 }

@@ -6,16 +6,22 @@
 #include "lib/ctl.h"
 #include "rcu/rcu.h"
 
-/* Armed after a grace period: then every reader that wasn't counted when it began has ended. */
+/*
+ * Armed after a grace period: then every reader that wasn't counted when it began has ended. Switched off, a grace period
+ * later those have ended that were counted when they began; their ends weren't.
+ */
 void rcu_check_set(bool on)
 {
 	WRITE_ONCE(rcu_check_armed, false);
 	static_key_set(&rcu_check_key, on);
-	if (!on)
-		return;
-	rcu_check_forget();
+	if (on)
+		rcu_check_forget();
 	synchronize_rcu();
-	WRITE_ONCE(rcu_check_armed, true);
+	if (on)
+		WRITE_ONCE(rcu_check_armed, true);
+	else
+		for (u32 up = READ_ONCE(cpus_up); up; up &= up - 1)
+			*per_cpu_ptr(rcu_readers, (u32)__builtin_ctz(up)) = 0;
 }
 
 static int show(struct seq *out, const struct ctl_file *self)

@@ -196,6 +196,21 @@ KTEST(rcu_check, a_reader_from_before)
 	end(0);
 }
 
+/* Switched off in the middle of a reader: its end isn't counted, and isn't to pass for that of another, later on. */
+KTEST(rcu_check, a_reader_that_ends_unchecked)
+{
+	begin();
+	rcu_read_lock();
+	preempt_enable_no_resched();
+	rcu_check_set(false);
+	preempt_disable();
+	rcu_read_unlock();
+	rcu_check_set(true);
+	EXPECT_EQ(this_cpu(rcu_readers), 0);
+	unlock_too_often();
+	end(1);
+}
+
 static int *held_by_a_lock(bool locked) { return rcu_dereference_protected(pointer, locked); }
 
 static void read_everywhere(void)

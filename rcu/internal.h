@@ -11,10 +11,8 @@ static inline u64 rcu_seq_after(u64 now) { return (now + 3) & ~1ull; }
 
 /* gp.c. Any context. Somebody waits for grace period @seq; @hurry: nobody else is to be waited for before it begins. */
 void rcu_request(u64 seq, bool hurry);
-/* Two of these: the grace period's own, and the highest that has been requested. */
-extern u64 rcu_gp_seq, rcu_gp_wanted;
-/* False: nothing is under way for what is wanted, unless somebody wakes the thread. */
-extern bool rcu_gp_awake;
+/* Three of these: the grace period's own, the highest that has been requested, and that for which the thread is awake. */
+extern u64 rcu_gp_seq, rcu_gp_wanted, rcu_gp_due;
 /* Is this context a thread that may block, and not one that RCU needs for going on? */
 bool rcu_may_block(void);
 

@@ -22,12 +22,7 @@ static struct wait_queue wanted_queue, ended;
 struct thread *rcu_gp_thread;
 struct rcu_wait rcu_gp_wait = { .flavour = "rcu_sched" };
 
-/* The cookie's barrier: what the caller took out before is out before the grace period that it names begins. */
-u64 get_state_synchronize_rcu(void)
-{
-	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-	return rcu_seq_after(__atomic_load_n(&rcu_gp_seq, __ATOMIC_SEQ_CST));
-}
+u64 get_state_synchronize_rcu(void) { return rcu_seq_snap(&rcu_gp_seq); }
 
 bool poll_state_synchronize_rcu(u64 cookie)
 {

@@ -172,7 +172,7 @@ debug-fault: ## run until a triple fault, told in words [CMD= APPEND= …]
 	@$(MAKE_QUIETLY) all $(B)/nestling.iso >&2
 	@tools/debug fault
 
-model: ## RCU's watching counter in every order of its steps, by spin; counter-examples in build/model/
+model: ## RCU's watching counter and barriers in every order of their steps, by spin; counter-examples in build/model/
 	@tools/deps test >&2
 	@command -v spin >/dev/null || { echo "spin isn't installed: see https://spinroot.com" >&2; exit 1; }
 	@prove -v --exec '' tests/model/model.t

@@ -42,8 +42,8 @@ static noinline void too_many(struct rcu_cpu *c)
 }
 
 /*
- * Pushed, then: is the grace period that it needs already wanted? A recursion undone by bust_kprobes() between the two
- * leaves a callback for which nobody has asked; whoever comes next asks for it, too.
+ * Pushed, then: is the grace period that it needs already due? A recursion undone by bust_kprobes() in between leaves a
+ * callback for which nobody has asked, or has not woken the thread; whoever comes next does.
  */
 static __always_inline void enqueue(struct rcu_cpu *c, struct rcu_head *head,
 				    void (*func)(struct rcu_head *head))
@@ -58,7 +58,7 @@ static __always_inline void enqueue(struct rcu_cpu *c, struct rcu_head *head,
 					      __ATOMIC_RELAXED));
 	if (unlikely(pending > TOO_MANY))
 		too_many(c);
-	else if (unlikely(READ_ONCE(rcu_gp_wanted) < rcu_seq_after(READ_ONCE(rcu_gp_seq))))
+	else if (unlikely(READ_ONCE(rcu_gp_due) < rcu_seq_after(READ_ONCE(rcu_gp_seq))))
 		rcu_request(get_state_synchronize_rcu(), false);
 }
 

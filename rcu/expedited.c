@@ -10,7 +10,7 @@ u64 rcu_expedited_done;
 void synchronize_rcu_expedited(void)
 {
 	static struct rcu_wait w = { .flavour = "rcu_sched expedited" };
-	u64 seq = rcu_seq_after(__atomic_load_n(&expedited_seq, __ATOMIC_SEQ_CST));
+	u64 seq = rcu_seq_snap(&expedited_seq);
 
 	mutex_lock(&expedited_mutex);
 	if (expedited_seq < seq) {

@@ -17,16 +17,12 @@
 u64 rcu_gp_seq;	    /* +1 when a grace period begins, and when it ends */
 u64 rcu_gp_wanted;  /* the last number that somebody waits for, */
 static u64 hurried; /* and the last that somebody waits for with nothing better to do */
+u64 rcu_gp_due;	    /* and the last that will be without another wake */
 static struct wait_queue wanted_queue, ended;
 struct thread *rcu_gp_thread;
 struct rcu_wait rcu_gp_wait = { .flavour = "rcu_sched" };
 
-/* The cookie's barrier: what the caller took out before is out before the grace period that it names begins. */
-u64 get_state_synchronize_rcu(void)
-{
-	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-	return rcu_seq_after(__atomic_load_n(&rcu_gp_seq, __ATOMIC_SEQ_CST));
-}
+u64 get_state_synchronize_rcu(void) { return rcu_seq_snap(&rcu_gp_seq); }
 
 bool poll_state_synchronize_rcu(u64 cookie)
 {
@@ -49,29 +45,29 @@ bool rcu_may_block(void)
 	       current() != rcu_gp_thread;
 }
 
-static bool raise(u64 *to, u64 seq)
+static void raise(u64 *to, u64 seq)
 {
 	u64 old = READ_ONCE(*to);
 
-	while (old < seq)
-		if (__atomic_compare_exchange_n(to, &old, seq, false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED))
-			return true;
-	return false;
+	while (old < seq &&
+	       !__atomic_compare_exchange_n(to, &old, seq, false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED))
+		;
 }
 
 /*
- * Whoever may hold any lock, or have interrupted its holder, leaves the wake to an interrupt. Between two grace periods
- * it is repeated for a number that was raised before: who raised it may have been preempted, or undone by
- * bust_kprobes(), before the wake.
+ * In the middle of a grace period the thread is going to look. Else it is woken, also for a number that was raised before:
+ * who raised it may have been preempted, or undone by bust_kprobes(), before the wake. Whoever may hold any lock, or have
+ * interrupted its holder, leaves the wake to an interrupt.
  */
 void rcu_request(u64 seq, bool hurry)
 {
-	bool more = raise(&rcu_gp_wanted, seq);
-
+	raise(&rcu_gp_wanted, seq);
 	if (hurry)
-		more |= raise(&hurried, seq);
-	if (!more && READ_ONCE(rcu_gp_seq) & 1)
+		raise(&hurried, seq);
+	if (READ_ONCE(rcu_gp_seq) & 1) {
+		raise(&rcu_gp_due, seq);
 		return;
+	}
 	if (rcu_may_block())
 		wake_gp_thread(NULL);
 	else {
@@ -132,6 +128,7 @@ static int gp_loop(void *arg)
 {
 	for (;;) {
 		wait_event(&wanted_queue, READ_ONCE(rcu_gp_wanted) > rcu_gp_seq);
+		WRITE_ONCE(rcu_gp_due, READ_ONCE(rcu_gp_wanted));
 		if (READ_ONCE(hurried) <= rcu_gp_seq)
 			gather();
 		grace_period();

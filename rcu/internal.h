@@ -8,11 +8,17 @@
 
 /* For the grace-period numbers of this folder: odd while one is in progress. Which one will do for who asks now? */
 static inline u64 rcu_seq_after(u64 now) { return (now + 3) & ~1ull; }
+/* The barrier: what the caller took out before is out before that one begins (tests/model has what happens without it). */
+static inline u64 rcu_seq_snap(const u64 *seq)
+{
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	return rcu_seq_after(__atomic_load_n(seq, __ATOMIC_SEQ_CST));
+}
 
 /* gp.c. Any context. Somebody waits for grace period @seq; @hurry: nobody else is to be waited for before it begins. */
 void rcu_request(u64 seq, bool hurry);
-/* Two of these: the grace period's own, and the highest that has been requested. */
-extern u64 rcu_gp_seq, rcu_gp_wanted;
+/* Three of these: the grace period's own, the highest that has been requested, and that for which the thread is awake. */
+extern u64 rcu_gp_seq, rcu_gp_wanted, rcu_gp_due;
 /* Is this context a thread that may block, and not one that RCU needs for going on? */
 bool rcu_may_block(void);
 

@@ -61,11 +61,15 @@ u32 rcu_still_waiting(struct rcu_wait *w)
 	return w->cpus;
 }
 
-/* Where a thread with preemption on runs, here and now, there is no reader: the caller is one. */
+/*
+ * Where a thread with preemption on runs, here and now, there is no reader: the caller is one. If it isn't, it will block,
+ * and be told.
+ */
 static void quiescent_here(struct rcu_wait *w)
 {
 	preempt_disable();
-	w->cpus &= ~(1u << this_cpu(cpu_number));
+	if (preempt_depth() == 1)
+		w->cpus &= ~(1u << this_cpu(cpu_number));
 	preempt_enable();
 }
 

@@ -175,11 +175,11 @@ static void switch_away(bool preempted)
 	struct run_queue *rq = run_queue_of(this_cpu(cpu_number));
 	struct thread *prev = current(), *next;
 
-	this_cpu(quiescent).switches++;
 	/*
-	 * Taking the lock is a full barrier, and RCU needs one: whoever reads the new count may free what a reader on
-	 * this CPU could have found, so no reader from here on may have looked yet.
+	 * A full barrier: whoever reads the new count may free what a reader on this CPU could have found, so no reader
+	 * from here on may have looked yet. Taking the lock would come too late for a tracer's, at spin_lock()'s entry.
 	 */
+	__atomic_fetch_add(&this_cpu_ptr(quiescent)->switches, 1, __ATOMIC_SEQ_CST);
 	spin_lock(&rq->lock);
 	clear_need_resched();
 	if ((preempted || prev->state == THREAD_RUNNABLE) && prev->state != THREAD_DEAD && prev != rq->idle &&

@@ -5,7 +5,7 @@
 #include "kernel/nmi.h"
 #include "kernel/traps.h"
 #include "mm/kmalloc.h"
-#include "rcu/rcu.h"
+#include "rcu/internal.h"
 #include "sched/thread.h"
 #include "tests/kernel/probe.h"
 #include "tests/kernel/stress.h"
@@ -142,6 +142,20 @@ KTEST(rcu, an_nmi_may_queue)
 	thread_set_affinity(1u << here);
 	queue_in_probe((u64)nmi_arrived, true);
 	thread_set_affinity(CPU_MASK_ALL);
+}
+
+/* Who asked for it was undone, or preempted, before he woke the thread: whoever queues next does. */
+KTEST(rcu, a_request_without_a_wake_is_made_good)
+{
+	start();
+	while (READ_ONCE(rcu_gp_thread->state) != THREAD_BLOCKED || READ_ONCE(rcu_gp_wanted) > rcu_gp_seq)
+		sleep_ns(100000);
+	WRITE_ONCE(rcu_gp_wanted, rcu_seq_after(rcu_gp_seq));
+	queue_three();
+	for (u32 turns = 0; READ_ONCE(seen.called[0]) < 3 && turns < 1000; turns++)
+		sleep_ns(100000);
+	expect_called(0, 3);
+	rcu_barrier();
 }
 
 static void note_and_queue_next(struct rcu_head *head)

@@ -154,6 +154,21 @@ KTEST(rcu_check, two_who_block)
 	end(3);
 }
 
+static noinline void hurry_in_a_reader(void)
+{
+	rcu_read_lock();
+	synchronize_rcu_expedited();
+	rcu_read_unlock();
+}
+
+/* With one CPU it finds nobody to wait for but the caller. */
+KTEST(rcu_check, an_expedited_grace_period_in_a_reader)
+{
+	begin();
+	hurry_in_a_reader();
+	end(1);
+}
+
 static int end_in_a_reader(void *arg)
 {
 	rcu_read_lock();

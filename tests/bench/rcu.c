@@ -1,10 +1,32 @@
-/* What RCU costs its updaters. Readers pay two instructions and a test, which are measured, too. */
+/* What RCU costs its readers and its updaters. */
 #include "context/context.h"
+#include "context/rcu_read.h"
 #include "context/rcu_trace.h"
 #include "lib/bug.h"
 #include "mm/kmalloc.h"
 #include "rcu/rcu.h"
 #include "tests/bench/bench.h"
+
+#define PAIR                       \
+	do {                       \
+		rcu_read_lock();   \
+		rcu_read_unlock(); \
+	} while (0)
+/* Ten, since calling this costs more than one. */
+static void lock_unlock(void)
+{
+	PAIR;
+	PAIR;
+	PAIR;
+	PAIR;
+	PAIR;
+	PAIR;
+	PAIR;
+	PAIR;
+	PAIR;
+	PAIR;
+}
+BENCH(bench_rcu_read, .name = "10 times rcu_read_lock and unlock, with one call", .once = lock_unlock);
 
 static void trace_lock_unlock(void)
 {

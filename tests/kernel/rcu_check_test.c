@@ -11,6 +11,7 @@
 #include "sched/timer.h"
 #include "tests/kernel/crowd.h"
 #include "tests/kernel/probe.h"
+#include "trace/clock.h"
 
 static bool checked_before;
 static struct cpu_accounts before;
@@ -117,11 +118,14 @@ KTEST(rcu_check, unlocking_without_a_lock)
 	end(2);
 }
 
+/* However late it is already, as on a busy host: sleep_ns() might find nothing left to wait for. */
+static __always_inline void sleep(void) { schedule_until(trace_clock()); }
+
 static noinline void sleep_in_a_reader(void)
 {
 	rcu_read_lock();
 	rcu_read_lock();
-	sleep_ns(1000);
+	sleep();
 	EXPECT_EQ(preempt_depth(), 2);
 	EXPECT_EQ(this_cpu(rcu_readers), 2);
 	rcu_read_unlock();
@@ -141,7 +145,7 @@ KTEST(rcu_check, blocking_in_a_reader)
 static noinline void sleep_elsewhere(void)
 {
 	rcu_read_lock();
-	sleep_ns(1000);
+	sleep();
 	rcu_read_unlock();
 }
 

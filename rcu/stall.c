@@ -61,18 +61,25 @@ void rcu_stall_check(struct rcu_wait *w)
 
 	if (!is_time(&w->report_at))
 		return;
-	cpus = rcu_still_waiting(&now) | held_here();
+	cpus = rcu_still_waiting(&now);
+	if (!cpus) /* then it is the thread that doesn't come to look */
+		cpus = held_here();
 	if (cpus)
 		report(w, cpus);
 }
 
 void rcu_stall_check_gp(void)
 {
-	if (READ_ONCE(rcu_gp_wait.report_at))
+	u32 cpu = READ_ONCE(rcu_gp_thread->cpu);
+
+	if (READ_ONCE(rcu_gp_wait.report_at)) {
 		rcu_stall_check(&rcu_gp_wait);
-	else
-		printk("rcu: INFO: thread %s hasn't begun a grace period for %lu ms; its CPU is %u\n",
-		       rcu_gp_thread->comm, rcu_stall_timeout / 1000000, rcu_gp_thread->cpu);
+		return;
+	}
+	__atomic_fetch_add(&rcu_stalls, 1, __ATOMIC_RELAXED);
+	printk("rcu: INFO: thread %s hasn't begun a grace period for %lu ms; its CPU is %u\n",
+	       rcu_gp_thread->comm, rcu_stall_timeout / 1000000, cpu);
+	warn_cpus(1u << cpu);
 }
 
 /* On the waiter's CPU, in case that is the one whose reader doesn't end. */

@@ -1,44 +1,62 @@
-/* The function tracer: a record for each traced function's entry, and the files that switch it. */
+/* The function tracer: a record for each traced function's entry. */
 #include "abi/errno.h"
-#include "ftrace/ftrace.h"
+#include "ftrace/static_key.h"
 #include "ftrace/tracer.h"
-#include "lib/compiler.h"
 #include "lib/ctl.h"
-#include "lib/printk.h"
 #include "lib/string.h"
+#include "lib/symtab.h"
 #include "trace/event.h"
 #include "trace/guard.h"
 #include "trace/ring_buffer.h"
+#include "trace/stack.h"
 
 struct function_event {
 	u64 ip, parent_ip;
 };
 static_assert(sizeof(struct function_event) <= RING_PAYLOAD_MAX, "it must fit a slot");
 
-static bool function_tracing;
+/* What few ask for: threads to choose from, a stack with each event. Without it the tracer only has a nop there. */
+static struct static_key slow_key;
+static bool with_stack;
 
-void function_trace_call(u64 ip, u64 parent_ip);
-
-/* notrace: called by every traced function; as a traced one it would call itself. */
-notrace void function_trace_call(u64 ip, u64 parent_ip)
+/* notrace, here and below: called by every traced function; as a traced one it would call itself. */
+static notrace void record(u64 ip, u64 parent_ip)
 {
-	struct function_event *e;
+	struct function_event *e = ring_buffer_reserve(TRACE_FN, sizeof(*e));
+
+	if (!e)
+		return;
+	e->ip = ip;
+	e->parent_ip = parent_ip;
+	ring_buffer_commit(e);
+}
+
+static noinline notrace void record_slowly(u64 ip, u64 parent_ip, const struct ftrace_frame *frame)
+{
+	if (!ftrace_pid_traced())
+		return;
+	record(ip, parent_ip);
+	if (READ_ONCE(with_stack))
+		trace_stack(frame);
+}
+
+static notrace void function_trace_call(u64 ip, u64 parent_ip, struct ftrace_ops *ops,
+					struct ftrace_frame *frame)
+{
 	u32 guard;
 
 	if (!READ_ONCE(tracing_is_on))
 		return;
-	preempt_disable(); /* guard bit and ring are this CPU's */
+	preempt_disable(); /* the ring is this CPU's */
 	guard = guard_enter(GUARD_FUNCTION);
 	if (!guard) {
 		preempt_enable_no_resched();
 		return;
 	}
-	e = ring_buffer_reserve(TRACE_FN, sizeof(*e));
-	if (e) {
-		e->ip = ip;
-		e->parent_ip = parent_ip;
-		ring_buffer_commit(e);
-	}
+	if (static_branch_unlikely(&slow_key))
+		record_slowly(ip, parent_ip, frame);
+	else
+		record(ip, parent_ip);
 	guard_leave(guard);
 	preempt_enable();
 }
@@ -63,39 +81,28 @@ static void print(struct seq *out, const void *payload)
 }
 EVENT_TYPE(function_event_type, .type = TRACE_FN, .print = print);
 
-void tracer_refresh(void)
-{
-	size_t left = ftrace_update(function_tracing);
+static struct ftrace_ops function_ops = { .func = function_trace_call, .hash = &ftrace_global_hash };
 
-	if (left)
-		printk("ftrace: %lu function(s) left as they are: a probe sits on their entry\n", left);
-}
+static int function_start(void) { return register_ftrace_function(&function_ops); }
+static void function_stop(void) { unregister_ftrace_function(&function_ops); }
+TRACER(function_tracer, .name = "function", .start = function_start, .stop = function_stop);
 
-static int available_show(struct seq *out, const struct ctl_file *self)
-{
-	seq_puts(out, "function nop\n");
-	return 0;
-}
-CTL_FILE(ctl_available_tracers, .path = "available_tracers", .show = available_show);
+void function_slow_refresh(void) { static_key_set(&slow_key, with_stack || ftrace_pids_active()); }
 
-static int current_show(struct seq *out, const struct ctl_file *self)
+static int stack_show(struct seq *out, const struct ctl_file *self)
 {
-	seq_printf(out, "%s\n", current_tracer_name);
+	seq_printf(out, "%d\n", with_stack);
 	return 0;
 }
 
-static int current_store(const struct ctl_file *self, const char *text, size_t len, bool append)
+static int stack_store(const struct ctl_file *self, const char *text, size_t len, bool append)
 {
-	while (len && isspace(text[len - 1]))
-		len--;
-	if (len == 8 && strncmp(text, "function", len) == 0)
-		function_tracing = true;
-	else if (len == 3 && strncmp(text, "nop", len) == 0)
-		function_tracing = false;
-	else
+	u64 v;
+
+	if (!ctl_parse_u64(text, len, &v) || v > 1)
 		return -EINVAL;
-	current_tracer_name = function_tracing ? "function" : "nop";
-	tracer_refresh();
+	WRITE_ONCE(with_stack, v);
+	function_slow_refresh();
 	return 0;
 }
-CTL_FILE(ctl_current_tracer, .path = "current_tracer", .show = current_show, .store = current_store);
+CTL_FILE(ctl_func_stack_trace, .path = "options/func_stack_trace", .show = stack_show, .store = stack_store);

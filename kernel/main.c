@@ -129,6 +129,7 @@ void kernel_main(void)
 		panic("boot: no memory for RCU's threads");
 	if (cmdline.debug)
 		rcu_check_set(true);
+	ftrace_profile_init(); /* a file for each CPU that has come */
 	if (cmdline.chaos)
 		chaos_start(cmdline.chaos); /* unwelcome events at marked points */
 

@@ -1,5 +1,6 @@
 /* The function tracer: a record for each traced function's entry. */
 #include "abi/errno.h"
+#include "arch/x86/cpu/regs.h"
 #include "ftrace/static_key.h"
 #include "ftrace/tracer.h"
 #include "lib/ctl.h"
@@ -20,9 +21,9 @@ static struct static_key slow_key;
 static bool with_stack;
 
 /* notrace, here and below: called by every traced function; as a traced one it would call itself. */
-static notrace void record(u64 ip, u64 parent_ip)
+static __always_inline void record(u64 ip, u64 parent_ip, u32 word)
 {
-	struct function_event *e = ring_buffer_reserve(TRACE_FN, sizeof(*e));
+	struct function_event *e = ring_buffer_reserve_for(TRACE_FN, sizeof(*e), irqs_enabled(), word);
 
 	if (!e)
 		return;
@@ -31,11 +32,11 @@ static notrace void record(u64 ip, u64 parent_ip)
 	ring_buffer_commit(e);
 }
 
-static noinline notrace void record_slowly(u64 ip, u64 parent_ip, const struct ftrace_frame *frame)
+static noinline notrace void record_slowly(u64 ip, u64 parent_ip, u32 word, const struct ftrace_frame *frame)
 {
 	if (!ftrace_pid_traced())
 		return;
-	record(ip, parent_ip);
+	record(ip, parent_ip, word);
 	if (READ_ONCE(with_stack))
 		trace_stack(frame);
 }
@@ -43,20 +44,21 @@ static noinline notrace void record_slowly(u64 ip, u64 parent_ip, const struct f
 static notrace void function_trace_call(u64 ip, u64 parent_ip, struct ftrace_ops *ops,
 					struct ftrace_frame *frame)
 {
-	u32 guard;
+	u32 guard, word;
 
 	if (!READ_ONCE(tracing_is_on))
 		return;
-	preempt_disable(); /* the ring is this CPU's */
-	guard = guard_enter(GUARD_FUNCTION);
+	word = context_read(); /* the traced function's */
+	preempt_disable();     /* the ring is this CPU's */
+	guard = guard_enter_in(GUARD_FUNCTION, word);
 	if (!guard) {
 		preempt_enable_no_resched();
 		return;
 	}
 	if (static_branch_unlikely(&slow_key))
-		record_slowly(ip, parent_ip, frame);
+		record_slowly(ip, parent_ip, word, frame);
 	else
-		record(ip, parent_ip);
+		record(ip, parent_ip, word);
 	guard_leave(guard);
 	preempt_enable();
 }

@@ -210,7 +210,7 @@ static int change(struct ftrace_hash *hash, struct ftrace_set *of, const char *p
 
 	if (err)
 		return err;
-	if (!ftrace_set_match(&draft, pattern, true) && (*pattern || !reset)) {
+	if ((*pattern || !reset) && !ftrace_set_match(&draft, pattern, true)) {
 		ftrace_set_free(&draft);
 		return -EINVAL;
 	}

@@ -16,23 +16,21 @@ enum guard_context { GUARD_TASK, GUARD_IRQ, GUARD_TRAP, GUARD_NMI, NR_GUARD_CONT
 
 DECLARE_PER_CPU(u64, guard_dropped[NR_GUARD_KINDS]);
 
-static __always_inline enum guard_context guard_context(void)
+static __always_inline enum guard_context guard_context(u32 word)
 {
-	u32 word = context_read();
-
+	if (likely(!(word & ~(PREEMPT_MASK | CONTEXT_NO_RESCHED))))
+		return GUARD_TASK;
 	if (word & CONTEXT_REAL_NMI)
 		return GUARD_NMI;
-	if (word >> NMI_SHIFT)
-		return GUARD_TRAP;
-	return word & HARDIRQ_MASK ? GUARD_IRQ : GUARD_TASK;
+	return word >> NMI_SHIFT ? GUARD_TRAP : GUARD_IRQ;
 }
 
-/* Any context. The bit to give back to guard_leave(), or 0: drop the event. */
-static __always_inline u32 guard_enter(enum guard_kind kind)
+/* Any context, whose word is @word. The bit to give back to guard_leave(), or 0: drop the event. */
+static __always_inline u32 guard_enter_in(enum guard_kind kind, u32 word)
 {
-	u32 bit = 1u << (kind * NR_GUARD_CONTEXTS + guard_context());
+	u32 bit = 1u << (kind * NR_GUARD_CONTEXTS + guard_context(word));
 
-	if (this_cpu(guard_bits) & bit) {
+	if (unlikely(this_cpu(guard_bits) & bit)) {
 		this_cpu_at(guard_dropped, kind)++;
 		return 0;
 	}
@@ -40,6 +38,7 @@ static __always_inline u32 guard_enter(enum guard_kind kind)
 	barrier();
 	return bit;
 }
+static __always_inline u32 guard_enter(enum guard_kind kind) { return guard_enter_in(kind, context_read()); }
 
 static __always_inline void guard_leave(u32 bit)
 {

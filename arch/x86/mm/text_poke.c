@@ -150,12 +150,6 @@ __emergency void text_poke_emergency_observed(void *addr, u8 byte) { emergency(a
 static const struct text_exchange *exchanges;
 static size_t nr_exchanges;
 
-/* Has it a byte on the next page? */
-static __always_inline bool crosses(const struct text_exchange *x)
-{
-	return x->addr % PAGE_SIZE > PAGE_SIZE - SITE_SIZE;
-}
-
 static __always_inline void poke_part(volatile u8 *at, const u8 *bytes, enum poke_round round)
 {
 	if (round == POKE_TAIL)
@@ -171,10 +165,10 @@ __kprobes void text_poke_round(const struct text_exchange *v, size_t n, enum pok
 	const struct text_exchange *x = v, *end = v + n;
 
 	while (x < end) {
-		u64 page = x->addr & ~(PAGE_SIZE - 1);
+		u64 page = x->addr & ~(PAGE_SIZE - 1), last = page + PAGE_SIZE - SITE_SIZE;
 		struct window w;
 
-		window_open(&w, ALIAS, text_phys(page), crosses(x) ? text_phys(page + PAGE_SIZE) : 0);
+		window_open(&w, ALIAS, text_phys(page), x->addr > last ? text_phys(page + PAGE_SIZE) : 0);
 		if (unlikely(text_poke_observer)) {
 			instrumentation_begin(); /* as in poke_through() */
 			text_poke_observer((void *)x->addr, ALIAS + x->addr - page);
@@ -183,7 +177,7 @@ __kprobes void text_poke_round(const struct text_exchange *v, size_t n, enum pok
 		do {
 			poke_part((volatile u8 *)(ALIAS + x->addr - page), x->bytes, round);
 			x++;
-		} while (x < end && x->addr - page < PAGE_SIZE && !crosses(x) && !w.pte[1]);
+		} while (x < end && x->addr <= last);
 		barrier(); /* the entries go after that */
 		window_close(&w);
 	}

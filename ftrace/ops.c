@@ -193,6 +193,8 @@ void ftrace_hash_replace(struct ftrace_hash *hash, struct ftrace_set *of, struct
 	struct ftrace_set old;
 	u32 bits;
 
+	if (!draft->nr)
+		ftrace_set_free(draft); /* an empty one needs no memory */
 	mutex_lock(&ftrace_mutex);
 	old = *of;
 	*of = *draft;

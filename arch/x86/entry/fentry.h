@@ -19,7 +19,7 @@ extern const struct ftrace_template ftrace_template;
 extern const u8 ftrace_caller[];
 
 /* One page of copies: R-X, reached only by text_poke(). */
-#define TRAMPOLINE_AREA (SLOT_AREA + 0x100000)
+#define TRAMPOLINE_AREA (SLOT_AREA + 0x4000000)
 
 /* Any context. Does a trampoline's code lie at @ip? */
 static __always_inline bool in_trampoline(u64 ip)

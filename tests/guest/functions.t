@@ -131,7 +131,7 @@ def test_profile():
 def test_everything_under_load():
     """All functions on all CPUs, by two consumers, while the kernel tests itself."""
     # But those that probe entries: a traced one is refused.
-    suites = ("sched", "wake", "timeout", "smp", "static_key", "text_poke", "kmalloc", "vmem", "printk")
+    suites = ("sched", "wake", "timeout", "smp", "static_key", "text_poke", "kmalloc", "vmem")
     for cpus, append in ((4, "test"), (4, "test chaos=3"), (2, "test debug")):
         script = (f"cd {TRACING}; echo function > current_tracer; echo 1 > function_profile_enabled\n" +
                   "".join(f"ktap {suite}\n" for suite in suites) +

@@ -50,7 +50,7 @@ static notrace void function_trace_call(u64 ip, u64 parent_ip, struct ftrace_ops
 		return;
 	word = context_read(); /* the traced function's */
 	preempt_disable();     /* the ring is this CPU's */
-	guard = guard_enter_in(GUARD_FUNCTION, word);
+	guard = guard_enter_call(GUARD_FUNCTION, word);
 	if (!guard) {
 		preempt_enable_no_resched();
 		return;

@@ -43,7 +43,7 @@ notrace void ftrace_ops_list_func(u64 ip, u64 parent_ip, struct ftrace_ops *none
 static notrace void ftrace_ops_assist_func(u64 ip, u64 parent_ip, struct ftrace_ops *ops,
 					   struct ftrace_frame *frame)
 {
-	u32 guard = guard_enter(GUARD_FUNCTION);
+	u32 guard = guard_enter_call(GUARD_FUNCTION, context_read());
 
 	if (!guard)
 		return;

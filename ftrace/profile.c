@@ -71,19 +71,14 @@ static int enabled_store(const struct ctl_file *self, const char *text, size_t l
 CTL_FILE(ctl_function_profile_enabled, .path = "function_profile_enabled", .show = enabled_show,
 	 .store = enabled_store);
 
-/* The next in descending order of hits, by site where these are the same; -1: no more. */
-static ssize_t next_of(const u64 *table, ssize_t last, u64 last_hits)
+/* The one hit most; false when none is. Those that have been shown are set to zero. */
+static bool find_best(u64 *table, size_t *best)
 {
-	ssize_t best = -1;
-
-	for (ssize_t i = 0; i < (ssize_t)ftrace_nr_sites(); i++) {
-		if (!table[i] ||
-		    (last >= 0 && (table[i] > last_hits || (table[i] == last_hits && i <= last))))
-			continue;
-		if (best < 0 || table[i] > table[best])
-			best = i;
-	}
-	return best;
+	*best = 0;
+	for (size_t i = 1; i < ftrace_nr_sites(); i++)
+		if (table[i] > table[*best])
+			*best = i;
+	return table[*best];
 }
 
 /* Of a copy: those that count go on. Without a graph tracer nobody knows a function's time; Linux's columns then, too. */
@@ -98,7 +93,7 @@ static int stat_show(struct seq *out, const struct ctl_file *self)
 		      "  --------                               ---\n");
 	if (table)
 		memcpy(copy, table, ftrace_nr_sites() * sizeof(u64));
-	for (ssize_t i = next_of(copy, -1, 0); i >= 0; i = next_of(copy, i, copy[i]))
+	for (size_t i; find_best(copy, &i); copy[i] = 0)
 		seq_printf(out, "  %-30.30s  %10lu\n", ftrace_sites[i].name, copy[i]);
 	frames_free(pa, table_pages());
 	return 0;

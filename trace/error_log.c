@@ -33,8 +33,12 @@ int error_log_refuse(const char *subsystem, const char *text, size_t len, size_t
 
 	while (start && text[start - 1] != '\n' && at - start < sizeof(line) / 2)
 		start--;
-	for (size_t i = start; i < len && text[i] != '\n' && n < sizeof(line) - 1; i++)
-		line[n++] = isprint(text[i]) || text[i] == '\t' ? text[i] : '?';
+	for (size_t i = start; i < len && text[i] != '\n' && n < sizeof(line) - 1; i++) {
+		line[n] = text[i];
+		if (!isprint(line[n]) && line[n] != '\t')
+			line[n] = '?';
+		n++;
+	}
 	line[n] = 0;
 	error_log(subsystem, line, at - start, message);
 	return -EINVAL;

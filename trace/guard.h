@@ -18,19 +18,19 @@ DECLARE_PER_CPU(u64, guard_dropped[NR_GUARD_KINDS]);
 
 static __always_inline enum guard_context guard_context(u32 word)
 {
-	if (likely(!(word & ~(PREEMPT_MASK | CONTEXT_NO_RESCHED))))
-		return GUARD_TASK;
 	if (word & CONTEXT_REAL_NMI)
 		return GUARD_NMI;
-	return word >> NMI_SHIFT ? GUARD_TRAP : GUARD_IRQ;
+	if (word >> NMI_SHIFT)
+		return GUARD_TRAP;
+	return word & HARDIRQ_MASK ? GUARD_IRQ : GUARD_TASK;
 }
 
-/* Any context, whose word is @word. The bit to give back to guard_leave(), or 0: drop the event. */
-static __always_inline u32 guard_enter_in(enum guard_kind kind, u32 word)
+/* Any context, which is @context. The bit to give back to guard_leave(), or 0: drop the event. */
+static __always_inline u32 guard_enter_in(enum guard_kind kind, enum guard_context context)
 {
-	u32 bit = 1u << (kind * NR_GUARD_CONTEXTS + guard_context(word));
+	u32 bit = 1u << (kind * NR_GUARD_CONTEXTS + context);
 
-	if (unlikely(this_cpu(guard_bits) & bit)) {
+	if (this_cpu(guard_bits) & bit) {
 		this_cpu_at(guard_dropped, kind)++;
 		return 0;
 	}
@@ -38,7 +38,17 @@ static __always_inline u32 guard_enter_in(enum guard_kind kind, u32 word)
 	barrier();
 	return bit;
 }
-static __always_inline u32 guard_enter(enum guard_kind kind) { return guard_enter_in(kind, context_read()); }
+static __always_inline u32 guard_enter(enum guard_kind kind)
+{
+	return guard_enter_in(kind, guard_context(context_read()));
+}
+/* The same where @word was the context word; threads, which call most of what is traced, have the shorter way. */
+static __always_inline u32 guard_enter_call(enum guard_kind kind, u32 word)
+{
+	bool thread = !(word & ~(PREEMPT_MASK | CONTEXT_NO_RESCHED));
+
+	return guard_enter_in(kind, likely(thread) ? GUARD_TASK : guard_context(word));
+}
 
 static __always_inline void guard_leave(u32 bit)
 {

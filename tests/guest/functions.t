@@ -142,7 +142,17 @@ def test_everything_under_load():
               result.stderr[-1000:])
 
 
+def test_suites():
+    """Consumers that come and go, and tracers that are switched, under load."""
+    for cpus, append in ((1, "test"), (2, "test debug"), (4, "test chaos=1"), (4, "test debug")):
+        result = run("ktap ftrace_ops; ktap ftrace_files", smp=cpus, append=f"{append} stress={STRESS}",
+                     timeout=120 + 30 * STRESS)
+        equal((result.status, result.stdout.count("\nok 1 ftrace_")), (0, 2), f"{cpus} CPUs, {append}: the kernel's own tests",
+              result.stdout[-3000:], result.stderr[-1000:])
+
+
 test_the_shapes_themselves()
+test_suites()
 test_filters()
 test_several()
 test_stack_traces()

@@ -1,11 +1,12 @@
 /* The function tracer's control files: a write is taken whole or refused whole, and what is set is what happens. */
 #include "abi/errno.h"
-#include "context/context.h"
+#include "arch/x86/cpu/regs.h"
 #include "ftrace/internal.h"
 #include "lib/ktest.h"
 #include "lib/printf.h"
 #include "lib/string.h"
 #include "sched/thread.h"
+#include "tests/kernel/stress.h"
 #include "trace/event.h"
 #include "trace/ring_buffer.h"
 #include "tracefs/tracefs.h"
@@ -241,4 +242,43 @@ KTEST(ftrace_files, the_profile_counts_each_call)
 	EXPECT(strstr(get("trace_stat/function0"), "\n  filed_one                                7\n"));
 	EXPECT(strstr(get("trace_stat/function0"), "\n  filed_two                                1\n"));
 	thread_set_affinity(CPU_MASK_ALL);
+}
+
+static volatile bool stop;
+
+static int call_for_ever(void *cpu)
+{
+	while (!stop) {
+		call_both(8);
+		thread_yield();
+		cpu_relax();
+	}
+	return 0;
+}
+
+/* Each time both functions are traced while it is on, and not once when it is off. */
+KTEST(ftrace_files, tracers_are_switched_under_running_cpus)
+{
+	size_t free = trampolines_free();
+
+	stop = false;
+	EXPECT_EQ(put("set_ftrace_filter", "filed_one", false), 0);
+	crowd_start(call_for_ever, 1);
+	for (unsigned n = 0; n < 4 * stressed_each(16); n++) {
+		EXPECT_EQ(put("current_tracer", "function", false), 0);
+		EXPECT_EQ(put("set_ftrace_filter", n % 2 ? "filed_*" : "filed_two", false), 0);
+		ring_buffer_reset();
+		filed_two();
+		EXPECT(ring_buffer_written());
+		EXPECT_EQ(put("options/func_stack_trace", n % 3 ? "0" : "1", false), 0);
+		EXPECT_EQ(put("current_tracer", "nop", false), 0);
+		ring_buffer_reset();
+		filed_two();
+		EXPECT_EQ(ring_buffer_written(), 0);
+	}
+	stop = true;
+	crowd_join();
+	EXPECT_EQ(put("options/func_stack_trace", "0", false), 0);
+	EXPECT_EQ(put("set_ftrace_filter", "", false), 0);
+	EXPECT_EQ(trampolines_free(), free);
 }

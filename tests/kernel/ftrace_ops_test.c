@@ -148,14 +148,15 @@ KTEST(ftrace_ops, thirty_two_and_no_more)
 	EXPECT_EQ(trampolines_free(), free);
 }
 
+/* Not notrace: it is traced itself, by itself. */
 static u64 entries;
-static notrace void calls_traced(u64 ip, u64 parent_ip, struct ftrace_ops *ops, struct ftrace_frame *frame)
+static void calls_traced(u64 ip, u64 parent_ip, struct ftrace_ops *ops, struct ftrace_frame *frame)
 {
 	entries++;
 	watched_two();
 }
 
-KTEST(ftrace_ops, a_guarded_callback_may_call_what_is_traced)
+KTEST(ftrace_ops, a_guarded_callback_may_be_traced_and_call_what_is)
 {
 	struct ftrace_ops ops = { .func = calls_traced, .flags = FTRACE_OPS_FL_RECURSION };
 	u64 dropped = guard_dropped[GUARD_FUNCTION];
@@ -164,12 +165,13 @@ KTEST(ftrace_ops, a_guarded_callback_may_call_what_is_traced)
 	EXPECT_EQ(thread_set_affinity(1), 0);
 	entries = 0;
 	EXPECT_EQ(ftrace_set_filter(&ops, "watched_two", true), 0);
+	EXPECT_EQ(ftrace_set_filter(&ops, "calls_traced", false), 0);
 	EXPECT_EQ(register_ftrace_function(&ops), 0);
 	watched_two();
 	EXPECT_EQ(unregister_ftrace_function(&ops), 0);
 	ftrace_free_filter(&ops);
 	EXPECT_EQ(entries, 1);
-	EXPECT_EQ(guard_dropped[GUARD_FUNCTION], dropped + 1);
+	EXPECT_EQ(guard_dropped[GUARD_FUNCTION], dropped + 2);
 	EXPECT_EQ(guard_bits, bits);
 	thread_set_affinity(CPU_MASK_ALL);
 }

@@ -1,6 +1,7 @@
 /* The function tracer's control files: a write is taken whole or refused whole, and what is set is what happens. */
 #include "abi/errno.h"
 #include "arch/x86/cpu/regs.h"
+#include "arch/x86/mm/text_poke.h"
 #include "ftrace/internal.h"
 #include "lib/ktest.h"
 #include "lib/printf.h"
@@ -94,6 +95,8 @@ KTEST(ftrace_files, a_refused_filter_changes_nothing_and_says_why)
 		{ "no_such_function", 0, NO_MATCH },
 		{ "filed_two no_such_function", 0, NO_MATCH },
 		{ "filed_two\n!no_such_function\n", 0, "Command: !no_such_function\n" },
+		{ "filed_one\nfiled_two no_such_function\nfiled_one", 0,
+		  "  Command: filed_two no_such_function\n                     ^\n" },
 		{ "filed_t*_x", 0, NO_MATCH },
 		{ "!", 0, NO_MATCH },
 		{ "filed_two\0", 10, BAD_NUL },
@@ -175,7 +178,19 @@ static u64 recorded(enum trace_type type)
 	return n;
 }
 
-static void call_both(unsigned n)
+/* The newest stack trace's @i-th address; 0: none. */
+static u64 caller(size_t i)
+{
+	u64 addr = 0;
+	struct ring_entry e;
+
+	for (u64 n = 0; n < ring_buffer_entries(); n++)
+		if (ring_buffer_read(n, &e) && e.type == TRACE_STACK)
+			memcpy(&addr, e.payload + (i + 1) * sizeof(addr), sizeof(addr));
+	return addr;
+}
+
+static noinline void call_both(unsigned n)
 {
 	while (n--) {
 		filed_one();
@@ -223,6 +238,8 @@ KTEST(ftrace_files, commands_count_and_switch_tracing)
 	call_both(3);
 	EXPECT(tracing_is_on);
 	EXPECT_EQ(recorded(TRACE_STACK), 3);
+	EXPECT_EQ(caller(0), (u64)filed_two + SITE_SIZE);
+	EXPECT(caller(1) - (u64)call_both < 128);
 	EXPECT(says("set_ftrace_filter", "#### all functions enabled ####\nfiled_one:traceoff:count=0\n"
 					 "filed_two:traceon:unlimited\nfiled_two:stacktrace:count=0\n"));
 	EXPECT_EQ(put("set_ftrace_filter", "!*:traceoff:0 !*:traceon !filed_*:stacktrace:0", true), 0);

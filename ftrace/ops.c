@@ -86,9 +86,9 @@ static bool passes(const struct ftrace_hash *hash, size_t i)
  */
 static size_t update(u32 bits, const struct ftrace_hash *hash)
 {
-	size_t left = 0, n = 0;
+	size_t left = 0, n = 0, nr = ftrace_nr_sites();
 
-	for (size_t i = 0; i < ftrace_nr_sites(); i++) {
+	for (size_t i = 0; i < nr; i++) {
 		struct ftrace_site *s = &ftrace_sites[i];
 		u32 ops = s->ops & ~bits;
 		u64 target;

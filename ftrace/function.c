@@ -1,5 +1,6 @@
 /* The function tracer: a record for each traced function's entry, and the files that switch it. */
 #include "abi/errno.h"
+#include "arch/x86/cpu/regs.h"
 #include "ftrace/ftrace.h"
 #include "ftrace/tracer.h"
 #include "lib/compiler.h"
@@ -13,33 +14,65 @@
 struct function_event {
 	u64 ip, parent_ip;
 };
-static_assert(sizeof(struct function_event) <= RING_PAYLOAD_MAX, "it must fit a slot");
 
 static bool function_tracing;
 
 void function_trace_call(u64 ip, u64 parent_ip);
 
-/* notrace: called by every traced function; as a traced one it would call itself. */
-notrace void function_trace_call(u64 ip, u64 parent_ip)
+/* notrace, here and below: called by every traced function; as a traced one it would call itself. */
+static noinline notrace void record_slowly(u64 ip, u64 parent_ip, u32 word)
 {
+	u32 guard = guard_enter(GUARD_FUNCTION);
 	struct function_event *e;
-	u32 guard;
 
-	if (!READ_ONCE(tracing_is_on))
+	if (!guard)
 		return;
-	preempt_disable(); /* guard bit and ring are this CPU's */
-	guard = guard_enter(GUARD_FUNCTION);
-	if (!guard) {
-		preempt_enable_no_resched();
-		return;
-	}
-	e = ring_buffer_reserve(TRACE_FN, sizeof(*e));
+	e = ring_buffer_reserve_here(TRACE_FN, sizeof(*e), read_eflags(), word);
 	if (e) {
 		e->ip = ip;
 		e->parent_ip = parent_ip;
-		ring_buffer_commit(e);
+		ring_buffer_commit_here(e);
 	}
 	guard_leave(guard);
+}
+
+/*
+ * What nearly every call is: a thread's, with room on the page. No call in it, so no registers to save. False: nothing
+ * is done yet.
+ */
+static __always_inline bool record_fast(u64 ip, u64 parent_ip, u32 word)
+{
+	const u32 guard = GUARD_BIT(GUARD_FUNCTION, GUARD_TASK);
+	struct ring_cpu *r = this_cpu(live_ring);
+	struct trace_entry *entry;
+	struct function_event *e;
+
+	if (unlikely(!context_is_plain(word) || this_cpu(guard_bits) & guard || !r))
+		return false;
+	guard_set(guard);
+	entry = ring_reserve_fast(r, sizeof(*entry) + sizeof(*e));
+	if (likely(entry)) {
+		e = trace_entry_fill(entry, TRACE_FN, read_eflags(), word);
+		e->ip = ip;
+		e->parent_ip = parent_ip;
+		ring_commit(r);
+	} else {
+		ring_give_up(r);
+	}
+	guard_leave(guard);
+	return entry;
+}
+
+notrace void function_trace_call(u64 ip, u64 parent_ip)
+{
+	u32 word;
+
+	if (!ring_buffer_is_live())
+		return;
+	word = context_read(); /* the traced function's */
+	preempt_disable();     /* guard bit and ring are this CPU's */
+	if (unlikely(!record_fast(ip, parent_ip, word)))
+		record_slowly(ip, parent_ip, word);
 	preempt_enable();
 }
 

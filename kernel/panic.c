@@ -85,7 +85,7 @@ static void print_regs(const struct pt_regs *r)
 
 static void __noreturn report(const struct pt_regs *regs, const char *fmt, va_list ap)
 {
-	tracing_is_on = false; /* the report must not push out what led here */
+	tracing_off(); /* the report must not push out what led here */
 	printk_panic_mode();
 	printk("\npanic: ");
 	vprintk(fmt, ap);

@@ -3,8 +3,6 @@
 
 #include "lib/compiler.h"
 
-DEFINE_PER_CPU(u32, ring_nest);
-
 #define WORD_OF(page) ((u64)(page) & (RING_ONE_EVENT - 1))
 
 /* notrace, here and below: called for events; traced, each would only count a dropped one. */

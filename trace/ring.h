@@ -91,9 +91,6 @@ struct ring_cpu {
 	u32 layout;	  /* changes with the slots */
 };
 
-/* Records begun and not yet committed or given up, on this CPU. bust_kprobes() throws writers away, and puts it back. */
-DECLARE_PER_CPU(u32, ring_nest);
-
 /* One instruction, no lock: only this CPU's contexts do it. */
 static __always_inline void ring_local_inc(u64 *n) { __asm__ volatile("incq %0" : "+m"(*n) : : "cc"); }
 static __always_inline bool ring_move_head(struct ring_head *head, u64 word, u64 time, u64 new_word,
@@ -112,43 +109,66 @@ static __always_inline void ring_nest_add(s32 n)
 	__asm__ volatile("addl %1, %0" : "+m"(this_cpu(ring_nest)) : "ri"(n) : "memory", "cc");
 }
 
-/* All that isn't the usual: a new page, a long time since the last record, long data. NULL: dropped, and counted. */
-void *ring_reserve_slow(struct ring_cpu *r, u32 size);
-
 /*
- * Any context of the ring's CPU, preemption off. Room for @size bytes, a multiple of 4 and at most RING_DATA_MAX,
- * aligned to 4 bytes; or NULL.
+ * Any context of the ring's CPU, preemption off. Room for @size bytes, a multiple of 4 and at most RING_SMALL_MAX; or
+ * NULL, and then ring_reserve_slow() must be asked, or ring_give_up() be told.
  */
-static __always_inline void *ring_reserve(struct ring_cpu *r, u32 size)
+static __always_inline void *ring_reserve_fast(struct ring_cpu *r, u32 size)
 {
 	u64 word = READ_ONCE(r->head.word), last = READ_ONCE(r->head.time), now = trace_clock_read();
 	u32 *record;
 
 	ring_nest_add(1);
-	if (unlikely(size > RING_SMALL_MAX || now - last > RING_DELTA_MAX ||
-		     RING_OFFSET(word) > RING_DATA - 4 - size ||
+	if (unlikely(now - last > RING_DELTA_MAX || RING_OFFSET(word) > RING_DATA - 4 - size ||
 		     !ring_move_head(&r->head, word, last, word + RING_ONE_EVENT + 4 + size, now)))
-		return ring_reserve_slow(r, size);
+		return NULL;
 	record = (u32 *)(RING_ADDRESS(word) + offsetof(struct ring_page, data));
 	*record = (u32)(now - last) << RING_TYPE_BITS | size / 4;
 	return record + 1;
 }
 
+/* All that isn't the usual: a new page, a long time since the last record, long data. NULL: dropped, and counted. */
+void *ring_reserve_slow(struct ring_cpu *r, u32 size);
+
+/* Instead: somebody nested may have left it to us to publish what he wrote. */
+#define ring_give_up(r) ring_commit(r)
+
+/* Both, up to RING_DATA_MAX. NULL: dropped. */
+static __always_inline void *ring_reserve(struct ring_cpu *r, u32 size)
+{
+	void *data = NULL;
+
+	if (size <= RING_SMALL_MAX)
+		data = ring_reserve_fast(r, size);
+	else
+		ring_nest_add(1);
+	return likely(data) ? data : ring_reserve_slow(r, size);
+}
+
 /* The same context. What was reserved last and isn't committed is whole: readers may have it. */
 static __always_inline void ring_commit(struct ring_cpu *r)
 {
-	bool outermost = this_cpu(ring_nest) == 1;
 	u64 word;
 
-	do {
-		barrier();
-		if (outermost) {
-			word = READ_ONCE(r->head.word);
-			WRITE_ONCE(r->commit, word);
-		}
-		ring_nest_add(-1);
-		/* Who came in between left it to us; who came after has published himself. */
-	} while (outermost && unlikely(READ_ONCE(r->head.word) != word) && (ring_nest_add(1), true));
+	/* clang-format off */
+	__asm__ volatile goto("cmpl $1, %0\n\tjne %l[nested]" : : "m"(this_cpu(ring_nest)) : "memory", "cc" : nested);
+	/* clang-format on */
+again:
+	word = READ_ONCE(r->head.word);
+	WRITE_ONCE(r->commit, word);
+	ring_nest_add(-1);
+	/* Who came in before that left his to us; who came after has published it himself. */
+	__asm__ volatile goto("cmpq %0, %1\n\tje %l[done]"
+			      :
+			      : "m"(r->head.word), "r"(word)
+			      : "memory", "cc"
+			      : done);
+	ring_nest_add(1);
+	goto again;
+nested:
+	ring_nest_add(-1);
+done:
+	return;
 }
 
 /* The same context: instead of ring_commit(). @data, of @size bytes, is taken back; once others have written behind it, it is skipped. */

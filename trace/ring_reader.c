@@ -30,17 +30,23 @@ void ring_cursor_begin(const struct ring_cpu *r, struct ring_cursor *c)
 		;
 }
 
+/* A writer is between the two for a few instructions; one that is interrupted there isn't waited for. */
+#define TAKE_PATIENCE 1000
+
 /* All losses up to the page that is the oldest now, and none beyond: when no page is being taken. */
 static u64 exact_overrun(const struct ring_cpu *r)
 {
-	for (;;) {
-		u64 done = __atomic_load_n(&r->takes_done, __ATOMIC_ACQUIRE);
-		u64 overrun = __atomic_load_n(&r->overrun, __ATOMIC_ACQUIRE);
+	u64 overrun = 0;
 
+	for (u32 i = 0; i < TAKE_PATIENCE; i++) {
+		u64 done = __atomic_load_n(&r->takes_done, __ATOMIC_ACQUIRE);
+
+		overrun = __atomic_load_n(&r->overrun, __ATOMIC_ACQUIRE);
 		if (__atomic_load_n(&r->takes_begun, __ATOMIC_ACQUIRE) == done)
-			return overrun;
+			break;
 		cpu_relax();
 	}
+	return overrun;
 }
 
 /*

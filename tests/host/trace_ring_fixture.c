@@ -3,6 +3,7 @@
 
 /* The clock's; the program's time has no beginning. */
 u64 boot_tsc;
+DEFINE_PER_CPU(u32, ring_nest);
 
 static struct ring_slot *new_slots(u32 pages)
 {
@@ -12,13 +13,23 @@ static struct ring_slot *new_slots(u32 pages)
 	return slots;
 }
 
+/* Kept for the next ring: thousands are made, and fresh memory is dear. */
+static struct ring_page *kept[256];
+static u32 nr_kept;
+
 static struct ring_page *new_page(void)
 {
-	struct ring_page *page = aligned_alloc(RING_PAGE_SIZE, RING_PAGE_SIZE);
+	struct ring_page *page = nr_kept ? kept[--nr_kept] : aligned_alloc(RING_PAGE_SIZE, RING_PAGE_SIZE);
 
 	assert_non_null(page);
 	memset(page, 0xa5, sizeof(*page));
 	return page;
+}
+
+static void put_page(struct ring_page *page)
+{
+	assert_true(nr_kept < ARRAY_SIZE(kept));
+	kept[nr_kept++] = page;
 }
 
 static void forget_what_was_read(struct fixture *f)
@@ -43,7 +54,7 @@ void fixture_begin(struct fixture *f, u32 pages, bool overwrite)
 void fixture_end(struct fixture *f)
 {
 	for (u32 i = 0; i < f->ring.nr_slots; i++)
-		free(f->ring.slots[i].page);
+		put_page(f->ring.slots[i].page);
 	free(f->ring.slots);
 }
 
@@ -57,12 +68,18 @@ void fixture_resize(struct fixture *f, u32 pages)
 		spare[i - old_pages] = new_page();
 	ring_resize(&f->ring, new_slots(pages), pages, spare);
 	for (u32 i = pages; i < old_pages; i++)
-		free(spare[i - pages]);
+		put_page(spare[i - pages]);
 	free(old);
 }
 
-static u32 mixed(u32 level, u32 number, u32 i) { return (number * 4 + level) * 0x9e3779b1u ^ i * 0x85ebca6bu; }
-static u32 words_of(u32 level, u32 number, u32 max_words) { return mixed(level, number, 77) % (max_words + 1); }
+static u32 mixed(u32 level, u32 number, u32 i)
+{
+	return (number * 4 + level) * 0x9e3779b1u ^ i * 0x85ebca6bu;
+}
+static u32 words_of(u32 level, u32 number, u32 max_words)
+{
+	return mixed(level, number, 77) % (max_words + 1);
+}
 
 /* Not torn even for a moment that a reader could see: filled word by word. */
 static struct fixture_event *begin_event(struct fixture *f, u32 level, u32 max_words, u32 *size)
@@ -114,7 +131,8 @@ static void check_event(struct fixture *f, const void *data, u32 size, u64 time)
 	f->last_number[e->level] = e->number;
 	for (u32 i = 0; i < e->words; i++)
 		if (e->word[i] != mixed(e->level, e->number, i))
-			fail_msg("event %u of level %u is torn at word %u of %u", e->number, e->level, i, e->words);
+			fail_msg("event %u of level %u is torn at word %u of %u", e->number, e->level, i,
+				 e->words);
 	assert_true(time >= f->last_time);
 	f->last_time = time;
 	f->events++;

@@ -22,6 +22,8 @@ static struct steps {
 	u8 *at[MAX_STEPS];
 	u32 n;
 } steps[2], *tracing;
+static u32 traced; /* signals are dear: of long ones the beginning is traced */
+#define TRACE_MAX 1500
 
 /* Where an int3 stands, one at each depth, and what happens when it is hit: then it is gone. */
 static struct {
@@ -46,7 +48,7 @@ static void on_trap(int signal, siginfo_t *info, void *context)
 	greg_t *regs = ((ucontext_t *)context)->uc_mcontext.gregs;
 	u8 *at = (u8 *)regs[REG_RIP];
 
-	if (tracing) {
+	if (tracing && traced++ < TRACE_MAX) {
 		trace_step(at);
 		return;
 	}
@@ -63,11 +65,12 @@ static void on_trap(int signal, siginfo_t *info, void *context)
 
 static void trace(struct steps *t, void (*fn)(void))
 {
-	t->n = 0;
+	t->n = traced = 0;
 	tracing = t;
 	/* Not in the red zone. */
 	__asm__ volatile("lea -128(%%rsp), %%rsp\n\tpushf\n\torl $0x100, (%%rsp)\n\tpopf\n\t"
-			 "lea 128(%%rsp), %%rsp" ::: "memory", "cc");
+			 "lea 128(%%rsp), %%rsp" ::
+				 : "memory", "cc");
 	fn();
 	tracing = NULL;
 	/* The next instruction traps for the last time. */
@@ -212,7 +215,7 @@ static void test_a_writer_in_that_again(void **state)
 	for (u32 i = 0; i < ARRAY_SIZE(writers) * ARRAY_SIZE(writers); i++) {
 		inner = writers[i % ARRAY_SIZE(writers)];
 		innermost = writers[i / ARRAY_SIZE(writers)];
-		n += each_outer_writer(16);
+		n += each_outer_writer(64);
 	}
 	innermost = NULL;
 	fprintf(stderr, "# %u times a writer in a writer in a writer\n", n);

@@ -90,7 +90,8 @@ static void write_under_signals(u32 pages, bool overwrite, void *(*reader)(void 
 	pthread_join(threads[1], NULL);
 	on_signal(SIGUSR1, SIG_IGN);
 	on_signal(SIGUSR2, SIG_IGN);
-	fprintf(stderr, "# written %lu, %lu in signals, %lu in signals' signals; read %lu while that went on, lost %lu\n",
+	fprintf(stderr,
+		"# written %lu, %lu in signals, %lu in signals' signals; read %lu while that went on, lost %lu\n",
 		fixture.written[0], fixture.written[1], fixture.written[2], fixture.events, fixture.lost);
 	ring_reader_begin(&rest, &fixture.ring, &copy, true);
 	while (fixture_read(&fixture, &rest))
@@ -281,7 +282,8 @@ static void test_resize(void **state)
 			there = s.entries;
 			fixture_resize(&fixture, sizes[i]);
 			ring_stats(&fixture.ring, &s);
-			assert_int_equal(s.entries + s.overrun, fixture.written[0] + fixture.written[1] + fixture.written[2]);
+			assert_int_equal(s.entries + s.overrun,
+					 fixture.written[0] + fixture.written[1] + fixture.written[2]);
 			if (i == 0 || i == 4)
 				assert_int_equal(s.entries, there);
 			fill(&fixture, 200, 10);

@@ -36,43 +36,55 @@ static noinline notrace void record_slowly(u64 ip, u64 parent_ip, u32 word)
 	guard_leave(guard);
 }
 
-/*
- * What nearly every call is: a thread's, with room on the page. No call in it, so no registers to save. False: nothing
- * is done yet.
- */
-static __always_inline bool record_fast(u64 ip, u64 parent_ip, u32 word)
+/* What the fast way began is given up first; here, as there it would keep registers busy. */
+static noinline notrace void record_again(u64 ip, u64 parent_ip, u32 word, struct ring_cpu *r)
 {
-	const u32 guard = GUARD_BIT(GUARD_FUNCTION, GUARD_TASK);
-	struct ring_cpu *r = this_cpu(live_ring);
-	struct trace_entry *entry;
-	struct function_event *e;
-
-	if (unlikely(!context_is_plain(word) || this_cpu(guard_bits) & guard || !r))
-		return false;
-	guard_set(guard);
-	entry = ring_reserve_fast(r, sizeof(*entry) + sizeof(*e));
-	if (likely(entry)) {
-		e = trace_entry_fill(entry, TRACE_FN, read_eflags(), word);
-		e->ip = ip;
-		e->parent_ip = parent_ip;
-		ring_commit(r);
-	} else {
-		ring_give_up(r);
-	}
-	guard_leave(guard);
-	return entry;
+	ring_give_up(r);
+	guard_leave(GUARD_BIT(GUARD_FUNCTION, GUARD_TASK));
+	record_slowly(ip, parent_ip, word);
 }
 
+/*
+ * What nearly every call is, a thread's and with room on the page, needs no function here: so there is nothing to save
+ * but what cmpxchg16b takes.
+ */
 notrace void function_trace_call(u64 ip, u64 parent_ip)
 {
+	const u32 guard = GUARD_BIT(GUARD_FUNCTION, GUARD_TASK);
+	struct trace_entry *entry;
+	struct function_event *e;
+	struct ring_cpu *r;
 	u32 word;
 
 	if (!ring_buffer_is_live())
 		return;
 	word = context_read(); /* the traced function's */
 	preempt_disable();     /* guard bit and ring are this CPU's */
-	if (unlikely(!record_fast(ip, parent_ip, word)))
-		record_slowly(ip, parent_ip, word);
+	r = this_cpu(live_ring);
+	if (unlikely(!r))
+		goto out;
+	if (unlikely(!context_is_plain(word)))
+		goto slow;
+	if (unlikely(this_cpu(guard_bits) & guard))
+		goto slow;
+	guard_set(guard);
+	entry = ring_reserve_fast(r, sizeof(*entry) + sizeof(*e));
+	if (unlikely(!entry))
+		goto no_room;
+	e = trace_entry_fill(entry, TRACE_FN, read_eflags(), word);
+	e->ip = ip;
+	e->parent_ip = parent_ip;
+	ring_commit(r);
+	guard_leave(guard);
+out:
+	preempt_enable();
+	return;
+no_room:
+	record_again(ip, parent_ip, word, r);
+	preempt_enable();
+	return;
+slow:
+	record_slowly(ip, parent_ip, word);
 	preempt_enable();
 }
 

@@ -93,6 +93,17 @@ static notrace void *reserve_there(struct ring_cpu *r, u64 word, u64 last, u64 n
 	return put_header((u32 *)next->page->data, 0, size);
 }
 
+notrace void ring_give_up(struct ring_cpu *r) { ring_commit(r); }
+
+notrace void ring_publish_again(struct ring_cpu *r)
+{
+	do {
+		ring_nest_add(1);
+		WRITE_ONCE(r->commit, READ_ONCE(r->head.word));
+		ring_nest_add(-1);
+	} while (READ_ONCE(r->head.word) != READ_ONCE(r->commit));
+}
+
 notrace void *ring_reserve_slow(struct ring_cpu *r, u32 size)
 {
 	u32 length = (size <= RING_SMALL_MAX ? 4 : 8) + size;
@@ -118,8 +129,7 @@ notrace void *ring_reserve_slow(struct ring_cpu *r, u32 size)
 		if (taken == REFUSED)
 			break;
 	}
-	/* Whoever wrote in the meantime has left it to us to publish that. */
-	ring_commit(r);
+	ring_give_up(r);
 	return NULL;
 }
 

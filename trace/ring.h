@@ -131,7 +131,7 @@ static __always_inline void *ring_reserve_fast(struct ring_cpu *r, u32 size)
 void *ring_reserve_slow(struct ring_cpu *r, u32 size);
 
 /* Instead: somebody nested may have left it to us to publish what he wrote. */
-#define ring_give_up(r) ring_commit(r)
+void ring_give_up(struct ring_cpu *r);
 
 /* Both, up to RING_DATA_MAX. NULL: dropped. */
 static __always_inline void *ring_reserve(struct ring_cpu *r, u32 size)
@@ -145,30 +145,25 @@ static __always_inline void *ring_reserve(struct ring_cpu *r, u32 size)
 	return likely(data) ? data : ring_reserve_slow(r, size);
 }
 
+/* The outermost's, when somebody came in between while he published. */
+void ring_publish_again(struct ring_cpu *r);
+
 /* The same context. What was reserved last and isn't committed is whole: readers may have it. */
 static __always_inline void ring_commit(struct ring_cpu *r)
 {
 	u64 word;
 
-	/* clang-format off */
-	__asm__ volatile goto("cmpl $1, %0\n\tjne %l[nested]" : : "m"(this_cpu(ring_nest)) : "memory", "cc" : nested);
-	/* clang-format on */
-again:
-	word = READ_ONCE(r->head.word);
-	WRITE_ONCE(r->commit, word);
-	ring_nest_add(-1);
-	/* Who came in before that left his to us; who came after has published it himself. */
-	__asm__ volatile goto("cmpq %0, %1\n\tje %l[done]"
-			      :
-			      : "m"(r->head.word), "r"(word)
-			      : "memory", "cc"
-			      : done);
-	ring_nest_add(1);
-	goto again;
-nested:
-	ring_nest_add(-1);
-done:
-	return;
+	barrier();
+	if (likely(this_cpu(ring_nest) == 1)) {
+		word = READ_ONCE(r->head.word);
+		WRITE_ONCE(r->commit, word);
+		ring_nest_add(-1);
+		/* Who came in before that left his to us; who came after has published it himself. */
+		if (unlikely(r->head.word != word))
+			ring_publish_again(r);
+	} else {
+		ring_nest_add(-1);
+	}
 }
 
 /* The same context: instead of ring_commit(). @data, of @size bytes, is taken back; once others have written behind it, it is skipped. */

@@ -42,28 +42,26 @@ static __always_inline bool context_is_plain(u32 word)
 	return (word & ~PREEMPT_MASK) == CONTEXT_NO_RESCHED;
 }
 
-/* The first word of an entry, in one. @eflags as they were when @word was the context word. */
-static __always_inline u32 trace_entry_word(u16 type, u64 eflags, u32 word)
+static __always_inline u8 trace_entry_context_flags(u32 word)
 {
-	u32 w = ((u32)(eflags & X86_EFLAGS_IF) << 7 ^ TRACE_FLAG_IRQS_OFF << 16) | type | word << 24;
-
-	static_assert(X86_EFLAGS_IF << 7 == TRACE_FLAG_IRQS_OFF << 16, "IF becomes the flag by one shift");
-	static_assert(offsetof(struct trace_entry, preempt_count) == 3 && PREEMPT_MASK == 0xff,
-		      "so does the depth");
 	if (likely(context_is_plain(word)))
-		return w;
-	if (!(word & CONTEXT_NO_RESCHED))
-		w |= TRACE_FLAG_NEED_RESCHED << 16;
-	if (word & HARDIRQ_MASK)
-		w |= TRACE_FLAG_HARDIRQ << 16;
-	if (word >> NMI_SHIFT)
-		w |= TRACE_FLAG_NMI << 16;
-	return w;
+		return 0;
+	return (word & CONTEXT_NO_RESCHED ? 0 : TRACE_FLAG_NEED_RESCHED) |
+	       (word & HARDIRQ_MASK ? TRACE_FLAG_HARDIRQ : 0) | (word >> NMI_SHIFT ? TRACE_FLAG_NMI : 0);
 }
 
+/* @eflags as they were when @word was the context word. */
 static __always_inline void *trace_entry_fill(struct trace_entry *e, u16 type, u64 eflags, u32 word)
 {
-	*(u32 *)e = trace_entry_word(type, eflags, word);
+	u32 first = (u32)eflags << 7 & TRACE_FLAG_IRQS_OFF << 16;
+
+	static_assert(X86_EFLAGS_IF << 7 == TRACE_FLAG_IRQS_OFF << 16,
+		      "the interrupt flag comes to its place by one shift");
+	static_assert(offsetof(struct trace_entry, flags) == 2, "which is the third byte");
+	__asm__("" : "+r"(first)); /* GCC would take three instructions for the next one */
+	*(u32 *)e = first ^ (TRACE_FLAG_IRQS_OFF << 16 | type);
+	e->flags |= trace_entry_context_flags(word);
+	e->preempt_count = (u8)word;
 	e->pid = this_cpu(current_tid);
 	return e + 1;
 }

@@ -137,10 +137,10 @@ notrace void *ring_reserve_slow(struct ring_cpu *r, u32 size)
 static notrace bool take_back(struct ring_cpu *r, u32 *record, u32 length)
 {
 	u64 word = READ_ONCE(r->head.word), time = READ_ONCE(r->head.time);
+	u64 before = time - (*record >> RING_TYPE_BITS);
 
 	return (u64)record + length == RING_ADDRESS(word) + offsetof(struct ring_page, data) &&
-	       ring_move_head(&r->head, word, time, word - length - RING_ONE_EVENT,
-			      time - (*record >> RING_TYPE_BITS));
+	       ring_move_head(&r->head, word, time, word - length - RING_ONE_EVENT, before);
 }
 
 notrace void ring_discard(struct ring_cpu *r, void *data, u32 size)

@@ -7,7 +7,7 @@
 #include <pthread.h>
 
 #define MANY	150000 /* events, at least */
-#define SIGNALS 3000   /* of them in each kind of signal */
+#define SIGNALS 1000   /* of them in each kind of signal */
 
 static struct fixture fixture;
 static struct ring_page copy __aligned(RING_PAGE_SIZE);

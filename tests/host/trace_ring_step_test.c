@@ -244,13 +244,39 @@ static void test_a_writer_in_a_reader(void **state)
 	fprintf(stderr, "# %u times a writer in a reader\n", n);
 }
 
+/* First a writer, a few instructions later a reader, who must not see what was published taken back. */
+static void test_a_writer_then_a_reader(void **state)
+{
+	u32 n = 0;
+
+	inner = one;
+	for (u32 k = 0; k < 2; k++) {
+		begin(3, true, fills[k]);
+		trace(&steps[0], one);
+		finish();
+		for (u32 i = 0; i < steps[0].n; i++)
+			for (u32 j = i + 1; j < steps[0].n && j < i + 8; j++, n++) {
+				begin(3, true, fills[k]);
+				stops[1].at = steps[0].at[j];
+				stops[1].byte = *stops[1].at;
+				stops[1].interrupt = read_all;
+				*stops[1].at = INT3;
+				interrupted(0, one, steps[0].at[i], interrupt);
+				if (stops[1].at)
+					*stops[1].at = stops[1].byte;
+				stops[1].at = NULL;
+				finish();
+			}
+	}
+	fprintf(stderr, "# %u times a writer in a writer, and then a reader\n", n);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_a_writer_in_a_writer),
-		cmocka_unit_test(test_a_writer_in_that_again),
-		cmocka_unit_test(test_a_reader_in_a_writer),
-		cmocka_unit_test(test_a_writer_in_a_reader),
+		cmocka_unit_test(test_a_writer_in_a_writer),   cmocka_unit_test(test_a_writer_in_that_again),
+		cmocka_unit_test(test_a_reader_in_a_writer),   cmocka_unit_test(test_a_writer_in_a_reader),
+		cmocka_unit_test(test_a_writer_then_a_reader),
 	};
 	struct sigaction sa = { .sa_sigaction = on_trap, .sa_flags = SA_SIGINFO | SA_NODEFER };
 	int failed;

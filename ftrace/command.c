@@ -47,21 +47,21 @@ static notrace struct command *command_of(struct ftrace_ops *ops)
 /* As on Linux, one that finds tracing as it wants it doesn't count. */
 static notrace void traceon(u64 ip, u64 parent_ip, struct ftrace_ops *ops, struct ftrace_frame *frame)
 {
-	if (!READ_ONCE(tracing_is_on) && take(command_of(ops), ip))
-		WRITE_ONCE(tracing_is_on, true);
+	if (!tracing_is_on() && take(command_of(ops), ip))
+		tracing_on();
 }
 
 static notrace void traceoff(u64 ip, u64 parent_ip, struct ftrace_ops *ops, struct ftrace_frame *frame)
 {
-	if (READ_ONCE(tracing_is_on) && take(command_of(ops), ip))
-		WRITE_ONCE(tracing_is_on, false);
+	if (tracing_is_on() && take(command_of(ops), ip))
+		tracing_off();
 }
 
 static notrace void stacktrace(u64 ip, u64 parent_ip, struct ftrace_ops *ops, struct ftrace_frame *frame)
 {
 	u32 guard;
 
-	if (!READ_ONCE(tracing_is_on))
+	if (!tracing_is_on())
 		return;
 	preempt_disable(); /* the ring is this CPU's */
 	guard = guard_enter(GUARD_FUNCTION);

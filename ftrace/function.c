@@ -14,7 +14,6 @@
 struct function_event {
 	u64 ip, parent_ip;
 };
-static_assert(sizeof(struct function_event) <= RING_PAYLOAD_MAX, "it must fit a slot");
 
 /* What few ask for: threads to choose from, a stack with each event. Without it the tracer only has a nop there. */
 static struct static_key slow_key;
@@ -23,43 +22,79 @@ static bool with_stack;
 /* notrace, here and below: called by every traced function; as a traced one it would call itself. */
 static __always_inline void record(u64 ip, u64 parent_ip, u32 word)
 {
-	struct function_event *e = ring_buffer_reserve_for(TRACE_FN, sizeof(*e), irqs_enabled(), word);
+	struct function_event *e = ring_buffer_reserve_here(TRACE_FN, sizeof(*e), read_eflags(), word);
 
 	if (!e)
 		return;
 	e->ip = ip;
 	e->parent_ip = parent_ip;
-	ring_buffer_commit(e);
+	ring_buffer_commit_here(e);
 }
 
 static noinline notrace void record_slowly(u64 ip, u64 parent_ip, u32 word, const struct ftrace_frame *frame)
 {
-	if (!ftrace_pid_traced())
+	u32 guard = guard_enter_in(GUARD_FUNCTION, guard_context(word));
+
+	if (!guard)
 		return;
-	record(ip, parent_ip, word);
-	if (READ_ONCE(with_stack))
-		trace_stack(frame);
+	if (ftrace_pid_traced()) {
+		record(ip, parent_ip, word);
+		if (READ_ONCE(with_stack))
+			trace_stack(frame);
+	}
+	guard_leave(guard);
 }
 
+/* What the fast way began is given up first; here, as there it would keep registers busy. */
+static noinline notrace void record_again(u64 ip, u64 parent_ip, u32 word, struct ring_cpu *r)
+{
+	ring_give_up(r);
+	record(ip, parent_ip, word);
+	guard_leave(GUARD_BIT(GUARD_FUNCTION, GUARD_TASK));
+}
+
+/*
+ * What nearly every call is, a thread's and with room on the page, needs no function here: so there is nothing to save
+ * but what cmpxchg16b takes.
+ */
 static notrace void function_trace_call(u64 ip, u64 parent_ip, struct ftrace_ops *ops,
 					struct ftrace_frame *frame)
 {
-	u32 guard, word;
+	const u32 guard = GUARD_BIT(GUARD_FUNCTION, GUARD_TASK);
+	struct trace_entry *entry;
+	struct function_event *e;
+	struct ring_cpu *r;
+	u32 word;
 
-	if (!READ_ONCE(tracing_is_on))
+	if (!ring_buffer_is_live())
 		return;
 	word = context_read(); /* the traced function's */
-	preempt_disable();     /* the ring is this CPU's */
-	guard = guard_enter_call(GUARD_FUNCTION, word);
-	if (!guard) {
-		preempt_enable_no_resched();
-		return;
-	}
-	if (static_branch_unlikely(&slow_key))
-		record_slowly(ip, parent_ip, word, frame);
-	else
-		record(ip, parent_ip, word);
+	preempt_disable();     /* guard bit and ring are this CPU's */
+	r = this_cpu(live_ring);
+	if (unlikely(!r))
+		goto out;
+	if (unlikely(!context_is_plain(word)) || static_branch_unlikely(&slow_key))
+		goto slow;
+	if (unlikely(this_cpu(guard_bits) & guard))
+		goto slow;
+	guard_set(guard);
+	entry = ring_reserve_fast(r, sizeof(*entry) + sizeof(*e));
+	if (unlikely(!entry))
+		goto no_room;
+	e = trace_entry_fill(entry, TRACE_FN, read_eflags(), word);
+	e->ip = ip;
+	e->parent_ip = parent_ip;
+	ring_commit(r);
 	guard_leave(guard);
+out:
+	preempt_enable();
+	return;
+no_room:
+	record_again(ip, parent_ip, word, r);
+	preempt_enable();
+	return;
+slow:
+	record_slowly(ip, parent_ip, word, frame);
 	preempt_enable();
 }
 

@@ -25,17 +25,24 @@ static __always_inline enum guard_context guard_context(u32 word)
 	return word & HARDIRQ_MASK ? GUARD_IRQ : GUARD_TASK;
 }
 
+#define GUARD_BIT(kind, context) (1u << ((kind)*NR_GUARD_CONTEXTS + (context)))
+
+/* For who has looked himself. */
+static __always_inline void guard_set(u32 bit)
+{
+	__asm__ volatile("orl %1, %0" : "+m"(this_cpu(guard_bits)) : "ri"(bit) : "memory", "cc");
+}
+
 /* Any context, which is @context. The bit to give back to guard_leave(), or 0: drop the event. */
 static __always_inline u32 guard_enter_in(enum guard_kind kind, enum guard_context context)
 {
-	u32 bit = 1u << (kind * NR_GUARD_CONTEXTS + context);
+	u32 bit = GUARD_BIT(kind, context);
 
 	if (this_cpu(guard_bits) & bit) {
 		this_cpu_at(guard_dropped, kind)++;
 		return 0;
 	}
-	this_cpu(guard_bits) |= bit;
-	barrier();
+	guard_set(bit);
 	return bit;
 }
 static __always_inline u32 guard_enter(enum guard_kind kind)

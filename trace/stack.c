@@ -7,7 +7,7 @@
 #include "trace/event.h"
 #include "trace/ring_buffer.h"
 
-#define CALLERS ((RING_PAYLOAD_MAX - 8) / 8 < 16 ? (RING_PAYLOAD_MAX - 8) / 8 : 16)
+#define CALLERS 16
 
 struct stack_event {
 	s32 size;

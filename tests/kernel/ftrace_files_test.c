@@ -8,6 +8,7 @@
 #include "lib/string.h"
 #include "sched/thread.h"
 #include "tests/kernel/stress.h"
+#include "tests/kernel/trace_read.h"
 #include "trace/event.h"
 #include "trace/ring_buffer.h"
 #include "tracefs/tracefs.h"
@@ -229,14 +230,14 @@ KTEST(ftrace_files, commands_count_and_switch_tracing)
 	EXPECT_EQ(trampolines_free(), free - 3);
 	ring_buffer_reset();
 	filed_one();
-	EXPECT(!tracing_is_on);
+	EXPECT(!tracing_is_on());
 	filed_one(); /* off already: doesn't count */
 	EXPECT(says("set_ftrace_filter", "#### all functions enabled ####\nfiled_one:traceoff:count=1\n"
 					 "filed_two:traceon:unlimited\nfiled_two:stacktrace:count=3\n"));
 	filed_two();
-	EXPECT(tracing_is_on);
+	EXPECT(tracing_is_on());
 	call_both(3);
-	EXPECT(tracing_is_on);
+	EXPECT(tracing_is_on());
 	EXPECT_EQ(recorded(TRACE_STACK), 3);
 	EXPECT_EQ(caller(0), (u64)filed_two + SITE_SIZE);
 	EXPECT(caller(1) - (u64)call_both < 128);

@@ -7,7 +7,7 @@
 #include "tests/kernel/probe.h"
 #include "trace/event.h"
 #include "trace/guard.h"
-#include "trace/ring_buffer.h"
+#include "tests/kernel/trace_read.h"
 #include "tracefs/tracefs.h"
 
 #define CALLS 50

@@ -7,4 +7,5 @@ DEFINE_PER_CPU(u32, context_word) = CONTEXT_NO_RESCHED;
 DEFINE_PER_CPU(s32, current_tid) = 1;
 DEFINE_PER_CPU(struct trap_record *, trap_top);
 DEFINE_PER_CPU(u32, guard_bits);
+DEFINE_PER_CPU(u32, ring_nest);
 DEFINE_PER_CPU(u32, step_depth);

@@ -1,61 +1,38 @@
 /*
- * set_ftrace_filter: which functions the function tracer traces, by name or glob.
+ * set_ftrace_filter and set_ftrace_notrace: which functions tracers trace, by name or glob; and commands at functions.
  *
- * A write is taken whole or not at all: it is worked out beside the live filter, and a word that
- * matches no function leaves that as it was.
+ * A write is taken whole or not at all: it is read twice, and the first time only to see what is wrong with it.
  */
 #include "abi/errno.h"
-#include "ftrace/ftrace.h"
+#include "ftrace/command.h"
+#include "ftrace/internal.h"
 #include "ftrace/tracer.h"
-#include "lib/compiler.h"
 #include "lib/ctl.h"
-#include "lib/glob.h"
 #include "lib/string.h"
 #include "trace/error_log.h"
 
 #define WORD_MAX 128
 
-static size_t nr_filtered;
+struct ftrace_hash ftrace_global_hash;
 
-bool ftrace_filter_active(void) { return nr_filtered != 0; }
-
-/* The draft lives in the sites themselves, beside the live bit. */
-static bool *draft_of(size_t i) { return &ftrace_site(i)->draft; }
-
-/* Sets or clears the draft for all functions that match; how many did. */
-static size_t apply(const char *pattern, bool on)
+/* One word, NUL-terminated. @draft: NULL when it is only looked at. NULL, or what is wrong with it. */
+static const char *do_word(char *word, struct ftrace_set *draft, bool commands, bool apply)
 {
-	size_t n = 0;
-	struct symbol sym;
+	bool not = word[0] == '!';
 
-	for (size_t i = 0; i < ftrace_nr_sites(); i++) {
-		if (!symtab_find(&kernel_symtab, ftrace_site(i)->ip, &sym) || !glob_match(pattern, sym.name))
-			continue;
-		*draft_of(i) = on;
-		n++;
-	}
-	return n;
+	if (strchr(word, ':'))
+		return commands ? ftrace_command(word, apply) : "No commands in this file";
+	if (!ftrace_set_match(apply ? draft : NULL, word + not, !not ))
+		return "No function matches";
+	return NULL;
 }
 
-static int refuse(const char *text, size_t column, const char *why)
-{
-	char line[WORD_MAX];
-	size_t len = 0;
-
-	while (text[len] && text[len] != '\n' && len < sizeof(line) - 1) {
-		line[len] = text[len];
-		len++;
-	}
-	line[len] = 0;
-	error_log("ftrace", line, column, why);
-	return -EINVAL;
-}
-
-static int draft_words(const char *text, size_t len)
+static int do_words(const char *text, size_t len, struct ftrace_set *draft, bool commands, bool apply)
 {
 	for (size_t at = 0;;) {
 		char word[WORD_MAX];
 		size_t n = 0, start;
+		const char *why;
 
 		while (at < len && isspace(text[at]))
 			at++;
@@ -63,42 +40,53 @@ static int draft_words(const char *text, size_t len)
 			return 0;
 		for (start = at; at < len && !isspace(text[at]); at++) {
 			if (n == sizeof(word) - 1)
-				return refuse(text, start, "Name too long");
+				return error_log_refuse("ftrace", text, len, start, "Name too long");
 			word[n++] = text[at];
 		}
 		word[n] = 0;
-		if (!apply(word[0] == '!' ? word + 1 : word, word[0] != '!'))
-			return refuse(text, start, "No function matches");
+		why = strlen(word) < n ? "A NUL is no part of a name" : do_word(word, draft, commands, apply);
+		if (why)
+			return error_log_refuse("ftrace", text, len, start, why);
 	}
 }
 
 static int store(const struct ctl_file *self, const char *text, size_t len, bool append)
 {
-	int err;
+	struct ftrace_set draft, *set = self->arg;
+	bool commands = set == &ftrace_global_hash.filter && memchr(text, ':', len);
+	int err = do_words(text, len, NULL, commands, false);
 
-	for (size_t i = 0; i < ftrace_nr_sites(); i++)
-		*draft_of(i) = append && ftrace_site(i)->filtered;
-	err = draft_words(text, len);
 	if (err)
 		return err;
-	nr_filtered = 0;
-	for (size_t i = 0; i < ftrace_nr_sites(); i++) {
-		ftrace_site(i)->filtered = *draft_of(i);
-		nr_filtered += *draft_of(i);
+	err = ftrace_set_copy(&draft, append ? set : NULL);
+	if (!err && commands)
+		err = ftrace_commands_begin();
+	if (err) {
+		ftrace_set_free(&draft);
+		return err;
 	}
-	tracer_refresh();
+	do_words(text, len, &draft, commands, true);
+	ftrace_hash_replace(&ftrace_global_hash, set, &draft);
+	if (commands)
+		ftrace_commands_end();
 	return 0;
 }
 
 static int show(struct seq *out, const struct ctl_file *self)
 {
-	struct symbol sym;
+	const struct ftrace_set *set = self->arg;
+	bool no = set == &ftrace_global_hash.notraced;
 
-	if (!nr_filtered)
-		seq_puts(out, "#### all functions enabled ####\n");
+	if (!set->nr)
+		seq_printf(out, "#### %s ####\n", no ? "no functions disabled" : "all functions enabled");
 	for (size_t i = 0; i < ftrace_nr_sites(); i++)
-		if (ftrace_site(i)->filtered && symtab_find(&kernel_symtab, ftrace_site(i)->ip, &sym))
-			seq_printf(out, "%s\n", sym.name);
+		if (ftrace_set_has(set, i))
+			seq_printf(out, "%s\n", ftrace_sites[i].name);
+	if (!no)
+		ftrace_commands_show(out);
 	return 0;
 }
-CTL_FILE(ctl_set_ftrace_filter, .path = "set_ftrace_filter", .show = show, .store = store);
+CTL_FILE(ctl_set_ftrace_filter, .path = "set_ftrace_filter", .show = show, .store = store,
+	 .arg = &ftrace_global_hash.filter);
+CTL_FILE(ctl_set_ftrace_notrace, .path = "set_ftrace_notrace", .show = show, .store = store,
+	 .arg = &ftrace_global_hash.notraced);

@@ -1,45 +1,100 @@
-/* The function tracer: a record for each traced function's entry, and the files that switch it. */
+/* The function tracer: a record for each traced function's entry. */
 #include "abi/errno.h"
-#include "ftrace/ftrace.h"
+#include "arch/x86/cpu/regs.h"
+#include "ftrace/static_key.h"
 #include "ftrace/tracer.h"
-#include "lib/compiler.h"
 #include "lib/ctl.h"
-#include "lib/printk.h"
 #include "lib/string.h"
+#include "lib/symtab.h"
 #include "trace/event.h"
 #include "trace/guard.h"
 #include "trace/ring_buffer.h"
+#include "trace/stack.h"
 
 struct function_event {
 	u64 ip, parent_ip;
 };
-static_assert(sizeof(struct function_event) <= RING_PAYLOAD_MAX, "it must fit a slot");
 
-static bool function_tracing;
+/* What few ask for: threads to choose from, a stack with each event. Without it the tracer only has a nop there. */
+static struct static_key slow_key;
+static bool with_stack;
 
-void function_trace_call(u64 ip, u64 parent_ip);
-
-/* notrace: called by every traced function; as a traced one it would call itself. */
-notrace void function_trace_call(u64 ip, u64 parent_ip)
+/* notrace, here and below: called by every traced function; as a traced one it would call itself. */
+static __always_inline void record(u64 ip, u64 parent_ip, u32 word)
 {
-	struct function_event *e;
-	u32 guard;
+	struct function_event *e = ring_buffer_reserve_here(TRACE_FN, sizeof(*e), read_eflags(), word);
 
-	if (!READ_ONCE(tracing_is_on))
+	if (!e)
 		return;
-	preempt_disable(); /* guard bit and ring are this CPU's */
-	guard = guard_enter(GUARD_FUNCTION);
-	if (!guard) {
-		preempt_enable_no_resched();
+	e->ip = ip;
+	e->parent_ip = parent_ip;
+	ring_buffer_commit_here(e);
+}
+
+static noinline notrace void record_slowly(u64 ip, u64 parent_ip, u32 word, const struct ftrace_frame *frame)
+{
+	u32 guard = guard_enter_in(GUARD_FUNCTION, guard_context(word));
+
+	if (!guard)
 		return;
-	}
-	e = ring_buffer_reserve(TRACE_FN, sizeof(*e));
-	if (e) {
-		e->ip = ip;
-		e->parent_ip = parent_ip;
-		ring_buffer_commit(e);
+	if (ftrace_pid_traced()) {
+		record(ip, parent_ip, word);
+		if (READ_ONCE(with_stack))
+			trace_stack(frame);
 	}
 	guard_leave(guard);
+}
+
+/* What the fast way began is given up first; here, as there it would keep registers busy. */
+static noinline notrace void record_again(u64 ip, u64 parent_ip, u32 word, struct ring_cpu *r)
+{
+	ring_give_up(r);
+	record(ip, parent_ip, word);
+	guard_leave(GUARD_BIT(GUARD_FUNCTION, GUARD_TASK));
+}
+
+/*
+ * What nearly every call is, a thread's and with room on the page, needs no function here: so there is nothing to save
+ * but what cmpxchg16b takes.
+ */
+static notrace void function_trace_call(u64 ip, u64 parent_ip, struct ftrace_ops *ops,
+					struct ftrace_frame *frame)
+{
+	const u32 guard = GUARD_BIT(GUARD_FUNCTION, GUARD_TASK);
+	struct trace_entry *entry;
+	struct function_event *e;
+	struct ring_cpu *r;
+	u32 word;
+
+	if (!ring_buffer_is_live())
+		return;
+	word = context_read(); /* the traced function's */
+	preempt_disable();     /* guard bit and ring are this CPU's */
+	r = this_cpu(live_ring);
+	if (unlikely(!r))
+		goto out;
+	if (unlikely(!context_is_plain(word)) || static_branch_unlikely(&slow_key))
+		goto slow;
+	if (unlikely(this_cpu(guard_bits) & guard))
+		goto slow;
+	guard_set(guard);
+	entry = ring_reserve_fast(r, sizeof(*entry) + sizeof(*e));
+	if (unlikely(!entry))
+		goto no_room;
+	e = trace_entry_fill(entry, TRACE_FN, read_eflags(), word);
+	e->ip = ip;
+	e->parent_ip = parent_ip;
+	ring_commit(r);
+	guard_leave(guard);
+out:
+	preempt_enable();
+	return;
+no_room:
+	record_again(ip, parent_ip, word, r);
+	preempt_enable();
+	return;
+slow:
+	record_slowly(ip, parent_ip, word, frame);
 	preempt_enable();
 }
 
@@ -63,39 +118,28 @@ static void print(struct seq *out, const void *payload)
 }
 EVENT_TYPE(function_event_type, .type = TRACE_FN, .print = print);
 
-void tracer_refresh(void)
-{
-	size_t left = ftrace_update(function_tracing);
+static struct ftrace_ops function_ops = { .func = function_trace_call, .hash = &ftrace_global_hash };
 
-	if (left)
-		printk("ftrace: %lu function(s) left as they are: a probe sits on their entry\n", left);
-}
+static int function_start(void) { return register_ftrace_function(&function_ops); }
+static void function_stop(void) { unregister_ftrace_function(&function_ops); }
+TRACER(function_tracer, .name = "function", .start = function_start, .stop = function_stop);
 
-static int available_show(struct seq *out, const struct ctl_file *self)
-{
-	seq_puts(out, "function nop\n");
-	return 0;
-}
-CTL_FILE(ctl_available_tracers, .path = "available_tracers", .show = available_show);
+void function_slow_refresh(void) { static_key_set(&slow_key, with_stack || ftrace_pids_active()); }
 
-static int current_show(struct seq *out, const struct ctl_file *self)
+static int stack_show(struct seq *out, const struct ctl_file *self)
 {
-	seq_printf(out, "%s\n", current_tracer_name);
+	seq_printf(out, "%d\n", with_stack);
 	return 0;
 }
 
-static int current_store(const struct ctl_file *self, const char *text, size_t len, bool append)
+static int stack_store(const struct ctl_file *self, const char *text, size_t len, bool append)
 {
-	while (len && isspace(text[len - 1]))
-		len--;
-	if (len == 8 && strncmp(text, "function", len) == 0)
-		function_tracing = true;
-	else if (len == 3 && strncmp(text, "nop", len) == 0)
-		function_tracing = false;
-	else
+	u64 v;
+
+	if (!ctl_parse_u64(text, len, &v) || v > 1)
 		return -EINVAL;
-	current_tracer_name = function_tracing ? "function" : "nop";
-	tracer_refresh();
+	WRITE_ONCE(with_stack, v);
+	function_slow_refresh();
 	return 0;
 }
-CTL_FILE(ctl_current_tracer, .path = "current_tracer", .show = current_show, .store = current_store);
+CTL_FILE(ctl_func_stack_trace, .path = "options/func_stack_trace", .show = stack_show, .store = stack_store);

@@ -1,5 +1,29 @@
-/* The tracers: which one is current. */
+/* The tracers: each registers itself, one is current. */
 #pragma once
 
-/* Thread context. The filter changed: brings the text up to date if a tracer is on. */
-void tracer_refresh(void);
+#include "ftrace/ftrace.h"
+#include "lib/compiler.h"
+
+struct tracer {
+	const char *name;
+	/* Thread context. 0, or -errno: then "nop" becomes the current one. */
+	int (*start)(void);
+	/* Thread context. When it returns, nothing of it runs any more. */
+	void (*stop)(void);
+};
+
+#define TRACER(var, ...)                                  \
+	static const struct tracer var = { __VA_ARGS__ }; \
+	REGISTER_IN(tracers, var)
+DECLARE_REGISTRY(tracers);
+
+/* Boot, once. */
+void tracers_init(void);
+
+/* set_ftrace_filter and set_ftrace_notrace: the functions that tracers trace. */
+extern struct ftrace_hash ftrace_global_hash;
+/* notrace; preemption off. Does set_ftrace_pid let the current thread be traced? */
+bool ftrace_pid_traced(void);
+/* Called when set_ftrace_pid changed between none and some. */
+void function_slow_refresh(void);
+bool ftrace_pids_active(void);

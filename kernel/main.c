@@ -86,6 +86,7 @@ void kernel_main(void)
 	int failed;
 
 	percpu_keep();		     /* the other CPUs' variables are made from these, as linked */
+	ring_buffer_early_init();    /* a few pages for what is recorded from here on */
 	segments_init(ist_stacks()); /* GDT, TSS, IST stacks: what a trap needs to land */
 	idt_init();		     /* all 256 vectors: from here on a fault is a report */
 	mce_init_cpu();		     /* and so is broken hardware */
@@ -103,7 +104,7 @@ void kernel_main(void)
 
 	text_poke_init();   /* the tables in which text has a writable alias */
 	features_init();    /* instructions that this CPU has are put in the place of nops */
-	ring_buffer_init(); /* where events go */
+	ring_buffer_init(); /* where events go: CPU 0's ring gets its size */
 	ftrace_init();	    /* the sites, sorted and checked */
 	kprobe_init();	    /* the page of out-of-line slots */
 
@@ -127,8 +128,10 @@ void kernel_main(void)
 		panic("boot: no memory for kworker");
 	if (rcu_init() != 0) /* the threads of grace periods and of callbacks */
 		panic("boot: no memory for RCU's threads");
+	ring_buffer_init_others();
 	if (cmdline.debug)
 		rcu_check_set(true);
+	ftrace_profile_init(); /* a file for each CPU that has come */
 	if (cmdline.chaos)
 		chaos_start(cmdline.chaos); /* unwelcome events at marked points */
 

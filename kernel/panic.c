@@ -91,7 +91,7 @@ void print_context(struct seq *out, bool watching)
 
 static void __noreturn report(const struct pt_regs *regs, const char *fmt, va_list ap)
 {
-	tracing_is_on = false; /* the report must not push out what led here */
+	tracing_off(); /* the report must not push out what led here */
 	printk_panic_mode();
 	printk("\npanic: ");
 	vprintk(fmt, ap);

@@ -203,6 +203,7 @@ static __always_inline void accounts_restore(const struct frame *f)
 
 	this_cpu(context_word) = a->context_word;
 	this_cpu(guard_bits) = a->guard_bits;
+	this_cpu(ring_nest) = a->ring_nest;
 	this_cpu(step_depth) = steps_before(f);
 	this_cpu(bb_depth) = a->bb_depth;
 	rcu_trace_undo(a->rcu_trace_reader);

@@ -118,7 +118,7 @@ int kprobe_check(u64 addr, struct insn *insn, const char **why)
 		*why = "A static key's branch: its bytes change when the key is switched";
 	if (*why)
 		return -EINVAL;
-	if (site && site->traced) {
+	if (site && site->patched) {
 		*why = "The function tracer has patched this function's entry";
 		return -EBUSY;
 	}

@@ -17,7 +17,6 @@ struct probe_record {
 	u64 ip;
 	u32 id;
 };
-static_assert(sizeof(struct probe_record) <= RING_PAYLOAD_MAX, "it must fit a slot");
 
 /* Trap context: a pre handler, so visible code; a probe in it is hit, and only its handlers are left out. */
 static void record(struct kprobe *p, struct pt_regs *regs)

@@ -65,7 +65,7 @@ int kprobe_arm(struct kprobe *p)
 
 	if (p->armed)
 		return 0;
-	if (site && site->traced)
+	if (site && site->patched)
 		return -EBUSY;
 	busts = READ_ONCE(bust_count);
 	p->original = *(volatile u8 *)p->addr;

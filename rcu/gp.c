@@ -10,6 +10,7 @@
 #include "sched/thread.h"
 #include "sched/wait.h"
 #include "trace/clock.h"
+#include "trace/ring_buffer.h"
 
 /* Callbacks wait this long for others, so that one grace period does for many. */
 #define GATHER_NS (1000 * 1000ul)
@@ -96,6 +97,9 @@ void cond_synchronize_rcu(u64 cookie)
 }
 
 void synchronize_rcu(void) { cond_synchronize_rcu(get_state_synchronize_rcu()); }
+
+/* Whoever writes events has preemption off, or is no thread: a reader like any other. */
+void trace_synchronize(void) { synchronize_rcu(); }
 
 /*
  * The order is all. It begins, so that whoever queues a callback from here on asks for the next one; then callbacks are

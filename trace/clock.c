@@ -1,20 +1,15 @@
 /* Ticks to nanoseconds by one multiplication. */
 #include "trace/clock.h"
 
-#include "arch/x86/boot/boot_info.h"
-#include "arch/x86/cpu/regs.h"
 #include "lib/compiler.h"
 
-static u64 ns_per_tick_32 = 1ull << 32; /* 32.32 fixed point */
+u64 trace_ns_per_tick = 1ull << 32;
 
-/* notrace: the function tracer calls it for every event. */
-notrace u64 trace_clock(void)
-{
-	return (u64)(((unsigned __int128)(rdtsc() - boot_tsc) * ns_per_tick_32) >> 32);
-}
+/* notrace: the function tracer's clock, wherever it calls it. */
+notrace u64 trace_clock(void) { return trace_clock_read(); }
 
 void trace_clock_init(u64 khz)
 {
 	if (khz)
-		ns_per_tick_32 = (1000000ull << 32) / khz;
+		trace_ns_per_tick = (1000000ull << 32) / khz;
 }

@@ -26,6 +26,24 @@ void error_log(const char *subsystem, const char *command, size_t column, const 
 	strscpy(e->command, command, sizeof(e->command));
 }
 
+int error_log_refuse(const char *subsystem, const char *text, size_t len, size_t at, const char *message)
+{
+	char line[sizeof(entries[0].command) / 2];
+	size_t start = at, n = 0;
+
+	while (start && text[start - 1] != '\n' && at - start < sizeof(line) / 2)
+		start--;
+	for (size_t i = start; i < len && text[i] != '\n' && n < sizeof(line) - 1; i++) {
+		line[n] = text[i];
+		if (!isprint(line[n]) && line[n] != '\t')
+			line[n] = '?';
+		n++;
+	}
+	line[n] = 0;
+	error_log(subsystem, line, at - start, message);
+	return -EINVAL;
+}
+
 static int show(struct seq *out, const struct ctl_file *self)
 {
 	for (unsigned i = nr > ENTRIES ? nr - ENTRIES : 0; i < nr; i++) {

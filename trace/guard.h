@@ -16,10 +16,8 @@ enum guard_context { GUARD_TASK, GUARD_IRQ, GUARD_TRAP, GUARD_NMI, NR_GUARD_CONT
 
 DECLARE_PER_CPU(u64, guard_dropped[NR_GUARD_KINDS]);
 
-static __always_inline enum guard_context guard_context(void)
+static __always_inline enum guard_context guard_context(u32 word)
 {
-	u32 word = context_read();
-
 	if (word & CONTEXT_REAL_NMI)
 		return GUARD_NMI;
 	if (word >> NMI_SHIFT)
@@ -27,18 +25,36 @@ static __always_inline enum guard_context guard_context(void)
 	return word & HARDIRQ_MASK ? GUARD_IRQ : GUARD_TASK;
 }
 
-/* Any context. The bit to give back to guard_leave(), or 0: drop the event. */
-static __always_inline u32 guard_enter(enum guard_kind kind)
+#define GUARD_BIT(kind, context) (1u << ((kind)*NR_GUARD_CONTEXTS + (context)))
+
+/* For who has looked himself. */
+static __always_inline void guard_set(u32 bit)
 {
-	u32 bit = 1u << (kind * NR_GUARD_CONTEXTS + guard_context());
+	__asm__ volatile("orl %1, %0" : "+m"(this_cpu(guard_bits)) : "ri"(bit) : "memory", "cc");
+}
+
+/* Any context, which is @context. The bit to give back to guard_leave(), or 0: drop the event. */
+static __always_inline u32 guard_enter_in(enum guard_kind kind, enum guard_context context)
+{
+	u32 bit = GUARD_BIT(kind, context);
 
 	if (this_cpu(guard_bits) & bit) {
 		this_cpu_at(guard_dropped, kind)++;
 		return 0;
 	}
-	this_cpu(guard_bits) |= bit;
-	barrier();
+	guard_set(bit);
 	return bit;
+}
+static __always_inline u32 guard_enter(enum guard_kind kind)
+{
+	return guard_enter_in(kind, guard_context(context_read()));
+}
+/* The same where @word was the context word; threads, which call most of what is traced, have the shorter way. */
+static __always_inline u32 guard_enter_call(enum guard_kind kind, u32 word)
+{
+	bool thread = !(word & ~(PREEMPT_MASK | CONTEXT_NO_RESCHED));
+
+	return guard_enter_in(kind, likely(thread) ? GUARD_TASK : guard_context(word));
 }
 
 static __always_inline void guard_leave(u32 bit)

@@ -1,46 +1,93 @@
-/* A ring of fixed 64-byte slots: claimed by one atomic add, published by their sequence number. */
-#include "trace/ring_buffer.h"
+/* The rings of all CPUs: who writes where, and how one has nobody write for a while. */
+#include "trace/internal.h"
 
-#include "arch/x86/cpu/percpu.h"
+#include "abi/errno.h"
 #include "arch/x86/cpu/regs.h"
-#include "arch/x86/mm/paging.h"
-#include "context/context.h"
 #include "lib/bug.h"
-#include "lib/string.h"
-#include "mm/frames.h"
-#include "trace/clock.h"
+#include "lib/printk.h"
 
-#define RING_SLOTS 4096
+#define EARLY_PAGES   4
+#define DEFAULT_PAGES 64
+#define CPUID_1_CX16  (1u << 13)
 
-static_assert(sizeof(struct ring_entry) == 64, "a slot is one cache line");
+DEFINE_PER_CPU(struct ring_cpu *, live_ring);
 
-bool tracing_is_on = true;
+struct ring_cpu ring_sets[2][NR_CPUS];
+u32 ring_live_set;
 
-static struct ring_entry *ring;
-static u64 ring_head; /* slots ever claimed */
-static u64 reset_at;
+static bool wanted = true; /* recording is on */
+static u32 stopped;	   /* changes that are going on */
+static bool overwrite = true;
 
-void ring_buffer_init(void)
+static struct ring_page early_pages[EARLY_PAGES] __aligned(RING_PAGE_SIZE);
+static struct ring_slot early_slots[EARLY_PAGES];
+
+struct ring_cpu *ring_buffer_of(enum ring_set set, u32 cpu)
 {
-	u64 pa = frames_alloc(RING_SLOTS * sizeof(struct ring_entry) / PAGE_SIZE);
+	struct ring_cpu *r = &ring_sets[ring_live_set ^ set][cpu];
 
-	if (!pa)
-		panic("boot: no memory for the trace buffer");
-	ring = phys_to_virt(pa);
+	return r->nr_slots ? r : NULL;
 }
 
-/* notrace, here and below: called for every event; traced, each would only count a dropped one. */
-static notrace u8 entry_flags(bool irqs_on, u32 word)
+/*
+ * notrace, as an event may switch recording off. Two may do that at once: each looks again whether what it has told
+ * the CPUs is still wanted.
+ */
+notrace void ring_buffer_refresh(void)
 {
-	u8 flags = irqs_on ? 0 : TRACE_FLAG_IRQS_OFF;
+	bool on;
 
-	if (!(word & CONTEXT_NO_RESCHED))
-		flags |= TRACE_FLAG_NEED_RESCHED;
-	if (word & HARDIRQ_MASK)
-		flags |= TRACE_FLAG_HARDIRQ;
-	if (word >> NMI_SHIFT)
-		flags |= TRACE_FLAG_NMI;
-	return flags;
+	do {
+		on = READ_ONCE(wanted);
+		for (u32 cpu = 0; cpu < NR_CPUS; cpu++) {
+			struct ring_cpu *r = &ring_sets[ring_live_set][cpu];
+
+			if (r->nr_slots)
+				__atomic_store_n(per_cpu_ptr(live_ring, cpu),
+						 on && !READ_ONCE(stopped) ? r : NULL, __ATOMIC_SEQ_CST);
+		}
+	} while (READ_ONCE(wanted) != on);
+}
+
+notrace void tracing_on(void)
+{
+	WRITE_ONCE(wanted, true);
+	ring_buffer_refresh();
+}
+
+notrace void tracing_off(void)
+{
+	WRITE_ONCE(wanted, false);
+	ring_buffer_refresh();
+}
+
+bool tracing_is_on(void) { return READ_ONCE(wanted); }
+
+void ring_buffer_stop(void)
+{
+	stopped++;
+	ring_buffer_refresh();
+	trace_synchronize();
+}
+
+void ring_buffer_start(void)
+{
+	stopped--;
+	ring_buffer_refresh();
+}
+
+/* notrace, here and below: called for events; traced, each would only count a dropped one. */
+notrace void *ring_buffer_reserve_for(u16 type, size_t size, bool irqs_on, u32 word)
+{
+	void *payload;
+
+	if (size > RING_PAYLOAD_MAX)
+		return NULL;
+	preempt_disable();
+	payload = ring_buffer_reserve_here(type, size, irqs_on ? X86_EFLAGS_IF : 0, word);
+	if (!payload)
+		preempt_enable();
+	return payload;
 }
 
 notrace void *ring_buffer_reserve(u16 type, size_t size)
@@ -48,60 +95,139 @@ notrace void *ring_buffer_reserve(u16 type, size_t size)
 	return ring_buffer_reserve_for(type, size, irqs_enabled(), context_read());
 }
 
-notrace void *ring_buffer_reserve_for(u16 type, size_t size, bool irqs_on, u32 word)
-{
-	struct ring_entry *e = ring;
-	u64 n;
-
-	if (!e || !READ_ONCE(tracing_is_on) || size > RING_PAYLOAD_MAX)
-		return NULL;
-	/* One instruction: whoever comes in between, an NMI or another CPU, gets the slot before or after. */
-	n = __atomic_fetch_add(&ring_head, 1, __ATOMIC_RELAXED);
-	e += n % RING_SLOTS;
-	WRITE_ONCE(e->seq, 0);
-	e->time = trace_clock();
-	e->type = (u8)type;
-	e->cpu = (u8)this_cpu(cpu_number);
-	e->flags = entry_flags(irqs_on, word);
-	e->preempt_count = (u8)(word & PREEMPT_MASK);
-	e->pid = this_cpu(current_tid);
-	return e->payload;
-}
-
 notrace void ring_buffer_commit(void *payload)
 {
-	struct ring_entry *e = container_of(payload, struct ring_entry, payload);
-	u64 n = READ_ONCE(ring_head), slot = (u64)(e - ring);
-
-	/*
-	 * The number claimed: the last one below the head that falls into this slot. A writer that
-	 * was lapped while it wrote publishes the lapper's number; a reader cannot tell, and the
-	 * ring that replaces this one will.
-	 */
-	n -= (n - 1 - slot) % RING_SLOTS;
-	/* Release: whoever sees the number sees the payload. */
-	__atomic_store_n(&e->seq, n, __ATOMIC_RELEASE);
+	ring_buffer_commit_here(payload);
+	preempt_enable();
 }
 
-u64 ring_buffer_written(void) { return ring_head - reset_at; }
+notrace void ring_buffer_discard(void *payload, size_t size)
+{
+	struct trace_entry *e = (struct trace_entry *)payload - 1;
+
+	ring_discard(((struct ring_page *)((u64)payload & ~0xffful))->slot->ring, e,
+		     (u32)(sizeof(*e) + ALIGN_UP(size, 4ul)));
+	preempt_enable();
+}
+
+void ring_buffer_early_init(void)
+{
+	for (u32 i = 0; i < EARLY_PAGES; i++)
+		early_slots[i].page = &early_pages[i];
+	ring_sets[0][0].overwrite = true;
+	ring_init(&ring_sets[0][0], early_slots, EARLY_PAGES);
+	ring_buffer_refresh();
+}
+
+void ring_buffer_init(void)
+{
+	u32 r[4];
+
+	cpuid(1, 0, r);
+	if (!(r[2] & CPUID_1_CX16))
+		panic("boot: this CPU has no cmpxchg16b, which the trace buffer is made with");
+	/* Nobody writes: there is only this CPU, and its NMIs find no ring. */
+	stopped++;
+	ring_buffer_refresh();
+	if (ring_create(&ring_sets[0][0], DEFAULT_PAGES) != 0)
+		panic("boot: no memory for the trace buffer");
+	ring_buffer_start();
+}
+
+void ring_buffer_init_others(void)
+{
+	for (u32 cpu = 1; cpu < NR_CPUS; cpu++) {
+		if (!(cpus_up & 1u << cpu))
+			continue;
+		ring_sets[0][cpu].overwrite = overwrite;
+		if (ring_create(&ring_sets[0][cpu], DEFAULT_PAGES) != 0)
+			printk("trace: no memory for a buffer of CPU %u, which will not be recorded\n", cpu);
+	}
+	ring_buffer_refresh();
+	ring_buffer_files_init();
+}
+
+void ring_buffer_reset_set(enum ring_set set, u32 cpu)
+{
+	ring_buffer_stop();
+	for (u32 i = 0; i < NR_CPUS; i++)
+		if (ring_cpu_chosen(i, cpu) && ring_buffer_of(set, i))
+			ring_reset(ring_buffer_of(set, i));
+	ring_buffer_start();
+}
+
+void ring_buffer_reset(void) { ring_buffer_reset_set(RINGS_LIVE, RING_ALL_CPUS); }
+
+/* One word a ring, which writers read when they need a page: no need to stop them. */
+void ring_buffer_set_overwrite(bool on)
+{
+	overwrite = on;
+	for (u32 i = 0; i < 2 * NR_CPUS; i++)
+		WRITE_ONCE(ring_sets[i / NR_CPUS][i % NR_CPUS].overwrite, on);
+}
+
+bool ring_buffer_overwrites(void) { return overwrite; }
+
+bool ring_buffer_has_snapshot(void) { return ring_buffer_of(RINGS_SNAPSHOT, 0); }
+
+void ring_buffer_snapshot_free(void)
+{
+	for (u32 cpu = 0; cpu < NR_CPUS; cpu++)
+		if (ring_buffer_of(RINGS_SNAPSHOT, cpu))
+			ring_destroy(ring_buffer_of(RINGS_SNAPSHOT, cpu));
+}
+
+int ring_buffer_snapshot(void)
+{
+	for (u32 cpu = 0; cpu < NR_CPUS; cpu++) {
+		struct ring_cpu *live = ring_buffer_of(RINGS_LIVE, cpu);
+		struct ring_cpu *other = &ring_sets[ring_live_set ^ RINGS_SNAPSHOT][cpu];
+
+		if (!live || other->nr_slots)
+			continue;
+		other->overwrite = overwrite;
+		if (ring_create(other, live->nr_slots) != 0) {
+			ring_buffer_snapshot_free();
+			return -ENOMEM;
+		}
+	}
+	ring_buffer_stop();
+	for (u32 cpu = 0; cpu < NR_CPUS; cpu++)
+		if (ring_buffer_of(RINGS_SNAPSHOT, cpu))
+			ring_reset(ring_buffer_of(RINGS_SNAPSHOT, cpu));
+	ring_live_set ^= 1;
+	ring_buffer_start();
+	return 0;
+}
+
+u64 ring_buffer_count(enum ring_set set, u32 cpu, u64 *entries)
+{
+	u64 written = 0;
+
+	*entries = 0;
+	for (u32 i = 0; i < NR_CPUS; i++) {
+		struct ring_stats s;
+
+		if (!ring_cpu_chosen(i, cpu) || !ring_buffer_of(set, i))
+			continue;
+		ring_stats(ring_buffer_of(set, i), &s);
+		*entries += s.entries;
+		written += s.entries + s.overrun + s.read;
+	}
+	return written;
+}
+
+u64 ring_buffer_written(void)
+{
+	u64 entries;
+
+	return ring_buffer_count(RINGS_LIVE, RING_ALL_CPUS, &entries);
+}
 
 u64 ring_buffer_entries(void)
 {
-	u64 n = ring_buffer_written();
+	u64 entries;
 
-	return n < RING_SLOTS ? n : RING_SLOTS;
+	ring_buffer_count(RINGS_LIVE, RING_ALL_CPUS, &entries);
+	return entries;
 }
-
-bool ring_buffer_read(u64 i, struct ring_entry *out)
-{
-	u64 n = ring_head - ring_buffer_entries() + i;
-	const struct ring_entry *e = &ring[n % RING_SLOTS];
-
-	if (i >= ring_buffer_entries() || READ_ONCE(e->seq) != n + 1)
-		return false;
-	memcpy(out, e, sizeof(*out));
-	barrier();
-	return READ_ONCE(e->seq) == n + 1;
-}
-
-void ring_buffer_reset(void) { reset_at = ring_head; }

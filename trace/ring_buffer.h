@@ -1,41 +1,150 @@
 /*
- * Where events go, from all CPUs: reserve, fill, commit. Any context may write, also in the middle of
- * another's write; the newest events overwrite the oldest.
+ * Where events go: a ring for each CPU. Reserve, fill, commit. Any context may write, also in the middle of another's
+ * write.
  */
 #pragma once
 
-#include "lib/types.h"
+#include "context/context.h"
+#include "lib/compiler.h"
+#include "trace/ring_reader.h"
 
-#define RING_PAYLOAD_MAX 40
-
-struct ring_entry {
-	u64 seq;  /* its number since boot plus one, once committed; 0 while being written */
-	u64 time; /* ns */
-	u8 type, cpu;
+/* What every event begins with, as the trace format has it. */
+struct trace_entry {
+	u16 type;
 	u8 flags; /* TRACE_FLAG_* */
 	u8 preempt_count;
 	s32 pid;
-	u8 payload[RING_PAYLOAD_MAX];
 };
 
-/* As the trace format has them. */
 #define TRACE_FLAG_IRQS_OFF	0x01
 #define TRACE_FLAG_NEED_RESCHED 0x04
 #define TRACE_FLAG_HARDIRQ	0x08
 #define TRACE_FLAG_NMI		0x40
 
-/* Boot, once. Panics when there is no memory. */
+#define RING_PAYLOAD_MAX (RING_DATA_MAX - sizeof(struct trace_entry))
+
+/* This CPU's ring while it is recorded, else NULL. */
+DECLARE_PER_CPU(struct ring_cpu *, live_ring);
+
+/* Boot, first of all: from here on CPU 0's events are kept, in a few pages of the image. */
+void ring_buffer_early_init(void);
+/* Boot: CPU 0's ring gets its size. Panics when there is no memory, or when the CPU has no cmpxchg16b. */
 void ring_buffer_init(void);
-/* Any context. Room for @size bytes (at most RING_PAYLOAD_MAX), or NULL when tracing is off or not yet set up. */
+/* Boot: the other CPUs that are up get theirs. One that gets none doesn't record, and the log says so. */
+void ring_buffer_init_others(void);
+
+/* Any context: an event here would be recorded, as far as one can know. */
+static __always_inline bool ring_buffer_is_live(void) { return this_cpu(live_ring) != NULL; }
+
+/* Nearly always: a thread, and nobody wants its CPU. */
+static __always_inline bool context_is_plain(u32 word)
+{
+	return (word & ~PREEMPT_MASK) == CONTEXT_NO_RESCHED;
+}
+
+static __always_inline u8 trace_entry_context_flags(u32 word)
+{
+	if (likely(context_is_plain(word)))
+		return 0;
+	return (word & CONTEXT_NO_RESCHED ? 0 : TRACE_FLAG_NEED_RESCHED) |
+	       (word & HARDIRQ_MASK ? TRACE_FLAG_HARDIRQ : 0) | (word >> NMI_SHIFT ? TRACE_FLAG_NMI : 0);
+}
+
+/* @eflags as they were when @word was the context word. */
+static __always_inline void *trace_entry_fill(struct trace_entry *e, u16 type, u64 eflags, u32 word)
+{
+	u32 first = (u32)eflags << 7 & TRACE_FLAG_IRQS_OFF << 16;
+
+	static_assert(X86_EFLAGS_IF << 7 == TRACE_FLAG_IRQS_OFF << 16,
+		      "the interrupt flag comes to its place by one shift");
+	static_assert(offsetof(struct trace_entry, flags) == 2, "which is the third byte");
+	__asm__("" : "+r"(first)); /* GCC would take three instructions for the next one */
+	*(u32 *)e = first ^ (TRACE_FLAG_IRQS_OFF << 16 | type);
+	e->flags |= trace_entry_context_flags(word);
+	e->preempt_count = (u8)word;
+	e->pid = this_cpu(current_tid);
+	return e + 1;
+}
+
+/*
+ * Any context, preemption off until the commit. Room for @size bytes, at most RING_PAYLOAD_MAX, aligned to 4; NULL
+ * when recording is off, or the event is dropped. The event is said to be of a context that had these flags and this
+ * context word.
+ */
+static __always_inline void *ring_buffer_reserve_here(u16 type, size_t size, u64 eflags, u32 word)
+{
+	struct ring_cpu *r = this_cpu(live_ring);
+	struct trace_entry *e;
+
+	if (unlikely(!r))
+		return NULL;
+	e = ring_reserve(r, (u32)(sizeof(*e) + ALIGN_UP(size, 4ul)));
+	return likely(e) ? trace_entry_fill(e, type, eflags, word) : NULL;
+}
+static __always_inline void ring_buffer_commit_here(const void *payload)
+{
+	ring_commit(((struct ring_page *)((u64)payload & ~0xffful))->slot->ring);
+}
+
+/* The same as functions, for any context; preemption is off from a reservation that succeeds to its end. */
 void *ring_buffer_reserve(u16 type, size_t size);
-/* The same, on behalf of the context a trap interrupted: its interrupt flag and its context word. */
-void *ring_buffer_reserve_for(u16 type, size_t size, bool irqs_on, u32 context_word);
+void *ring_buffer_reserve_for(u16 type, size_t size, bool irqs_on, u32 word);
 void ring_buffer_commit(void *payload);
+/* Instead: it never was; @size as reserved. */
+void ring_buffer_discard(void *payload, size_t size);
 
-extern bool tracing_is_on;
+/* Any context, and at once: recording on or off, on all CPUs. */
+void tracing_on(void);
+void tracing_off(void);
+bool tracing_is_on(void);
 
-/* Thread context. Copies the committed entry number @n (0: the oldest there is, counted from the last reset); false: none. */
-bool ring_buffer_read(u64 n, struct ring_entry *out);
-u64 ring_buffer_written(void); /* since the last reset */
-u64 ring_buffer_entries(void); /* of these, still there */
+/*
+ * All below: thread context, and what changes may wait; readers and changes one at a time, as tracefs has its clients.
+ *
+ * Two sets of rings: the ones written to, and the snapshot, whose rings may be missing.
+ */
+enum ring_set { RINGS_LIVE, RINGS_SNAPSHOT };
+
+/* NULL when it has none. */
+struct ring_cpu *ring_buffer_of(enum ring_set set, u32 cpu);
+/* All CPUs, or one of them. */
+#define RING_ALL_CPUS (~0u)
 void ring_buffer_reset(void);
+void ring_buffer_reset_set(enum ring_set set, u32 cpu);
+/* To @pages pages each, or as few as can be. -ENOMEM, and nothing has changed. The newest events stay. */
+int ring_buffer_resize(u32 cpu, size_t pages);
+void ring_buffer_set_overwrite(bool overwrite);
+bool ring_buffer_overwrites(void);
+/* What was recorded becomes the snapshot, and recording goes on in what was that, emptied. -ENOMEM. */
+int ring_buffer_snapshot(void);
+void ring_buffer_snapshot_free(void);
+bool ring_buffer_has_snapshot(void);
+
+/* The events of all CPUs or of one, in the order of their time. */
+struct ring_merge {
+	struct ring_reader readers[NR_CPUS];
+	u32 cpus; /* a bit for each that takes part */
+};
+struct ring_event {
+	u64 time; /* ns */
+	u32 cpu;
+	u64 lost; /* events of that CPU lost before it, if they are consumed */
+	const struct trace_entry *entry;
+	u32 size; /* of it and its payload */
+};
+/*
+ * -ENOMEM. Consumed events are gone for others; without @consume they stay.
+ */
+int ring_merge_begin(struct ring_merge *m, enum ring_set set, u32 cpu, bool consume);
+/* The next event, valid until the next call; false: none, for now. */
+bool ring_merge_next(struct ring_merge *m, struct ring_event *e);
+void ring_merge_end(struct ring_merge *m);
+
+/* Since the last reset: events written, and of these still there. */
+u64 ring_buffer_count(enum ring_set set, u32 cpu, u64 *entries);
+/* The same of all CPUs' rings, one by one. */
+u64 ring_buffer_written(void);
+u64 ring_buffer_entries(void);
+
+/* rcu/'s: waits until every writer that may have seen live_ring as it was is done. */
+void trace_synchronize(void);

@@ -23,7 +23,7 @@ static void sort(u64 *v, unsigned n)
 		}
 }
 
-static struct figures measure(void (*once)(void))
+static struct figures measure(void (*once)(void), void (*undo)(void))
 {
 	static u64 ticks[RUNS];
 
@@ -32,6 +32,8 @@ static struct figures measure(void (*once)(void))
 
 		once();
 		ticks[i] = rdtsc() - start;
+		if (undo)
+			undo();
 	}
 	sort(ticks, RUNS);
 	return (struct figures){ ticks[0], ticks[RUNS / 2], ticks[RUNS - 1] };
@@ -39,19 +41,21 @@ static struct figures measure(void (*once)(void))
 
 static int run(int argc, char **argv, struct seq *out)
 {
-	struct figures empty = measure(nothing);
+	struct figures empty = measure(nothing, NULL);
 
 	seq_printf(out, "%-52s %8s %8s %8s\n", "operation", "min", "median", "max");
 	FOR_EACH_REGISTERED(benches, const struct bench, b) {
 		struct figures f;
+		long per;
 
 		if ((*b)->setup)
 			(*b)->setup();
-		f = measure((*b)->once);
+		f = measure((*b)->once, (*b)->undo);
+		per = (*b)->per ? (long)(*b)->per() : 1;
 		if ((*b)->teardown)
 			(*b)->teardown();
-		seq_printf(out, "%-52s %8ld %8ld %8ld\n", (*b)->name, (long)(f.min - empty.median),
-			   (long)(f.median - empty.median), (long)(f.max - empty.median));
+		seq_printf(out, "%-52s %8ld %8ld %8ld\n", (*b)->name, (long)(f.min - empty.median) / per,
+			   (long)(f.median - empty.median) / per, (long)(f.max - empty.median) / per);
 	}
 	return 0;
 }

@@ -8,6 +8,8 @@ struct bench {
 	const char *name;
 	void (*setup)(void);	/* may be NULL */
 	void (*once)(void);	/* the operation; the cost of calling an empty one is subtracted */
+	void (*undo)(void);	/* may be NULL: after each, not measured */
+	size_t (*per)(void);	/* may be NULL: how many things one operation does; the figure is for one */
 	void (*teardown)(void); /* may be NULL */
 };
 

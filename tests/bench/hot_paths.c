@@ -51,12 +51,12 @@ static void trace_off(void)
 	write_file(TRACEFS_MOUNT "/current_tracer", "nop\n", 4);
 	write_file(TRACEFS_MOUNT "/set_ftrace_filter", "", 0);
 	ring_buffer_reset();
-	tracing_is_on = true;
+	tracing_on();
 }
 static void trace_on_but_stopped(void)
 {
 	trace_on();
-	tracing_is_on = false;
+	tracing_off();
 }
 BENCH(bench_function, .name = "the same with the function tracer, event written", .setup = trace_on,
       .once = target, .teardown = trace_off);

@@ -3,12 +3,11 @@
 
 #include "abi/errno.h"
 #include "arch/x86/mm/text_poke.h"
-#include "ftrace/tracer.h"
 #include "tests/kernel/machine.h"
 #include "tests/kernel/probe.h"
 #include "trace/event.h"
 #include "trace/guard.h"
-#include "trace/ring_buffer.h"
+#include "tests/kernel/trace_read.h"
 #include "tracefs/tracefs.h"
 
 #define CALLS 50
@@ -91,7 +90,8 @@ KTEST(ftrace, registers_survive_the_trampoline)
 	machine_run(&traced, traced_two);
 	trace_stop();
 	EXPECT_EQ(ring_buffer_written(), 1);
-	traced.r10 = plain.r10; /* dead at a function's entry */
+	traced.ax = plain.ax; /* dead at a function's entry: fentry.asm */
+	traced.r10 = plain.r10;
 	traced.r11 = plain.r11;
 	traced.flags &= 0x600; /* and so are the arithmetic flags */
 	plain.flags &= 0x600;
@@ -237,14 +237,14 @@ KTEST(ftrace, an_entry_with_a_probe_is_left_alone)
 	if (!probe_on(&p))
 		return;
 	trace_start("traced_one traced_two");
-	EXPECT(!ftrace_site_at((u64)traced_one)->traced);
-	EXPECT(ftrace_site_at((u64)traced_two)->traced);
-	EXPECT_EQ(ftrace_update(true), 1);
+	EXPECT(!ftrace_site_at((u64)traced_one)->patched);
+	EXPECT(ftrace_site_at((u64)traced_two)->patched);
+	EXPECT_EQ(ftrace_refresh(), 1);
 	traced_one();
 	EXPECT_EQ(p.hits, 1);
 	EXPECT_EQ(ring_buffer_written(), 0);
 	probe_off(&p);
-	tracer_refresh();
+	EXPECT_EQ(ftrace_refresh(), 0);
 	traced_one();
 	EXPECT_EQ(p.hits, 1);
 	EXPECT_EQ(ring_buffer_written(), 1);

@@ -123,7 +123,7 @@ KTEST(text_poke, across_a_page_boundary)
 }
 
 /*
- * The window of text_poke_bp(), made wide: a probe on text_poke() itself, which it calls for the
+ * The window of text_poke_bp(), made wide: a probe on text_poke_round(), which it calls for the
  * int3, for the tail and for the first byte, has its handler run the site being patched.
  */
 static struct {
@@ -137,7 +137,7 @@ static void run_site(struct kprobe *p, struct pt_regs *regs)
 {
 	unsigned n = window.calls;
 
-	if (regs->di - (u64)poke_site >= SITE_SIZE || n == 3)
+	if (((const struct text_exchange *)regs->di)->addr != (u64)poke_site || n == 3)
 		return;
 	window.calls++;
 	window.first_byte[n] = *poke_site;
@@ -148,7 +148,7 @@ static void run_site(struct kprobe *p, struct pt_regs *regs)
 
 static void patch_with_window(const u8 bytes[SITE_SIZE])
 {
-	struct kprobe p = { .addr = (u64)text_poke, .pre = run_site };
+	struct kprobe p = { .addr = (u64)text_poke_round, .pre = run_site };
 	bool unsafe = kprobe_unsafe;
 
 	window.calls = 0;

@@ -29,7 +29,7 @@ static const struct listed entries[] = {
 
 /* Calls out of hidden text without begin/end. */
 static const struct listed exits[] = {
-	{ "ftrace_caller", "function_trace_call", "visible code called: the context is its own" },
+	{ "ftrace_caller", "ftrace_ops_list_func", "visible code called: the context is its own" },
 	{ "thread_entry", "thread_begin",
 	  "switch_to() was called in an established context, and this is its other end" },
 	{ "ap_entry", "ap_main", "boot: no tracer is on yet" },
@@ -59,6 +59,7 @@ static const struct listed must_hide[] = {
 	{ "memcmp", "", "the compiler calls it by itself, from hidden code as well" },
 	{ "text_poke", "", "a probe's own int3 is written by it" },
 	{ "text_poke_bp_batch", "", "it changes the site of whatever it calls" },
+	{ "text_poke_round", "", "it changes the site of whatever it calls" },
 	{ "push", "context/irq_work.c",
 	  "a work claimed and not yet linked: a recovery that began in between would leave it pending for ever" },
 	{ "push", "sched/work.c",

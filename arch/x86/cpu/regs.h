@@ -51,10 +51,10 @@ static __always_inline void wrmsr(u32 msr, u64 v)
 }
 static __always_inline u64 rdtsc(void)
 {
-	u32 lo, hi;
+	u64 lo, hi; /* it clears the upper halves */
 
 	__asm__ volatile("rdtsc" : "=a"(lo), "=d"(hi));
-	return (u64)hi << 32 | lo;
+	return hi << 32 | lo;
 }
 static __always_inline void cpuid(u32 leaf, u32 sub, u32 out[4])
 {
@@ -87,13 +87,14 @@ static __always_inline void local_irq_restore(u64 flags)
 	if (flags & (1ul << 9))
 		__asm__ volatile("sti" ::: "memory");
 }
-static __always_inline bool irqs_enabled(void)
+static __always_inline u64 read_eflags(void)
 {
 	u64 flags;
 
 	__asm__ volatile("pushfq; pop %0" : "=r"(flags));
-	return flags & (1ul << 9);
+	return flags;
 }
+static __always_inline bool irqs_enabled(void) { return read_eflags() & (1ul << 9); }
 static __always_inline void local_irq_enable(void) { __asm__ volatile("sti" ::: "memory"); }
 static __always_inline void local_irq_disable(void) { __asm__ volatile("cli" ::: "memory"); }
 /* Waits for an interrupt. sti holds interrupts off for one instruction, so one cannot slip in before the hlt. */

@@ -4,10 +4,12 @@
 #include "arch/x86/cpu/smp.h"
 #include "arch/x86/boot/boot_info.h"
 #include "arch/x86/entry/desc.h"
+#include "arch/x86/entry/fentry.h"
 #include "arch/x86/entry/pt_regs.h"
 #include "arch/x86/entry/switch.h"
 #include "arch/x86/entry/black_box.h"
 #include "arch/x86/mm/stacks.h"
+#include "arch/x86/mm/text_poke.h"
 
 #define DEFINE(name, value) __asm__ volatile("\n.ascii \"->" #name " %0\"" ::"i"(value))
 
@@ -20,6 +22,10 @@ void asm_offsets(void)
 	DEFINE(REGS_ERROR, offsetof(struct pt_regs, error));
 	DEFINE(REGS_IP, offsetof(struct pt_regs, ip));
 	DEFINE(REGS_SP, offsetof(struct pt_regs, sp));
+
+	DEFINE(FRAME_IP, offsetof(struct ftrace_frame, ip));
+	DEFINE(FRAME_PARENT, offsetof(struct ftrace_frame, parent));
+	DEFINE(SITE_SIZE, SITE_SIZE);
 
 	DEFINE(BB_MASK, BLACK_BOX_RECORDS - 1);
 	DEFINE(BB_SHIFT, BLACK_BOX_SHIFT);

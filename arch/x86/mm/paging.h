@@ -7,6 +7,7 @@
  *   0xffffffff80000000  the image (+1 MiB), as linker.ld's segments say
  *   0xffffffff80400000  a window of single pages for boot, dropped afterwards
  *   0xffffffffa0000000  probe slots: R-X
+ *   0xffffffffa4000000  trampolines of traced functions: R-X (arch/x86/entry/fentry.h)
  *   0xffffffffb0000000  the local APIC's registers, uncached
  *   0x0000000000001000  the poke alias, in the poke tables only (text_poke.c)
  */

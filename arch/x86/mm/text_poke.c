@@ -150,6 +150,39 @@ __emergency void text_poke_emergency_observed(void *addr, u8 byte) { emergency(a
 static const struct text_exchange *exchanges;
 static size_t nr_exchanges;
 
+static __always_inline void poke_part(volatile u8 *at, const u8 *bytes, enum poke_round round)
+{
+	if (round == POKE_TAIL)
+		__builtin_memcpy((void *)(at + 1), bytes + 1,
+				 SITE_SIZE - 1); /* one store: GCC knows the size */
+	else
+		*at = round == POKE_INT3 ? INT3_BYTE : *bytes;
+}
+
+/* Through one window for all that lie on a page; one that lies on two has its own. */
+__kprobes void text_poke_round(const struct text_exchange *v, size_t n, enum poke_round round)
+{
+	const struct text_exchange *x = v, *end = v + n;
+
+	while (x < end) {
+		u64 page = x->addr & ~(PAGE_SIZE - 1), last = page + PAGE_SIZE - SITE_SIZE;
+		struct window w;
+
+		window_open(&w, ALIAS, text_phys(page), x->addr > last ? text_phys(page + PAGE_SIZE) : 0);
+		if (unlikely(text_poke_observer)) {
+			instrumentation_begin(); /* as in poke_through() */
+			text_poke_observer((void *)x->addr, ALIAS + x->addr - page);
+			instrumentation_end();
+		}
+		do {
+			poke_part((volatile u8 *)(ALIAS + x->addr - page), x->bytes, round);
+			x++;
+		} while (x < end && x->addr <= last);
+		barrier(); /* the entries go after that */
+		window_close(&w);
+	}
+}
+
 /*
  * Three rounds over all sites, with all CPUs made to forget what they fetched after each:
  *   1. int3 over the first byte: who comes now traps, and runs the new instruction by emulation;
@@ -160,7 +193,6 @@ static size_t nr_exchanges;
  */
 __kprobes void text_poke_bp_batch(const struct text_exchange *v, size_t n)
 {
-	static const u8 int3 = INT3_BYTE;
 	u64 flags;
 	bool locked;
 
@@ -171,16 +203,13 @@ __kprobes void text_poke_bp_batch(const struct text_exchange *v, size_t n)
 	BUG_ON(nr_exchanges);
 	exchanges = v;
 	__atomic_store_n(&nr_exchanges, n, __ATOMIC_RELEASE);
-	for (size_t i = 0; i < n; i++)
-		text_poke((void *)v[i].addr, &int3, 1);
+	text_poke_round(v, n, POKE_INT3);
 	chaos_point();
 	smp_serialize_others();
-	for (size_t i = 0; i < n; i++)
-		text_poke((void *)(v[i].addr + 1), v[i].bytes + 1, SITE_SIZE - 1);
+	text_poke_round(v, n, POKE_TAIL);
 	chaos_point();
 	smp_serialize_others();
-	for (size_t i = 0; i < n; i++)
-		text_poke((void *)v[i].addr, v[i].bytes, 1);
+	text_poke_round(v, n, POKE_FIRST);
 	smp_serialize_others();
 	WRITE_ONCE(nr_exchanges, 0);
 	smp_serialize_others();

@@ -36,6 +36,9 @@ struct text_exchange {
 	u8 bytes[SITE_SIZE];
 };
 void text_poke_bp_batch(const struct text_exchange *v, size_t n);
+/* One of its rounds, by itself for those who look at it in between. Interrupts off, and the poker's lock held. */
+enum poke_round { POKE_INT3, POKE_TAIL, POKE_FIRST };
+void text_poke_round(const struct text_exchange *v, size_t n, enum poke_round round);
 /* Any context: is an exchange at @addr under way? */
 bool text_poke_pending(u64 addr);
 /* Any context; waits for nobody. Writes the byte at @addr once more, as it is. */

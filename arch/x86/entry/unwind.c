@@ -1,0 +1,90 @@
+/*
+ * Walks frame pointers. A trap stub leaves rbp = address of its pt_regs with bit 0 set: there the walk goes on in the
+ * interrupted context. A tracing trampoline has no frame of its own, but what it calls has one, right below what it saved.
+ */
+#include "arch/x86/entry/unwind.h"
+
+#include "arch/x86/entry/fentry.h"
+#include "arch/x86/mm/stacks.h"
+#include "lib/compiler.h"
+#include "lib/string.h"
+#include "lib/symtab.h"
+
+#define MAX_FRAMES 48
+
+/* How a function begins, behind its tracing site: push %rbp; mov %rsp,%rbp. */
+#define ENTRY_SITE 5
+#define FRAME	   "\x55\x48\x89\xe5"
+#define RET	   0xc3
+
+/* notrace, here and below: called for stack traces in the middle of a tracer, traced it would only be counted as dropped. */
+static notrace bool on_stack(u64 addr, size_t size)
+{
+	const struct kstack *s = stack_of(addr);
+
+	return s && addr % 8 == 0 && addr + size <= s->top;
+}
+
+/*
+ * Interrupted before its frame stands, or at its ret, a function is not in the chain of frames, which begins with its
+ * caller's: what the return address leads to would be missing. The entry is a nop or call of five bytes, push, mov.
+ */
+static notrace bool interrupted(const struct pt_regs *regs, unwind_fn each, void *arg)
+{
+	struct symbol sym;
+	const u8 *code;
+	u64 at = regs->sp, off;
+
+	if (!each(arg, UNWIND_INTERRUPTED, regs->ip, NULL))
+		return false;
+	if (!symtab_find(&kernel_symtab, regs->ip, &sym))
+		return true;
+	code = (const u8 *)sym.start;
+	off = regs->ip - sym.start;
+	if (off == ENTRY_SITE + 1)
+		at += 8;
+	else if (off > ENTRY_SITE && code[off] != RET)
+		return true;
+	if (sym.size > sizeof(FRAME) + ENTRY_SITE &&
+	    memcmp(code + ENTRY_SITE, FRAME, sizeof(FRAME) - 1) == 0 && on_stack(at, 8))
+		return each(arg, UNWIND_RETURN, *(u64 *)at, NULL);
+	return true;
+}
+
+/* What returns into a trampoline was called with rsp at what that saved: so there are the function and its parent. */
+static notrace bool returned(const u64 *frame, unwind_fn each, void *arg)
+{
+	const struct ftrace_frame *saved = (const struct ftrace_frame *)(frame + 2);
+
+	if (!in_trampoline(frame[1]) || !on_stack((u64)saved, sizeof(*saved)))
+		return each(arg, UNWIND_RETURN, frame[1], frame);
+	return each(arg, UNWIND_RETURN, saved->ip, saved) && each(arg, UNWIND_RETURN, saved->parent, saved);
+}
+
+notrace bool unwind(const struct pt_regs *regs, const void *from, unwind_fn each, void *arg)
+{
+	u64 bp = (u64)from;
+
+	if (regs) {
+		if (!interrupted(regs, each, arg))
+			return false;
+		bp = regs->bp;
+	}
+	for (int n = 0; n < MAX_FRAMES; n++) {
+		if (bp & 1) {
+			regs = (const struct pt_regs *)(bp & ~1ul);
+			if (!on_stack((u64)regs, sizeof(*regs)))
+				return true;
+			if (!each(arg, UNWIND_TRAP, regs->vector, regs) || !interrupted(regs, each, arg))
+				return false;
+			bp = regs->bp;
+			continue;
+		}
+		if (!on_stack(bp, 16))
+			return true;
+		if (!returned((const u64 *)bp, each, arg))
+			return false;
+		bp = *(u64 *)bp;
+	}
+	return false;
+}

@@ -1,0 +1,344 @@
+/* The trace buffer: threads, interrupts, int3s and NMIs write at once on all CPUs, and what is read is what was written. */
+#include "abi/errno.h"
+#include "arch/x86/cpu/apic.h"
+#include "arch/x86/cpu/regs.h"
+#include "kernel/nmi.h"
+#include "lib/printk.h"
+#include "mm/alloc_fail.h"
+#include "mm/frames.h"
+#include "sched/thread.h"
+#include "sched/timer.h"
+#include "tests/kernel/probe.h"
+#include "tests/kernel/stress.h"
+#include "trace/guard.h"
+#include "trace/ring_buffer.h"
+
+#define TYPE	   99
+#define EVENTS	   1500 /* a thread's */
+#define TICK_NS	   50000
+#define MAX_WORDS  24
+#define SOME_PAGES 4
+
+struct test_event {
+	u32 context, number, words;
+	u32 word[];
+};
+
+/* A CPU's, counted by its own contexts. */
+static struct tally {
+	u64 attempts, written, in[NR_GUARD_CONTEXTS];
+} tallies[NR_CPUS];
+
+static u32 mixed(u32 number, u32 i) { return number * 0x9e3779b1u ^ i * 0x85ebca6bu; }
+
+/* One instruction each: an NMI may want to count, too. */
+static u64 count(u64 *n)
+{
+	u64 old = 1;
+
+	__asm__ volatile("xaddq %0, %1" : "+r"(old), "+m"(*n) : : "memory", "cc");
+	return old;
+}
+
+/* Any context. */
+static void write_event(void)
+{
+	struct tally *t = &tallies[this_cpu(cpu_number)];
+	u32 context = guard_context(context_read()), number, words;
+	struct test_event *e;
+
+	number = (u32)count(&t->attempts);
+	count(&t->in[context]);
+	words = mixed(number, 77) % MAX_WORDS;
+	e = ring_buffer_reserve(TYPE, sizeof(*e) + words * 4);
+	if (!e)
+		return;
+	e->context = context;
+	e->number = number;
+	e->words = words;
+	for (u32 i = 0; i < words; i++)
+		e->word[i] = mixed(number, i);
+	ring_buffer_commit(e);
+	count(&t->written);
+}
+
+static void on_probe(struct kprobe *p, struct pt_regs *regs) { write_event(); }
+static noinline void probed(void) { barrier(); }
+static struct kprobe int3_probe = { .pre = on_probe }, nmi_probe = { .pre = on_probe };
+
+static struct timer ticks[NR_CPUS];
+static volatile bool ticking;
+
+static void on_tick(struct timer *t)
+{
+	write_event();
+	write_event();
+	if (ticking)
+		timer_set(t, trace_clock() + TICK_NS);
+}
+
+static int write_on(void *cpu)
+{
+	u32 me = (u32)(u64)cpu;
+
+	timer_init(&ticks[me], on_tick);
+	timer_set(&ticks[me], trace_clock() + TICK_NS);
+	/* Until the timer's first tick at least. */
+	for (u32 i = 0; i < stressed(EVENTS) || !READ_ONCE(tallies[me].in[GUARD_IRQ]); i++) {
+		cpu_relax();
+		preempt_disable(); /* the tally is this CPU's */
+		write_event();
+		preempt_enable();
+		if (i % 8 == 0)
+			probed();
+		if (i % 16 == 0)
+			nmi_send(me);
+		if (i % 64 == 8)
+			nmi_send(crowd_next_cpu(me));
+	}
+	ticking = false;
+	timer_cancel(&ticks[me]);
+	timer_cancel(&ticks[me]); /* a function that was running may have set it again */
+	return 0;
+}
+
+/* What a reader has found. */
+static struct found {
+	u64 events, lost, bad, time;
+} found[NR_CPUS];
+
+static bool is_whole(const struct test_event *e, u32 size)
+{
+	if (size < sizeof(*e) || size != sizeof(*e) + e->words * 4 || e->context >= NR_GUARD_CONTEXTS)
+		return false;
+	for (u32 i = 0; i < e->words; i++)
+		if (e->word[i] != mixed(e->number, i))
+			return false;
+	return true;
+}
+
+static bool read_one(struct ring_merge *m)
+{
+	struct ring_event e;
+	struct found *f;
+
+	if (!ring_merge_next(m, &e))
+		return false;
+	f = &found[e.cpu];
+	f->events++;
+	f->lost += e.lost;
+	f->bad += e.entry->type != TYPE || e.time < f->time ||
+		  !is_whole((const struct test_event *)(e.entry + 1), e.size - (u32)sizeof(*e.entry));
+	f->time = e.time;
+	return true;
+}
+
+static bool begin(size_t pages, bool overwrite)
+{
+	memset(tallies, 0, sizeof(tallies));
+	memset(found, 0, sizeof(found));
+	EXPECT_EQ(ring_buffer_resize(RING_ALL_CPUS, pages), 0);
+	ring_buffer_set_overwrite(overwrite);
+	ring_buffer_reset();
+	ticking = true;
+	int3_probe.addr = (u64)probed;
+	nmi_probe.addr = (u64)nmi_arrived;
+	return probe_on(&int3_probe) && probe_on(&nmi_probe);
+}
+
+/* At rest. @exactly: nothing was attempted while recording was off. */
+static void conserved(bool exactly)
+{
+	u64 in[NR_GUARD_CONTEXTS] = { 0 }, lost = 0, read = 0;
+
+	for (u32 cpu = 0; cpu < NR_CPUS; cpu++) {
+		struct ring_cpu *r = ring_buffer_of(RINGS_LIVE, cpu);
+		const struct tally *t = &tallies[cpu];
+		struct ring_stats s;
+
+		if (!r)
+			continue;
+		ring_stats(r, &s);
+		EXPECT_EQ(s.entries, 0);
+		EXPECT_EQ(s.bytes, 0);
+		EXPECT_EQ(s.read, found[cpu].events);
+		EXPECT_EQ(s.read + s.overrun, t->written);
+		EXPECT_EQ(found[cpu].bad, 0);
+		EXPECT_EQ(found[cpu].lost + r->overrun - r->overrun_seen, s.overrun);
+		if (exactly)
+			EXPECT_EQ(t->written + s.dropped + s.commit_overrun, t->attempts);
+		for (int i = 0; i < NR_GUARD_CONTEXTS; i++)
+			in[i] += t->in[i];
+		read += s.read;
+		lost += s.overrun;
+	}
+	for (int i = 0; i < NR_GUARD_CONTEXTS; i++)
+		EXPECT(in[i] > 0);
+	printk("ring: %lu by threads, %lu irqs, %lu int3s, %lu NMIs; %lu read, %lu lost\n", in[GUARD_TASK],
+	       in[GUARD_IRQ], in[GUARD_TRAP], in[GUARD_NMI], read, lost);
+}
+
+static void end(void)
+{
+	probe_off(&int3_probe);
+	probe_off(&nmi_probe);
+	ring_buffer_set_overwrite(true);
+	EXPECT_EQ(ring_buffer_resize(RING_ALL_CPUS, 64), 0);
+	ring_buffer_reset();
+}
+
+/* Reads while they write, then what is left. */
+static void write_and_read(bool overwrite)
+{
+	static struct ring_merge m;
+
+	if (!begin(SOME_PAGES, overwrite))
+		return;
+	EXPECT_EQ(ring_merge_begin(&m, RINGS_LIVE, RING_ALL_CPUS, true), 0);
+	crowd_start(write_on, 1);
+	while (ticking) {
+		if (!read_one(&m))
+			thread_yield();
+		cpu_relax();
+	}
+	crowd_join();
+	while (read_one(&m))
+		;
+	ring_merge_end(&m);
+	conserved(true);
+	end();
+}
+
+KTEST(ring, all_contexts_write_and_the_oldest_are_overwritten)
+{
+	write_and_read(true);
+}
+KTEST(ring, all_contexts_write_and_a_full_ring_drops)
+{
+	write_and_read(false);
+}
+
+KTEST(ring, resized_while_all_write)
+{
+	static const u8 pages[] = { 2, 32, 3, 8, 8, 64, 5 };
+	static struct ring_merge m;
+
+	if (!begin(SOME_PAGES, true))
+		return;
+	crowd_start(write_on, 1);
+	for (u32 i = 0; ticking; i++) {
+		EXPECT_EQ(ring_buffer_resize(RING_ALL_CPUS, pages[i % ARRAY_SIZE(pages)]), 0);
+		thread_yield();
+	}
+	crowd_join();
+	EXPECT_EQ(ring_merge_begin(&m, RINGS_LIVE, RING_ALL_CPUS, true), 0);
+	while (read_one(&m))
+		;
+	ring_merge_end(&m);
+	conserved(false);
+	end();
+}
+
+static u32 pages_of(u32 cpu) { return ring_buffer_of(RINGS_LIVE, cpu)->nr_slots; }
+
+KTEST(ring, growing_keeps_all_and_shrinking_the_newest)
+{
+	u64 written = 4 * EVENTS, entries;
+
+	ring_buffer_reset();
+	preempt_disable();
+	for (u32 i = 0; i < written; i++)
+		write_event();
+	preempt_enable();
+	EXPECT_EQ(ring_buffer_written(), written);
+	entries = ring_buffer_entries();
+	EXPECT_EQ(ring_buffer_resize(RING_ALL_CPUS, 100), 0);
+	EXPECT_EQ(pages_of(0), 100);
+	EXPECT_EQ(ring_buffer_entries(), entries);
+	EXPECT_EQ(ring_buffer_resize(RING_ALL_CPUS, 2), 0);
+	EXPECT(ring_buffer_entries() < entries && ring_buffer_entries() > 10);
+	EXPECT_EQ(ring_buffer_written(), written);
+	EXPECT_EQ(ring_buffer_resize(RING_ALL_CPUS, 64), 0);
+	ring_buffer_reset();
+}
+
+KTEST(ring, without_memory_nothing_changes)
+{
+	size_t frames = frames_free_count();
+	bool failed = true;
+
+	EXPECT_EQ(ring_buffer_resize(RING_ALL_CPUS, frames), -ENOMEM);
+	EXPECT_EQ(ring_buffer_resize(RING_ALL_CPUS, ~0ul >> 12), -ENOMEM);
+	for (u32 n = 1; failed; n++) {
+		alloc_fail_nth(n);
+		failed = ring_buffer_resize(RING_ALL_CPUS, 70) != 0;
+		alloc_fail_nth(0);
+		if (failed) {
+			EXPECT_EQ(pages_of(0), 64);
+			EXPECT_EQ(frames_free_count(), frames);
+		}
+	}
+	EXPECT_EQ(ring_buffer_resize(RING_ALL_CPUS, 64), 0);
+	EXPECT_EQ(frames_free_count(), frames);
+}
+
+KTEST(ring, a_snapshot_is_what_was_there)
+{
+	u64 entries, frames = frames_free_count();
+
+	ring_buffer_reset();
+	preempt_disable();
+	for (int i = 0; i < 10; i++)
+		write_event();
+	preempt_enable();
+	EXPECT(!ring_buffer_has_snapshot());
+	EXPECT_EQ(ring_buffer_snapshot(), 0);
+	EXPECT_EQ(ring_buffer_entries(), 0);
+	write_event();
+	ring_buffer_count(RINGS_SNAPSHOT, RING_ALL_CPUS, &entries);
+	EXPECT_EQ(entries, 10);
+	EXPECT_EQ(ring_buffer_entries(), 1);
+	EXPECT_EQ(ring_buffer_snapshot(), 0);
+	ring_buffer_count(RINGS_SNAPSHOT, RING_ALL_CPUS, &entries);
+	EXPECT_EQ(entries, 1);
+	EXPECT_EQ(ring_buffer_entries(), 0);
+	ring_buffer_snapshot_free();
+	EXPECT(!ring_buffer_has_snapshot());
+	EXPECT(frames_free_count() + 5 >= frames); /* the pages of the image are in the set that went */
+	ring_buffer_reset();
+}
+
+KTEST(ring, long_events_and_those_taken_back)
+{
+	u8 *data;
+
+	ring_buffer_reset();
+	data = ring_buffer_reserve(TYPE, RING_PAYLOAD_MAX);
+	EXPECT(data);
+	if (data) {
+		memset(data, 1, RING_PAYLOAD_MAX);
+		ring_buffer_commit(data);
+	}
+	EXPECT(!ring_buffer_reserve(TYPE, RING_PAYLOAD_MAX + 1));
+	data = ring_buffer_reserve(TYPE, 100);
+	EXPECT(data);
+	if (data)
+		ring_buffer_discard(data, 100);
+	EXPECT_EQ(ring_buffer_written(), 1);
+	EXPECT_EQ(ring_nest, 0);
+	ring_buffer_reset();
+}
+
+/* bust_kprobes() throws a writer away in the middle, and puts the nesting back. */
+KTEST(ring, goes_on_after_a_writer_was_thrown_away)
+{
+	EXPECT_EQ(thread_set_affinity(1), 0);
+	ring_buffer_reset();
+	EXPECT(ring_buffer_reserve(TYPE, 16));
+	this_cpu(ring_nest) = 0;
+	preempt_enable();
+	write_event();
+	EXPECT_EQ(ring_buffer_entries(), 2);
+	thread_set_affinity(CPU_MASK_ALL);
+	ring_buffer_reset();
+}

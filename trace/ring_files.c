@@ -1,0 +1,213 @@
+/* The control files of the trace buffer: what is in it, how big it is, and what it does when it is full. */
+#include "abi/errno.h"
+#include "lib/bug.h"
+#include "lib/ctl.h"
+#include "lib/printf.h"
+#include "lib/string.h"
+#include "trace/internal.h"
+#include "trace/event.h"
+#include "trace/output.h"
+
+#define KB_PER_PAGE (RING_PAGE_SIZE / 1024)
+
+/* Which CPU a file is about. */
+static u32 cpu_of(const struct ctl_file *self) { return self->arg ? (u32)(u64)self->arg - 1 : RING_ALL_CPUS; }
+static void *arg_of(u32 cpu) { return (void *)(u64)(cpu + 1); }
+
+static int trace_show(struct seq *out, const struct ctl_file *self)
+{
+	return trace_print(out, RINGS_LIVE, cpu_of(self));
+}
+
+/* As on Linux, opening for writing with truncation empties the buffer, whatever is written. */
+static int trace_store(const struct ctl_file *self, const char *text, size_t len, bool append)
+{
+	if (!append)
+		ring_buffer_reset_set(RINGS_LIVE, cpu_of(self));
+	return 0;
+}
+CTL_FILE(ctl_trace, .path = "trace", .show = trace_show, .store = trace_store);
+
+static int tracing_on_show(struct seq *out, const struct ctl_file *self)
+{
+	seq_printf(out, "%d\n", tracing_is_on());
+	return 0;
+}
+
+static int tracing_on_store(const struct ctl_file *self, const char *text, size_t len, bool append)
+{
+	u64 v;
+
+	if (!ctl_parse_u64(text, len, &v))
+		return -EINVAL;
+	if (v)
+		tracing_on();
+	else
+		tracing_off();
+	return 0;
+}
+CTL_FILE(ctl_tracing_on, .path = "tracing_on", .show = tracing_on_show, .store = tracing_on_store);
+
+static int overwrite_show(struct seq *out, const struct ctl_file *self)
+{
+	seq_printf(out, "%d\n", ring_buffer_overwrites());
+	return 0;
+}
+
+static int overwrite_store(const struct ctl_file *self, const char *text, size_t len, bool append)
+{
+	u64 v;
+
+	if (!ctl_parse_u64(text, len, &v) || v > 1)
+		return -EINVAL;
+	ring_buffer_set_overwrite(v);
+	return 0;
+}
+CTL_FILE(ctl_overwrite, .path = "options/overwrite", .show = overwrite_show, .store = overwrite_store);
+
+/* "X" when the CPUs' sizes differ. */
+static int size_show(struct seq *out, const struct ctl_file *self)
+{
+	u32 pages = 0;
+
+	for (u32 cpu = 0; cpu < NR_CPUS; cpu++) {
+		const struct ring_cpu *r = ring_buffer_of(RINGS_LIVE, cpu);
+
+		if (!r || !ring_cpu_chosen(cpu, cpu_of(self)))
+			continue;
+		if (pages && r->nr_slots != pages) {
+			seq_puts(out, "X\n");
+			return 0;
+		}
+		pages = r->nr_slots;
+	}
+	seq_printf(out, "%u\n", pages * KB_PER_PAGE);
+	return 0;
+}
+
+static int size_store(const struct ctl_file *self, const char *text, size_t len, bool append)
+{
+	u64 kb;
+
+	if (!ctl_parse_u64(text, len, &kb) || !kb)
+		return -EINVAL;
+	return ring_buffer_resize(cpu_of(self), kb / KB_PER_PAGE + (kb % KB_PER_PAGE != 0));
+}
+CTL_FILE(ctl_buffer_size_kb, .path = "buffer_size_kb", .show = size_show, .store = size_store);
+
+static int total_size_show(struct seq *out, const struct ctl_file *self)
+{
+	u64 pages = 0;
+
+	for (u32 cpu = 0; cpu < NR_CPUS; cpu++)
+		if (ring_buffer_of(RINGS_LIVE, cpu))
+			pages += ring_buffer_of(RINGS_LIVE, cpu)->nr_slots;
+	seq_printf(out, "%lu\n", pages * KB_PER_PAGE);
+	return 0;
+}
+CTL_FILE(ctl_buffer_total_size_kb, .path = "buffer_total_size_kb", .show = total_size_show);
+
+static void print_time(struct seq *out, const char *name, u64 ns)
+{
+	seq_printf(out, "%s: %5lu.%06lu\n", name, ns / 1000000000, ns / 1000 % 1000000);
+}
+
+static int stats_show(struct seq *out, const struct ctl_file *self)
+{
+	struct ring_stats s;
+
+	ring_stats(ring_buffer_of(RINGS_LIVE, cpu_of(self)), &s);
+	seq_printf(out, "entries: %lu\noverrun: %lu\ncommit overrun: %lu\nbytes: %lu\n", s.entries, s.overrun,
+		   s.commit_overrun, s.bytes);
+	print_time(out, "oldest event ts", s.oldest_time);
+	print_time(out, "now ts", trace_clock());
+	seq_printf(out, "dropped events: %lu\nread events: %lu\n", s.dropped, s.read);
+	return 0;
+}
+
+static int snapshot_show(struct seq *out, const struct ctl_file *self)
+{
+	u64 entries;
+
+	if (ring_buffer_has_snapshot()) {
+		ring_buffer_count(RINGS_SNAPSHOT, RING_ALL_CPUS, &entries);
+		if (entries)
+			return trace_print(out, RINGS_SNAPSHOT, RING_ALL_CPUS);
+	}
+	seq_printf(out, "# tracer: %s\n#\n#\n# * Snapshot is %s *\n#\n", current_tracer_name,
+		   ring_buffer_has_snapshot() ? "allocated" : "freed");
+	seq_puts(out,
+		 "# Snapshot commands:\n"
+		 "# echo 0 > snapshot : frees the snapshot buffer\n"
+		 "# echo 1 > snapshot : allocates it if need be, and takes a snapshot of the main buffer\n"
+		 "# echo 2 > snapshot : empties it (as any other number does)\n");
+	return 0;
+}
+
+static int snapshot_store(const struct ctl_file *self, const char *text, size_t len, bool append)
+{
+	u64 v;
+
+	if (!ctl_parse_u64(text, len, &v))
+		return -EINVAL;
+	if (v == 1)
+		return ring_buffer_snapshot();
+	if (v == 0)
+		ring_buffer_snapshot_free();
+	else
+		ring_buffer_reset_set(RINGS_SNAPSHOT, RING_ALL_CPUS);
+	return 0;
+}
+CTL_FILE(ctl_snapshot, .path = "snapshot", .show = snapshot_show, .store = snapshot_store);
+
+/* What a program that reads raw pages must know; the words are Linux's. */
+static int header_page_show(struct seq *out, const struct ctl_file *self)
+{
+	seq_printf(out,
+		   "\tfield: u64 timestamp;\toffset:0;\tsize:8;\tsigned:0;\n"
+		   "\tfield: local_t commit;\toffset:%lu;\tsize:8;\tsigned:1;\n"
+		   "\tfield: int overwrite;\toffset:%lu;\tsize:1;\tsigned:1;\n"
+		   "\tfield: char data;\toffset:%lu;\tsize:%d;\tsigned:1;\n",
+		   offsetof(struct ring_page, commit), offsetof(struct ring_page, commit),
+		   offsetof(struct ring_page, data), RING_DATA);
+	return 0;
+}
+CTL_FILE(ctl_header_page, .path = "events/header_page", .show = header_page_show);
+
+static int header_event_show(struct seq *out, const struct ctl_file *self)
+{
+	seq_printf(out,
+		   "# compressed entry header\n\ttype_len    :    %d bits\n\ttime_delta  :   %d bits\n"
+		   "\tarray       :   32 bits\n\n\tpadding     : type == %d\n\ttime_extend : type == %d\n"
+		   "\ttime_stamp : type == %d\n\tdata max type_len  == %d\n",
+		   RING_TYPE_BITS, RING_DELTA_BITS, RING_PADDING, RING_TIME_EXTEND, RING_TIME_STAMP,
+		   RING_SMALL_MAX / 4);
+	return 0;
+}
+CTL_FILE(ctl_header_event, .path = "events/header_event", .show = header_event_show);
+
+static const struct ctl_file per_cpu_files[] = {
+	{ .path = "trace", .show = trace_show, .store = trace_store },
+	{ .path = "stats", .show = stats_show },
+	{ .path = "buffer_size_kb", .show = size_show, .store = size_store },
+};
+
+/* Once for each CPU that has a ring. */
+void ring_buffer_files_init(void)
+{
+	static struct {
+		struct ctl_file file;
+		char path[32];
+	} files[NR_CPUS][ARRAY_SIZE(per_cpu_files)];
+
+	for (u32 cpu = 0; cpu < NR_CPUS; cpu++)
+		for (size_t i = 0; i < ARRAY_SIZE(per_cpu_files) && ring_buffer_of(RINGS_LIVE, cpu); i++) {
+			__typeof__(files[0][0]) *f = &files[cpu][i];
+
+			snprintf(f->path, sizeof(f->path), "per_cpu/cpu%u/%s", cpu, per_cpu_files[i].path);
+			f->file = per_cpu_files[i];
+			f->file.path = f->path;
+			f->file.arg = arg_of(cpu);
+			BUG_ON(ctl_add(&f->file) != 0);
+		}
+}

@@ -227,7 +227,7 @@ static void test_a_reader_in_a_writer(void **state)
 
 	for (u32 i = 0; i < ARRAY_SIZE(readers); i++) {
 		inner = readers[i];
-		n += each_outer_writer(1);
+		n += each_outer_writer(4);
 	}
 	fprintf(stderr, "# %u times a reader in a writer\n", n);
 }

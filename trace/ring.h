@@ -94,18 +94,17 @@ struct ring_cpu {
 /* One instruction, no lock: only this CPU's contexts do it. */
 static __always_inline void ring_local_inc(u64 *n) { __asm__ volatile("incq %0" : "+m"(*n) : : "cc"); }
 /* The head from (@word, @time) to (@new_word, @new_time); false: it wasn't there any more. */
-#define ring_move_head(head, word, time, new_word, new_time)                                 \
-	({                                                                                   \
-		u64 _word = (word), _time = (time);                                          \
-		bool _moved;                                                                 \
-                                                                                             \
-		/* @new_time is said to change, so that GCC keeps it in this register only. */ \
-		__asm__ volatile("cmpxchg16b %1"                                             \
-				 : "=@ccz"(_moved), "+m"(*(head)), "+a"(_word), "+d"(_time), \
-				   "+c"(new_time)                                            \
-				 : "b"(new_word)                                             \
-				 : "memory");                                                \
-		_moved;                                                                      \
+#define ring_move_head(head, word, time, new_word, new_time)                                                \
+	({                                                                                                  \
+		u64 _word = (word), _time = (time);                                                         \
+		bool _moved;                                                                                \
+                                                                                                            \
+		/* @new_time is said to change, so that GCC keeps it in this register only. */              \
+		__asm__ volatile("cmpxchg16b %1"                                                            \
+				 : "=@ccz"(_moved), "+m"(*(head)), "+a"(_word), "+d"(_time), "+c"(new_time) \
+				 : "b"(new_word)                                                            \
+				 : "memory");                                                               \
+		_moved;                                                                                     \
 	})
 static __always_inline void ring_nest_add(s32 n)
 {

@@ -1,5 +1,5 @@
 /*
- * The trace ring in every order of its instructions: before each instruction of a writer in turn
+ * The trace ring in every order of its instructions: before one instruction after the other of a writer in turn
  * somebody else does all he does: an NMI that writes, one event or more than the ring holds; an NMI that is
  * interrupted itself; a reader, who then stands for one on another CPU. And a writer at each
  * instruction of a reader.
@@ -92,6 +92,13 @@ static void interrupted(u32 depth, void (*fn)(void), u8 *at, void (*interrupt)(v
 
 static u32 level; /* of who writes now */
 static void one(void) { fixture_write(&f, level, 5); }
+static void big(void) { fixture_write(&f, level, 900); }
+/* The first has room where a big one hasn't: so the page is left by another one, and with more on it. */
+static void small_and_big(void)
+{
+	one();
+	big();
+}
 static void some(void)
 {
 	for (u32 i = 0; i < 3; i++)
@@ -115,6 +122,11 @@ static void read_all(void)
 {
 	while (fixture_read(&f, &reader))
 		;
+}
+static void write_and_read(void)
+{
+	small_and_big();
+	read_all();
 }
 static void read_page(void) { fixture_read_page(&f, &reader); }
 
@@ -178,7 +190,8 @@ static u32 every_step(u32 pages, bool overwrite, u32 fill, void (*outer)(void), 
 	return n;
 }
 
-static void (*const writers[])(void) = { one, some, more_than_it_holds, take_back, take_back_many };
+static void (*const writers[])(void) = { one,	    small_and_big, some, more_than_it_holds,
+					 take_back, take_back_many };
 static void (*const readers[])(void) = { read_one, read_all, read_page };
 static const u32 fills[] = { 0, 4070 };
 
@@ -192,6 +205,7 @@ static u32 each_outer_writer(u32 stride)
 
 		n += every_step(pages, overwrite, fill, one, stride);
 		n += every_step(pages, overwrite, fill, take_back, stride);
+		n += every_step(pages, overwrite, 3900, big, stride);
 	}
 	return n;
 }
@@ -203,7 +217,7 @@ static void test_a_writer_in_a_writer(void **state)
 	innermost = NULL;
 	for (u32 i = 0; i < ARRAY_SIZE(writers); i++) {
 		inner = writers[i];
-		n += each_outer_writer(1);
+		n += each_outer_writer(2);
 	}
 	fprintf(stderr, "# %u times a writer in a writer\n", n);
 }
@@ -215,7 +229,7 @@ static void test_a_writer_in_that_again(void **state)
 	for (u32 i = 0; i < ARRAY_SIZE(writers) * ARRAY_SIZE(writers); i++) {
 		inner = writers[i % ARRAY_SIZE(writers)];
 		innermost = writers[i / ARRAY_SIZE(writers)];
-		n += each_outer_writer(64);
+		n += each_outer_writer(100);
 	}
 	innermost = NULL;
 	fprintf(stderr, "# %u times a writer in a writer in a writer\n", n);
@@ -227,7 +241,7 @@ static void test_a_reader_in_a_writer(void **state)
 
 	for (u32 i = 0; i < ARRAY_SIZE(readers); i++) {
 		inner = readers[i];
-		n += each_outer_writer(4);
+		n += each_outer_writer(8);
 	}
 	fprintf(stderr, "# %u times a reader in a writer\n", n);
 }
@@ -244,24 +258,35 @@ static void test_a_writer_in_a_reader(void **state)
 	fprintf(stderr, "# %u times a writer in a reader\n", n);
 }
 
+static u8 *then_at;
+
+/* Only now, as the interrupt comes by there, too. */
+static void interrupt_then(void)
+{
+	interrupt();
+	stops[1].at = then_at;
+	stops[1].byte = *then_at;
+	stops[1].interrupt = read_all;
+	*then_at = INT3;
+}
+
 /* First a writer, a few instructions later a reader, who must not see what was published taken back. */
 static void test_a_writer_then_a_reader(void **state)
 {
 	u32 n = 0;
 
-	inner = one;
+	inner = write_and_read;
 	for (u32 k = 0; k < 2; k++) {
-		begin(3, true, fills[k]);
+		u32 fill = k ? 3900 : 0;
+
+		begin(3, true, fill);
 		trace(&steps[0], one);
 		finish();
 		for (u32 i = 0; i < steps[0].n; i++)
 			for (u32 j = i + 1; j < steps[0].n && j < i + 8; j++, n++) {
-				begin(3, true, fills[k]);
-				stops[1].at = steps[0].at[j];
-				stops[1].byte = *stops[1].at;
-				stops[1].interrupt = read_all;
-				*stops[1].at = INT3;
-				interrupted(0, one, steps[0].at[i], interrupt);
+				begin(3, true, fill);
+				then_at = steps[0].at[j];
+				interrupted(0, one, steps[0].at[i], interrupt_then);
 				if (stops[1].at)
 					*stops[1].at = stops[1].byte;
 				stops[1].at = NULL;

@@ -221,7 +221,7 @@ def test_all_or_nothing():
     result = run(define("p:a strcmp", "# a comment", "", f"  p:g/b strlen+{off}  ", "-:a", "p:c strcmp") +
                  "cat kprobe_events; ls events events/kprobes events/g")
     equal((result.status, result.stdout),
-          (0, f"p:g/b strlen+{off}\np:kprobes/c strcmp\nevents:\ng/\nkprobes/\nevents/kprobes:\nc/\nevents/g:\nb/\n"),
+          (0, f"p:g/b strlen+{off}\np:kprobes/c strcmp\nevents:\ng/\nheader_event\nheader_page\nkprobes/\nevents/kprobes:\nc/\nevents/g:\nb/\n"),
           "many lines in one write, with comments, blanks, and a removal in between")
 
 
@@ -232,7 +232,7 @@ def test_removal_and_truncation():
                  define("-:a", how=">>") + "cat kprobe_events; ls events; cat events/kprobes/a/enable")
     busy = f"sh: kprobe_events: write error: {EBUSY}\n"
     still = "p:kprobes/a strcmp\n"
-    equal(result.stdout, still + busy + still + "1\n" + busy + busy + still + "1\n" + f"sh: events: {ENOENT}\n"
+    equal(result.stdout, still + busy + still + "1\n" + busy + busy + still + "1\n" + "header_event\nheader_page\n"
           f"sh: events/kprobes/a/enable: {ENOENT}\n",
           "-:name removes; an enabled event can't be removed, nor truncated away, and stays enabled")
     contains(run(define("p:a strcmp") + enable("a") + define("-:a", how=">>") + "cat error_log").stdout,

@@ -21,7 +21,7 @@ WANTED = (
     ("rcu_dereference() used illegally while idle", "read_in_idle", "not watching", 1),
     ("call_rcu() used illegally while idle", "call_in_idle", "not watching", 1),
     ("suspicious rcu_dereference_check() usage", "look_elsewhere", "watching", 2),
-    ("rcu_read_unlock() without rcu_read_lock()", "unlock_too_often", "watching", 2),
+    ("rcu_read_unlock() without rcu_read_lock()", "unlock_too_often", "watching", 1),
     ("rcu_read_unlock() without rcu_read_lock()", "unlock_anothers", "watching", 1),
     ("rcu_read_unlock() without rcu_read_lock()", "unlock_after_that", "watching", 1),
     ("rcu_read_unlock() without rcu_read_lock()", "unlock_in_probe", "watching", 2),

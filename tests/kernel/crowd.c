@@ -2,6 +2,7 @@
 #include "tests/kernel/crowd.h"
 
 #include "arch/x86/cpu/regs.h"
+#include "arch/x86/cpu/smp.h"
 #include "lib/ktest.h"
 #include "sched/thread.h"
 
@@ -10,14 +11,7 @@ static unsigned members;
 static volatile unsigned missing; /* of those who should be at the gate */
 static int (*crowd_fn)(void *cpu);
 
-unsigned crowd_cpus(void)
-{
-	unsigned n = 0;
-
-	for (u32 up = READ_ONCE(cpus_up); up; up &= up - 1)
-		n++;
-	return n;
-}
+unsigned crowd_cpus(void) { return nr_cpus_up(); }
 
 u32 crowd_next_cpu(u32 cpu)
 {

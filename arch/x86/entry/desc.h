@@ -44,9 +44,6 @@ struct tss { /* SDM vol. 3, figure 8-11 */
 static_assert(sizeof(struct tss) == 104, "the CPU reads 104 bytes");
 DECLARE_PER_CPU(struct tss, tss);
 
-/* Preemption off until user mode is left: a trap from there begins on this CPU below @sp. */
-static __always_inline void set_user_trap_stack(u64 sp) { this_cpu(tss).rsp[0] = sp; }
-
 /*
  * Each CPU, once: loads its GDT and TSS; @stacks are the upper ends of its IST stacks, where whose they
  * are is written. GS is loaded already.

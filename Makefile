@@ -45,13 +45,9 @@ CFLAGS := -std=gnu11 -O2 -g -ffreestanding -I. -ffile-prefix-map=$(CURDIR)=. \
 ifdef CI
 CFLAGS += -Werror
 endif
-ifdef MUTANT
-CFLAGS += -DMUTANT_$(MUTANT)
-endif
 NASMFLAGS := -f elf64 -I./ -I$(B)/ -w+all -g -F dwarf
-ifdef MUTANT
-NASMFLAGS += -DMUTANT_$(MUTANT)
-endif
+# Not one of the flags whose change rebuilds: a mutant can be made from the objects of the real kernel.
+MUTATION := $(if $(MUTANT),-DMUTANT_$(MUTANT))
 LDFLAGS := -nostdlib -static -z max-page-size=4096 -z noexecstack --build-id=none --orphan-handling=error \
 	--fatal-warnings -T linker.ld
 
@@ -82,11 +78,11 @@ $(B)/checked: FORCE
 
 $(B)/obj/%.o: %.c $(B)/flags
 	@mkdir -p $(@D)
-	@$(CC) $(CFLAGS) -MMD -MP -c $< -o $@
+	@$(CC) $(CFLAGS) $(MUTATION) -MMD -MP -c $< -o $@
 
 $(B)/obj/%.asm.o: %.asm $(B)/asm_offsets.inc $(B)/flags tools/forget-path
 	@mkdir -p $(@D)
-	@$(NASM) $(NASMFLAGS) -MD $(@:.o=.d) -MP $< -o $@
+	@$(NASM) $(NASMFLAGS) $(MUTATION) -MD $(@:.o=.d) -MP $< -o $@
 	@tools/forget-path $@ $<
 
 # Structure offsets for assembly come from the compiler, never typed twice.

@@ -6,14 +6,14 @@ count = failures = 0
 
 
 def ok(passed, name, *details):
-    """One test; the details are shown when it fails."""
+    """One test; the details are shown when it fails, past prove, which would keep them."""
     global count, failures
     count += 1
     failures += not passed
     print(f"{'ok' if passed else 'not ok'} {count} - {name}", flush=True)
     if not passed:
-        for detail in details:
-            note(detail)
+        for detail in (name, *details):
+            note(detail, file=sys.stderr)
     return passed
 
 
@@ -25,9 +25,9 @@ def contains(text, part, name):
     return ok(part in text, name, f"{part!r} is not in:", text)
 
 
-def note(text):
+def note(text, file=None):
     for line in str(text).splitlines() or [""]:
-        print(f"# {line}", flush=True)
+        print(f"# {line}", file=file, flush=True)
 
 
 def skip_all(reason):

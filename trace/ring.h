@@ -93,6 +93,9 @@ struct ring_cpu {
 
 /* One instruction, no lock: only this CPU's contexts do it. */
 static __always_inline void ring_local_inc(u64 *n) { __asm__ volatile("incq %0" : "+m"(*n) : : "cc"); }
+/* clc: for an emulator that takes what its own flags were last made from for flags (docs/TRICKS.md). */
+#define RING_CMPXCHG16B "clc\n\tcmpxchg16b "
+
 /* The head from (@word, @time) to (@new_word, @new_time); false: it wasn't there any more. */
 #define ring_move_head(head, word, time, new_word, new_time)                                                \
 	({                                                                                                  \
@@ -100,7 +103,7 @@ static __always_inline void ring_local_inc(u64 *n) { __asm__ volatile("incq %0" 
 		bool _moved;                                                                                \
                                                                                                             \
 		/* @new_time is said to change, so that GCC keeps it in this register only. */              \
-		__asm__ volatile("cmpxchg16b %1"                                                            \
+		__asm__ volatile(RING_CMPXCHG16B "%1"                                                       \
 				 : "=@ccz"(_moved), "+m"(*(head)), "+a"(_word), "+d"(_time), "+c"(new_time) \
 				 : "b"(new_word)                                                            \
 				 : "memory");                                                               \

@@ -330,6 +330,20 @@ KTEST(ring, long_events_and_those_taken_back)
 }
 
 /* bust_kprobes() throws a writer away in the middle, and puts the nesting back. */
+/* Bits 3 and 5 of the flags are always 0; what was compared last must not show in them, nor in TF or IF. */
+KTEST(ring, the_exchange_leaves_true_flags)
+{
+	static __aligned(16) struct ring_head head;
+	u64 old = 0, time = 0, flags, junk = 0x28;
+
+	__asm__ volatile("pushfq\n\tpopfq\n\tcmpq %[junk], %[flags]\n\t" RING_CMPXCHG16B
+			 "%[head]\n\tpushfq\n\tpopq %[flags]"
+			 : [flags] "=&r"(flags), [head] "+m"(head), "+a"(old), "+d"(time)
+			 : [junk] "r"(junk), "b"(0ul), "c"(0ul)
+			 : "memory", "cc");
+	EXPECT_EQ(flags & junk, 0);
+}
+
 KTEST(ring, goes_on_after_a_writer_was_thrown_away)
 {
 	EXPECT_EQ(thread_set_affinity(1), 0);

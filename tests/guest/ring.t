@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """The trace buffer through its control files: sizes, full rings, each CPU's part, snapshots; in Linux's words."""
 
+import os
 import re
 import sys
 
@@ -121,7 +122,22 @@ def test_without_cmpxchg16b():
     contains(result.stdout, "panic: boot: this CPU has no cmpxchg16b", "… and says why")
 
 
+def test_nothing_is_lost_count_of():
+    """4 CPUs, all contexts, seeds of unwelcome events; the suite itself counts what was written and looks at what is read."""
+    stress = int(os.environ.get("STRESS") or 1)
+    first = int(os.environ.get("SEED") or 1)
+    seeds = range(first, first + (20 if stress > 1 else 1))
+    written = 0
+    for seed in seeds:
+        result = run("ktap ring", smp=4, append=f"test chaos={seed} stress={max(1, stress * 3 // 4)}", timeout=60 + 6 * stress)
+        equal(result.status, 0, f"ktap ring, 4 CPUs, chaos={seed}", result.stdout[-2000:], result.stderr[-1000:])
+        for line in re.findall(r"^ring: .* NMIs; ", result.log, re.M):
+            written += sum(map(int, re.findall(r"\d+", line)))
+    ok(written >= (10000000 if stress >= 40 else 10000), f"events written: {written}")
+
+
 test_the_format()
+test_nothing_is_lost_count_of()
 test_sizes()
 test_resized_with_events_in_it()
 test_a_full_ring()

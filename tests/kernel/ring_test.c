@@ -95,6 +95,8 @@ static int write_on(void *cpu)
 			nmi_send(me);
 		if (i % 64 == 8)
 			nmi_send(crowd_next_cpu(me));
+		if (i % 16 == 8)
+			thread_yield(); /* else the reader would see little of it */
 	}
 	ticking = false;
 	timer_cancel(&ticks[me]);
@@ -105,6 +107,7 @@ static int write_on(void *cpu)
 /* What a reader has found. */
 static struct found {
 	u64 events, lost, bad, time;
+	u32 next[NR_GUARD_CONTEXTS]; /* the least number that may come */
 } found[NR_CPUS];
 
 static bool is_whole(const struct test_event *e, u32 size)
@@ -119,17 +122,22 @@ static bool is_whole(const struct test_event *e, u32 size)
 
 static bool read_one(struct ring_merge *m)
 {
+	const struct test_event *t;
 	struct ring_event e;
 	struct found *f;
+	bool whole;
 
 	if (!ring_merge_next(m, &e))
 		return false;
+	t = (const struct test_event *)(e.entry + 1);
 	f = &found[e.cpu];
 	f->events++;
 	f->lost += e.lost;
-	f->bad += e.entry->type != TYPE || e.time < f->time ||
-		  !is_whole((const struct test_event *)(e.entry + 1), e.size - (u32)sizeof(*e.entry));
+	whole = e.entry->type == TYPE && is_whole(t, e.size - (u32)sizeof(*e.entry));
+	f->bad += !whole || e.time < f->time || t->number < f->next[t->context];
 	f->time = e.time;
+	if (whole)
+		f->next[t->context] = t->number + 1;
 	return true;
 }
 

@@ -16,6 +16,11 @@ struct ftrace_site {
 	u32 patched; /* the same as the text has it: 0 is the nop */
 };
 
+/*
+ * Boot, before anything else, with what kernel_start() has made: the function tracer is on, by a trampoline of the image,
+ * and ftrace_init() will find it so.
+ */
+void ftrace_early_start(void);
 /* Boot, once: sorts the sites, and panics when one lies in a hidden section or isn't a nop. */
 void ftrace_init(void);
 /* Boot, when all CPUs have come: the profile's files. */

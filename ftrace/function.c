@@ -1,6 +1,7 @@
 /* The function tracer: a record for each traced function's entry. */
 #include "abi/errno.h"
 #include "arch/x86/cpu/regs.h"
+#include "ftrace/internal.h"
 #include "ftrace/static_key.h"
 #include "ftrace/tracer.h"
 #include "lib/ctl.h"
@@ -57,7 +58,7 @@ static noinline notrace void record_again(u64 ip, u64 parent_ip, u32 word, struc
  * What nearly every call is, a thread's and with room on the page, needs no function here: so there is nothing to save
  * but what cmpxchg16b takes.
  */
-static notrace void function_trace_call(u64 ip, u64 parent_ip, struct ftrace_ops *ops,
+notrace void function_trace_call(u64 ip, u64 parent_ip, struct ftrace_ops *ops,
 					struct ftrace_frame *frame)
 {
 	const u32 guard = GUARD_BIT(GUARD_FUNCTION, GUARD_TASK);
@@ -118,7 +119,7 @@ static void print(struct seq *out, const void *payload)
 }
 EVENT_TYPE(function_event_type, .type = TRACE_FN, .print = print);
 
-static struct ftrace_ops function_ops = { .func = function_trace_call, .hash = &ftrace_global_hash };
+struct ftrace_ops function_ops = { .func = function_trace_call, .hash = &ftrace_global_hash };
 
 static int function_start(void) { return register_ftrace_function(&function_ops); }
 static void function_stop(void) { unregister_ftrace_function(&function_ops); }

@@ -1,6 +1,7 @@
 /* What the files of this folder share. */
 #pragma once
 
+#include "arch/x86/mm/text_poke.h"
 #include "ftrace/ftrace.h"
 #include "lib/compiler.h"
 #include "lib/seq.h"
@@ -20,6 +21,20 @@ static __always_inline size_t ftrace_index_of(u64 ip)
 	return i;
 }
 
+/* The five bytes of the site at @ip that call @target, or do nothing when that is 0. */
+static __always_inline void ftrace_site_code(u8 *code, u64 ip, u64 target)
+{
+	static const u8 nop5[SITE_SIZE] = NOP5;
+	u32 offset = (u32)(target - (ip + SITE_SIZE));
+
+	if (!target) {
+		__builtin_memcpy(code, nop5, SITE_SIZE);
+		return;
+	}
+	code[0] = CALL32_BYTE;
+	__builtin_memcpy(code + 1, &offset, sizeof(offset));
+}
+
 /* Boot. Zeroed frames for @bytes; panics when there are none. */
 void *ftrace_boot_alloc(size_t bytes);
 
@@ -28,6 +43,9 @@ void trampoline_init(void);
 u64 trampoline_alloc(ftrace_func_t func, struct ftrace_ops *ops);
 void trampoline_free(u64 trampoline);
 size_t trampolines_free(void);
+
+/* function.c's, which the early trampoline calls. */
+void function_trace_call(u64 ip, u64 parent_ip, struct ftrace_ops *ops, struct ftrace_frame *frame);
 
 /* ops.c */
 void ftrace_ops_init(void);

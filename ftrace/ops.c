@@ -6,6 +6,7 @@
 #include "abi/errno.h"
 #include "arch/x86/mm/text_poke.h"
 #include "ftrace/internal.h"
+#include "ftrace/tracer.h"
 #include "lib/bitmap.h"
 #include "lib/ctl.h"
 #include "lib/printk.h"
@@ -25,6 +26,11 @@ void ftrace_ops_init(void)
 {
 	mutex_init(&ftrace_mutex, "ftrace");
 	exchanges = ftrace_boot_alloc(ftrace_nr_sites() * sizeof(*exchanges));
+	if (function_ops.trampoline) { /* by ftrace_early_start(), and so are the sites */
+		function_ops.call = function_ops.func;
+		registered = 1;
+		ops_table[0] = &function_ops;
+	}
 }
 
 void ftrace_ops_list_func(u64 ip, u64 parent_ip, struct ftrace_ops *none, struct ftrace_frame *frame);
@@ -57,20 +63,6 @@ static u64 target_of(u32 bits)
 	if (bits & (bits - 1))
 		return (u64)ftrace_caller;
 	return bits ? ops_table[__builtin_ctz(bits)]->trampoline : 0;
-}
-
-static void plan(struct text_exchange *x, u64 ip, u64 target)
-{
-	static const u8 nop5[SITE_SIZE] = NOP5;
-	u32 offset = (u32)(target - (ip + SITE_SIZE));
-
-	x->addr = ip;
-	if (!target) {
-		__builtin_memcpy(x->bytes, nop5, SITE_SIZE);
-		return;
-	}
-	x->bytes[0] = CALL32_BYTE;
-	__builtin_memcpy(x->bytes + 1, &offset, sizeof(offset));
 }
 
 static bool passes(const struct ftrace_hash *hash, size_t i)
@@ -106,7 +98,8 @@ static size_t update(u32 bits, const struct ftrace_hash *hash)
 				left++;
 				continue;
 			}
-			plan(&exchanges[n++], s->ip, target);
+			exchanges[n].addr = s->ip;
+			ftrace_site_code(exchanges[n++].bytes, s->ip, target);
 		}
 		s->patched = ops;
 	}

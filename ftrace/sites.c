@@ -31,20 +31,22 @@ void *ftrace_boot_alloc(size_t bytes)
 /* Insertion sort: the linker leaves the list nearly in order already, file by file. */
 static void insert_sorted(u64 ip)
 {
+	u32 early = function_ops.trampoline != 0; /* the first consumer's */
 	size_t i = nr_sites++;
 
 	for (; i > 0 && ftrace_sites[i - 1].ip > ip; i--)
 		ftrace_sites[i] = ftrace_sites[i - 1];
-	ftrace_sites[i] = (struct ftrace_site){ .ip = ip };
+	ftrace_sites[i] = (struct ftrace_site){ .ip = ip, .ops = early, .patched = early };
 }
 
 static void check(u64 ip)
 {
-	static const u8 nop5[SITE_SIZE] = NOP5;
+	u8 code[SITE_SIZE];
 
+	ftrace_site_code(code, ip, function_ops.trampoline);
 	if (ip < (u64)__text_start || ip >= (u64)__text_end)
 		panic("boot: a tracing site in hidden text, %pS", (void *)ip);
-	if (memcmp((void *)ip, nop5, SITE_SIZE) != 0)
+	if (memcmp((void *)ip, code, SITE_SIZE) != 0)
 		panic("boot: the tracing site at %pS is no 5-byte nop", (void *)ip);
 }
 

@@ -12,8 +12,6 @@ static const struct tracer nop = { .name = "nop" };
 static const struct tracer *current_tracer = &nop;
 static struct mutex tracer_mutex;
 
-void tracers_init(void) { mutex_init(&tracer_mutex, "current_tracer"); }
-
 static int available_show(struct seq *out, const struct ctl_file *self)
 {
 	FOR_EACH_REGISTERED(tracers, const struct tracer, t)
@@ -37,6 +35,13 @@ static void become(const struct tracer *t)
 	current_tracer_name = t->name;
 }
 
+void tracers_init(void)
+{
+	mutex_init(&tracer_mutex, "current_tracer");
+	if (function_ops.trampoline)
+		become(tracer_named("function", strlen("function")));
+}
+
 /* The old one has ended before the new one begins: in between nothing is recorded. */
 static int switch_to_tracer(const struct tracer *t)
 {
@@ -58,14 +63,11 @@ static int current_show(struct seq *out, const struct ctl_file *self)
 	return 0;
 }
 
-static int current_store(const struct ctl_file *self, const char *text, size_t len, bool append)
+static int set(const char *name, size_t len)
 {
-	const struct tracer *t;
+	const struct tracer *t = tracer_named(name, len);
 	int err = 0;
 
-	while (len && isspace(text[len - 1]))
-		len--;
-	t = tracer_named(text, len);
 	if (!t)
 		return -EINVAL;
 	mutex_lock(&tracer_mutex);
@@ -75,5 +77,14 @@ static int current_store(const struct ctl_file *self, const char *text, size_t l
 		ftrace_refresh(); /* probes may have gone from sites that it wants */
 	mutex_unlock(&tracer_mutex);
 	return err;
+}
+
+int tracer_set(const char *name) { return set(name, strlen(name)); }
+
+static int current_store(const struct ctl_file *self, const char *text, size_t len, bool append)
+{
+	while (len && isspace(text[len - 1]))
+		len--;
+	return set(text, len);
 }
 CTL_FILE(ctl_current_tracer, .path = "current_tracer", .show = current_show, .store = current_store);

@@ -19,6 +19,10 @@ DECLARE_REGISTRY(tracers);
 
 /* Boot, once. */
 void tracers_init(void);
+/* Thread context. -EINVAL: there is none of this name, and nothing has changed; or what its start() says. */
+int tracer_set(const char *name);
+/* The function tracer: current already when tracers_init() finds that it has started (ftrace_early_start()). */
+extern struct ftrace_ops function_ops;
 
 /* set_ftrace_filter and set_ftrace_notrace: the functions that tracers trace. */
 extern struct ftrace_hash ftrace_global_hash;

@@ -46,6 +46,8 @@ void trampoline_free(u64 trampoline)
 {
 	u8 int3s[TRAMPOLINE_SIZE];
 
+	if (trampoline == (u64)ftrace_early_caller)
+		return; /* it is the image's */
 	memset(int3s, INT3_BYTE, sizeof(int3s));
 	text_poke((void *)trampoline, int3s, sizeof(int3s));
 	bitmap_clear(used, (trampoline - TRAMPOLINE_AREA) / TRAMPOLINE_SIZE, 1);

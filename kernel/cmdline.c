@@ -11,10 +11,12 @@ static const struct option {
 	const char *name;
 	bool *flag;
 	u64 *number; /* or this: at least 1 */
+	char *word;  /* or this: as long as cmdline.trace */
 } options[] = {
 	{ .name = "test", .flag = &cmdline.test },
 	{ .name = "debug", .flag = &cmdline.debug },
 	{ .name = "stress", .number = &cmdline.stress },
+	{ .name = "trace", .word = cmdline.trace },
 	{ .name = "chaos", .number = &cmdline.chaos },
 	{ .name = "start_fails", .number = &cmdline.start_fails },
 	{ .name = "start_late", .number = &cmdline.start_late },
@@ -29,38 +31,67 @@ static const struct option *find(const char *word, size_t len)
 	return NULL;
 }
 
+/* @value: what stands behind the '=', or NULL. */
+static bool take(const struct option *o, const char *value, size_t len)
+{
+	u64 n;
+
+	if (!value || o->flag) {
+		if (!value && o->flag)
+			*o->flag = true;
+		return !value && o->flag;
+	}
+	if (o->word) {
+		if (!len || len >= sizeof(cmdline.trace))
+			return false;
+		memcpy(o->word, value, len);
+		return true;
+	}
+	if (!parse_u64(value, len, 0, &n) || !n)
+		return false;
+	*o->number = n;
+	return true;
+}
+
 static void set_option(const char *word, size_t len)
 {
 	size_t name = 0;
 	const struct option *o;
-	u64 n;
 
 	while (name < len && word[name] != '=')
 		name++;
 	o = find(word, name);
-	if (o && o->flag && name == len)
-		*o->flag = true;
-	else if (o && o->number && name < len && parse_u64(word + name + 1, len - name - 1, 0, &n) && n)
-		*o->number = n;
-	else if (o)
-		printk("cmdline: \"%.*s\" ignored: %s %s\n", (int)len, word, o->name,
-		       o->flag ? "takes no value" : "wants =NUMBER, at least 1");
-	else
+	if (!o)
 		printk("cmdline: unknown option \"%.*s\" ignored\n", (int)len, word);
+	else if (!take(o, name < len ? word + name + 1 : NULL, len - name - (name < len)))
+		printk("cmdline: \"%.*s\" ignored: %s %s\n", (int)len, word, o->name,
+		       o->flag	 ? "takes no value"
+		       : o->word ? "wants =NAME"
+				 : "wants =NUMBER, at least 1");
+}
+
+/* The word at or behind @text; its length, 0 at the end. */
+static size_t next_word(const char **text)
+{
+	size_t len = 0;
+
+	while (isspace(**text))
+		++*text;
+	while ((*text)[len] && !isspace((*text)[len]))
+		len++;
+	return len;
 }
 
 void cmdline_init(const char *text)
 {
-	for (;;) {
-		size_t len = 0;
-
-		while (isspace(*text))
-			text++;
-		while (text[len] && !isspace(text[len]))
-			len++;
-		if (!len)
-			return;
+	for (size_t len; (len = next_word(&text)); text += len)
 		set_option(text, len);
-		text += len;
-	}
+}
+
+bool cmdline_has(const char *text, const char *word)
+{
+	for (size_t len; (len = next_word(&text)); text += len)
+		if (len == strlen(word) && memcmp(text, word, len) == 0)
+			return true;
+	return false;
 }

@@ -17,6 +17,7 @@
 #include "context/chaos.h"
 #include "ftrace/ftrace.h"
 #include "ftrace/static_key.h"
+#include "ftrace/tracer.h"
 #include "kernel/cmdline.h"
 #include "kernel/console.h"
 #include "kernel/printk.h"
@@ -80,13 +81,22 @@ static void boot_time(u64 ticks)
 	printk("Type \"help\" for the commands, \"tour\" for the scenes.\n");
 }
 
+/* notrace: what comes first, so that functions can be traced from kernel_main() on. */
+notrace void kernel_start(void)
+{
+	percpu_keep();		  /* the other CPUs' variables are made from these, as linked */
+	ring_buffer_early_init(); /* a few pages for what is recorded from here on */
+	boot_info_read();
+	if (cmdline_has(boot_info.cmdline, "trace=function"))
+		ftrace_early_start();
+	kernel_main();
+}
+
 void kernel_main(void)
 {
 	u64 waited = 0;
 	int failed;
 
-	percpu_keep();		     /* the other CPUs' variables are made from these, as linked */
-	ring_buffer_early_init();    /* a few pages for what is recorded from here on */
 	segments_init(ist_stacks()); /* GDT, TSS, IST stacks: what a trap needs to land */
 	idt_init();		     /* all 256 vectors: from here on a fault is a report */
 	mce_init_cpu();		     /* and so is broken hardware */
@@ -94,8 +104,8 @@ void kernel_main(void)
 	debug_port_init();	     /* and the port the kernel log goes to */
 	printk_init(!have_script());
 
-	boot_info_init(); /* memory map and command line, checked */
-	acpi_init();	  /* how many CPUs there are, while low memory can be read */
+	boot_info_check(); /* memory map and command line */
+	acpi_init();	   /* how many CPUs there are, while low memory can be read */
 	paging_init(&boot_info, frames_early_alloc); /* direct map, guard pages; identity map gone */
 	frames_init(&boot_info);		     /* page frames, by a buddy allocator */
 	paging_set_allocator(frame_alloc, frame_free);
@@ -132,6 +142,8 @@ void kernel_main(void)
 	if (cmdline.debug)
 		rcu_check_set(true);
 	ftrace_profile_init(); /* a file for each CPU that has come */
+	if (*cmdline.trace && tracer_set(cmdline.trace) != 0)
+		printk("cmdline: \"trace=%s\" ignored: no such tracer, or no memory for it\n", cmdline.trace);
 	if (cmdline.chaos)
 		chaos_start(cmdline.chaos); /* unwelcome events at marked points */
 

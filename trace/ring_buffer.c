@@ -6,7 +6,7 @@
 #include "lib/bug.h"
 #include "lib/printk.h"
 
-#define EARLY_PAGES   4
+#define EARLY_PAGES   16
 #define DEFAULT_PAGES 64
 #define CPUID_1_CX16  (1u << 13)
 

@@ -21,6 +21,7 @@ static const struct {
 /* Hidden assembly that is entered otherwise: its context is that of whoever comes. */
 static const struct listed entries[] = {
 	{ "ftrace_caller", "", "called by traced functions, in their context" },
+	{ "ftrace_early_caller", "", "the same, in boot" },
 	{ "switch_to", "", "called by the scheduler; between two stacks nobody may look" },
 	{ "thread_entry", "", "a new thread's first switch_to() returns to it" },
 	{ "ap_entry", "", "another CPU's first instructions in the higher half" },
@@ -30,10 +31,11 @@ static const struct listed entries[] = {
 /* Calls out of hidden text without begin/end. */
 static const struct listed exits[] = {
 	{ "ftrace_caller", "ftrace_ops_list_func", "visible code called: the context is its own" },
+	{ "ftrace_early_caller", "function_trace_call", "the same" },
 	{ "thread_entry", "thread_begin",
 	  "switch_to() was called in an established context, and this is its other end" },
 	{ "ap_entry", "ap_main", "boot: no tracer is on yet" },
-	{ "higher_half", "kernel_main", "boot: no tracer is on yet" },
+	{ "higher_half", "kernel_start", "boot: no tracer is on yet" },
 };
 
 /* instrumentation_begin() where neither rcu_nmi_enter() nor its kin has been called. */

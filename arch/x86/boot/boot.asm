@@ -9,7 +9,7 @@
 
 extern __boot_start, __boot_end, __text_start, __all_text_end, __rodata_start, __rodata_end
 extern __data_start, __image_end
-extern task_stack, kernel_main
+extern task_stack, kernel_start
 
 %define PHYS(sym) ((sym) - KERNEL_BASE_VALUE)
 %define KERNEL_BASE_VALUE 0xffffffff80000000
@@ -195,8 +195,8 @@ global higher_half:function (higher_half.end - higher_half)
 higher_half:
 	mov rsp, task_stack + TASK_STACK_TOP
 	xor ebp, ebp			; the unwinder stops here
-	call kernel_main
-	ud2				; kernel_main doesn't return
+	call kernel_start
+	ud2				; it doesn't return
 .end:
 
 ; ------------------------------------------------------------------------------------------------

@@ -6,14 +6,18 @@
 
 struct boot_info boot_info;
 
-void boot_info_init(void)
-{
-	const char *why = "neither multiboot2 nor PVH: who loaded this kernel?";
+static const char *why = "neither multiboot2 nor PVH: who loaded this kernel?";
 
+void boot_info_read(void)
+{
 	if (boot_magic == BOOT_MAGIC_MULTIBOOT2)
 		why = multiboot2_parse(boot_info_phys, early_phys_read, &boot_info);
 	else if (boot_magic == BOOT_MAGIC_PVH)
 		why = pvh_parse(boot_info_phys, early_phys_read, &boot_info);
+}
+
+void boot_info_check(void)
+{
 	if (why)
 		panic("boot: %s", why);
 }

@@ -46,6 +46,8 @@ const char *regions_finish(struct boot_info *out);
 extern u32 boot_magic, boot_info_phys;
 extern u64 boot_tsc;
 
-/* Boot, once: reads whichever structure there is; panics with its sentence when it is bad. */
-void boot_info_init(void);
+/* Boot, first of all, and once: reads whichever structure there is. */
+void boot_info_read(void);
+/* Boot, when a panic can be seen: panics when that structure was bad, with its sentence. */
+void boot_info_check(void);
 extern struct boot_info boot_info;

@@ -65,7 +65,7 @@ const char *acpi_parse(u64 rsdp_hint, phys_read_fn read, struct acpi_info *out);
 const char *madt_parse(u64 pa, u32 length, phys_read_fn read, struct acpi_info *out);
 
 /*
- * Boot, once, between boot_info_init() and paging_init(): the tables lie in reserved memory, which only the
+ * Boot, once, between boot_info_read() and paging_init(): the tables lie in reserved memory, which only the
  * boot window reaches. Fills acpi_info, and prints one line: what there is, or why it isn't known.
  */
 void acpi_init(void);

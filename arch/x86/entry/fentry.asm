@@ -11,21 +11,23 @@
 ; many vector registers hold arguments, is dead: there are none (-mgeneral-regs-only). So are r10 and r11.
 ; It makes no frame of its own: the unwinder knows the trampolines (unwind.c).
 ;
-; This one calls all who want the site. It is also the template of those for one consumer only (ftrace/trampoline.c):
-; a copy with two operands changed.
+; ftrace_caller calls all who want the site. It is also the template of those for one consumer only (ftrace/trampoline.c):
+; a copy with two operands changed. One such is made here, for when there is no memory to copy to yet.
 
 %include "asm_offsets.inc"
 
 bits 64
 default abs
 
-extern ftrace_ops_list_func
+extern ftrace_ops_list_func, function_ops, function_trace_call
 
 section .entry.text progbits alloc exec nowrite align=16
 
-global ftrace_caller:function (ftrace_caller.end - ftrace_caller)
+; name, the one consumer, what is called
+%macro TRAMPOLINE 3
+global %1:function (%1.end - %1)
 align 16
-ftrace_caller:
+%1:
 	push rdi
 	push rsi
 	push rdx
@@ -35,9 +37,9 @@ ftrace_caller:
 	mov rdi, [rsp + FRAME_IP]
 	mov rsi, [rsp + FRAME_PARENT]	; the parent
 	sub rdi, SITE_SIZE		; sym: the site itself
-.ops:	mov rdx, strict qword 0		; the one consumer
+.ops:	mov rdx, strict qword %2
 	mov rcx, rsp
-.call:	call ftrace_ops_list_func
+.call:	call %3
 	pop r9
 	pop r8
 	pop rcx
@@ -46,6 +48,10 @@ ftrace_caller:
 	pop rdi
 	ret
 .end:
+%endmacro
+
+TRAMPOLINE ftrace_caller, 0, ftrace_ops_list_func
+TRAMPOLINE ftrace_early_caller, function_ops, function_trace_call
 
 section .rodata progbits alloc noexec nowrite align=4
 

@@ -16,7 +16,8 @@ struct ftrace_template {
 	u32 ops, call, size; /* offsets of the operands to change; bytes */
 };
 extern const struct ftrace_template ftrace_template;
-extern const u8 ftrace_caller[];
+/* For all consumers of a site, and for the function tracer in boot: both of the same size. */
+extern const u8 ftrace_caller[], ftrace_early_caller[];
 
 /* One page of copies: R-X, reached only by text_poke(). */
 #define TRAMPOLINE_AREA (SLOT_AREA + 0x4000000)
@@ -24,5 +25,6 @@ extern const u8 ftrace_caller[];
 /* Any context. Does a trampoline's code lie at @ip? */
 static __always_inline bool in_trampoline(u64 ip)
 {
-	return ip - TRAMPOLINE_AREA < PAGE_SIZE || ip - (u64)ftrace_caller < ftrace_template.size;
+	return ip - TRAMPOLINE_AREA < PAGE_SIZE || ip - (u64)ftrace_caller < ftrace_template.size ||
+	       ip - (u64)ftrace_early_caller < ftrace_template.size;
 }

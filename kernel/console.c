@@ -10,7 +10,6 @@
 #include "lib/compiler.h"
 #include "sched/wait.h"
 
-#define COM1_IRQ  4
 #define KEYS	  256
 #define PIECE_MAX 256
 

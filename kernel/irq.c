@@ -1,10 +1,12 @@
 /* Interrupt lines and the local APIC's vectors: who wants them. */
 #include "arch/x86/cpu/apic.h"
 #include "arch/x86/cpu/pic.h"
+#include "arch/x86/cpu/serial.h"
 #include "arch/x86/entry/vectors.h"
 #include "context/rcu_read.h"
 #include "kernel/traps.h"
 #include "lib/printk.h"
+#include "lib/tracepoint.h"
 
 static irq_fn handlers[16], vector_handlers[NR_VECTORS];
 
@@ -16,18 +18,36 @@ void irq_set_handler(unsigned irq, irq_fn fn)
 
 void vector_set_handler(unsigned vector, irq_fn fn) { vector_handlers[vector] = fn; }
 
-static void call(irq_fn fn)
+static const char *irq_name(unsigned irq)
 {
+	switch (irq + IRQ_BASE_VECTOR) {
+	case VECTOR_TIMER:
+		return "timer";
+	case VECTOR_RESCHEDULE:
+		return "reschedule";
+	case VECTOR_CALL:
+		return "call";
+	case VECTOR_IRQ_WORK:
+		return "irq_work";
+	default:
+		return irq == COM1_IRQ ? "serial" : "other";
+	}
+}
+
+static void call(unsigned irq, irq_fn fn)
+{
+	tracepoint(irq_handler_entry, (int)irq, irq_name(irq));
 	if (rcu_checked())
 		rcu_check_handler(fn);
 	else
 		fn();
+	tracepoint(irq_handler_exit, (int)irq, 1);
 }
 
 static void apic_dispatch(unsigned vector)
 {
 	if (vector_handlers[vector]) {
-		call(vector_handlers[vector]);
+		call(vector - IRQ_BASE_VECTOR, vector_handlers[vector]);
 		apic_eoi();
 	} else if (vector != VECTOR_SPURIOUS) { /* which wants no acknowledgement */
 		printk("irq: vector %u has no source here\n", vector);
@@ -45,6 +65,6 @@ void irq_dispatch(unsigned irq)
 	if (pic_spurious(irq))
 		return;
 	if (handlers[irq])
-		call(handlers[irq]);
+		call(irq, handlers[irq]);
 	pic_eoi(irq);
 }

@@ -21,6 +21,7 @@
 #include "kprobe/bust.h"
 #include "kprobe/kprobe.h"
 #include "lib/instrumentation.h"
+#include "lib/tracepoint.h"
 
 bool (*user_trap)(struct pt_regs *regs);
 
@@ -201,8 +202,12 @@ noinstr void do_exception(struct pt_regs *regs)
 		return;
 	rcu_irq_enter();
 	instrumentation_begin();
+	tracepoint(exception_entry, (int)regs->vector, regs->ip, regs->error);
+	if (regs->vector == X86_TRAP_PF && !user_mode(regs))
+		tracepoint(page_fault_kernel, read_cr2(), regs->ip, regs->error);
 	if (!kprobe_fault(regs) && !user_process(regs) && !extable_fixup(regs))
 		die_of_exception(regs);
+	tracepoint(exception_exit, (int)regs->vector, regs->ip);
 	instrumentation_end();
 	rcu_irq_exit();
 }

@@ -67,7 +67,8 @@ static int check(struct plan *plan, struct probe_event *e, const char **why)
 		*why = "All out-of-line slots are taken";
 		return -ENOSPC;
 	}
-	return 0;
+	*why = "Event already exists"; /* which isn't one of probes */
+	return probe_event_prepare(e);
 }
 
 static int plan_definition(struct plan *plan, const char *line)
@@ -118,7 +119,7 @@ static int plan_removal(struct plan *plan, const char *line)
 	e = find(&probe_events, group, name);
 	if (!e)
 		return refuse(line, 2, "Event doesn't exist", -ENOENT);
-	if (e->probe.armed)
+	if (probe_event_busy(e))
 		return refuse(line, 2, "Event is enabled: disable it first", -EBUSY);
 	plan->slots += needs_slot(e);
 	e->doomed = true;
@@ -168,7 +169,7 @@ static int plan_begin(struct plan *plan, bool append)
 	list_init(&plan->adding);
 	plan->slots = kprobe_slots_free();
 	list_for_each_entry(e, &probe_events, link) {
-		if (!append && e->probe.armed)
+		if (!append && probe_event_busy(e))
 			return -EBUSY;
 		e->doomed = !append;
 		plan->slots += !append && needs_slot(e);

@@ -1,8 +1,8 @@
-/* Probe events: a probe with a name, a place in words and an "enable" file, as kprobe_events defines them. */
+/* Probe events: a probe with a name and a place in words, as kprobe_events defines them, that behaves as a tracepoint. */
 #pragma once
 
+#include "ftrace/event.h"
 #include "kprobe/kprobe.h"
-#include "lib/ctl.h"
 #include "lib/list.h"
 
 #define EVENT_NAME_MAX	 64 /* as Linux's MAX_EVENT_NAME_LEN */
@@ -13,10 +13,9 @@ struct probe_event {
 	char group[EVENT_NAME_MAX], name[EVENT_NAME_MAX];
 	char symbol[EVENT_SYMBOL_MAX]; /* empty: by address */
 	u64 offset;
-	u32 id; /* in its trace records */
+	struct event event;
+	struct event_files files;
 	struct list_head link;
-	struct ctl_file enable;
-	char enable_path[2 * EVENT_NAME_MAX + sizeof("events///enable")];
 	bool doomed; /* goes away if the write now being read is taken */
 };
 
@@ -28,6 +27,10 @@ extern struct list_head probe_events;
  */
 int probe_event_parse(struct probe_event *e, const char *line, size_t *column, const char **why);
 
-/* Thread context. Makes it known: probe registered, files there. As kprobe_register(), and -EEXIST for a taken path. */
+/* It is armed, or will be. */
+static inline bool probe_event_busy(const struct probe_event *e) { return e->probe.armed || e->event.triggers; }
+/* Thread context. Makes its files ready: as event_files_make(). */
+int probe_event_prepare(struct probe_event *e);
+/* Thread context. Makes it known: probe registered, files there. As kprobe_register(). */
 int probe_event_add(struct probe_event *e, const char **why);
 void probe_event_remove(struct probe_event *e);

@@ -47,6 +47,9 @@ struct step {
 };
 DECLARE_PER_CPU(struct step, steps[MAX_STEPS]);
 
+/* event.c. A handler like the probes' own, called as they are, by a pointer: the event of a hit without them. */
+extern void (*kprobe_missed_handler)(struct kprobe *p);
+
 /* step.c */
 void step_begin(struct kprobe *p, struct pt_regs *regs, bool handled);
 /* Ends the innermost step after its copy ran: flags and ip as if the original had. */

@@ -7,6 +7,7 @@
 #include "context/trap.h"
 #include "kprobe/internal.h"
 #include "lib/bug.h"
+#include "lib/tracepoint.h"
 #include "trace/guard.h"
 
 /*
@@ -51,6 +52,21 @@ static __always_inline void restore_flags(const struct step *s, struct pt_regs *
 	regs->flags = (regs->flags & ~(X86_EFLAGS_TF | X86_EFLAGS_IF)) | s->flags;
 }
 
+/* A probe on the way of recording this would be missed again, and again: so it has a guard of its own, taken in here. */
+static __always_inline void missed(struct kprobe *p)
+{
+	u32 guard;
+
+	__atomic_fetch_add(&p->nmissed, 1, __ATOMIC_RELAXED);
+	if (!static_branch_unlikely(&event_kprobe_missed.key))
+		return;
+	guard = guard_enter(GUARD_MISSED);
+	if (!guard)
+		return;
+	kprobe_missed_handler(p);
+	guard_leave(guard);
+}
+
 __kprobes bool kprobe_int3(struct pt_regs *regs, u64 *ret)
 {
 	struct kprobe *p = kprobe_find(regs->ip - 1);
@@ -72,7 +88,7 @@ __kprobes bool kprobe_int3(struct pt_regs *regs, u64 *ret)
 			p->pre(p, regs);
 		guard_leave(guard);
 	} else {
-		__atomic_fetch_add(&p->nmissed, 1, __ATOMIC_RELAXED);
+		missed(p);
 	}
 	if (p->slot) {
 		step_begin(p, regs, guard != 0);

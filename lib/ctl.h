@@ -22,6 +22,8 @@ struct ctl_file {
 	 */
 	int (*store)(const struct ctl_file *self, const char *text, size_t len, bool append);
 	void *arg;
+	/* Instead of these: a folder of files like those here, up to one without a path, each with @arg. Folders may overlap. */
+	const struct ctl_file *inside;
 	bool test_only;	       /* exists only with "test" on the kernel command line */
 	struct list_head link; /* tracefs's; only of files added at run time */
 };

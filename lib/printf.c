@@ -107,12 +107,13 @@ static void put_string(struct sink *out, const struct spec *spec, const char *te
 }
 
 /* Apart, so that only who prints a symbol pays the stack for it. */
-static noinline void put_symbol(struct sink *out, const struct spec *spec, u64 addr)
+static noinline void put_symbol(struct sink *out, const struct spec *spec, u64 addr, bool offset)
 {
 	char text[96];
 	int len = sprint_symbol(text, sizeof(text), addr);
+	const char *plus = offset ? NULL : strchr(text, '+');
 
-	put_text(out, spec, text, min((size_t)len, sizeof(text) - 1));
+	put_text(out, spec, text, plus ? (size_t)(plus - text) : min((size_t)len, sizeof(text) - 1));
 }
 
 static s64 signed_arg(char length, va_list *ap)
@@ -226,8 +227,8 @@ static const char *convert(struct sink *out, struct spec *spec, const char *p, v
 		put_unsigned(out, spec, unsigned_arg(spec->length, ap));
 		return p + 1;
 	case 'p':
-		if (p[1] == 'S') {
-			put_symbol(out, spec, va_arg(*ap, u64));
+		if (p[1] == 'S' || p[1] == 's') {
+			put_symbol(out, spec, va_arg(*ap, u64), p[1] == 'S');
 			return p + 2;
 		}
 		put_number(out, spec, va_arg(*ap, u64), 16, "0x");

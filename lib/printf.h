@@ -1,5 +1,5 @@
 /*
- * Formatted text: C's printf without floating point, plus the kernel's %pS (symbol+0xoff/0xsize).
+ * Formatted text: C's printf without floating point, plus the kernel's %pS (symbol+0xoff/0xsize) and %ps (symbol).
  *
  * Flags "-+ #0", width and precision (also *), lengths hh h l ll z t, conversions d i u x X o c s p %.
  * May be called from any context: no locks, no allocation.

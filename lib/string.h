@@ -18,6 +18,11 @@ char *strchr(const char *s, int c);
 char *strrchr(const char *s, int c);
 char *strstr(const char *haystack, const char *needle);
 bool str_has_prefix(const char *s, const char *prefix);
+/* Are the @len bytes at @text this word? */
+static inline bool str_is(const char *text, size_t len, const char *word)
+{
+	return strlen(word) == len && memcmp(text, word, len) == 0;
+}
 
 /* Copies and always terminates; returns the length copied, or -1 if @src did not fit (@dst then holds what did). */
 ssize_t strscpy(char *dst, const char *src, size_t size);

@@ -5,6 +5,7 @@
 #include "context/rcu_read.h"
 #include "context/spinlock.h"
 #include "lib/chaos.h"
+#include "lib/tracepoint.h"
 #include "rcu/internal.h"
 #include "sched/mutex.h"
 #include "sched/thread.h"
@@ -51,6 +52,7 @@ static __always_inline void enqueue(struct rcu_cpu *c, struct rcu_head *head,
 	s32 pending = __atomic_add_fetch(&c->pending, 1, __ATOMIC_RELAXED);
 	struct rcu_head *first = READ_ONCE(c->queued);
 
+	tracepoint(rcu_callback, "rcu_sched", head, func, pending);
 	head->func = func;
 	do {
 		head->next = first;
@@ -148,6 +150,7 @@ static void call_all(struct rcu_cpu *c, struct rcu_head *h)
 		struct rcu_head *next = h->next; /* @h may be freed */
 
 		preempt_disable(); /* so that it can't block */
+		tracepoint(rcu_invoke_callback, "rcu_sched", h, h->func);
 		h->func(h);
 		preempt_enable();
 		if (++n == AT_A_TIME || !next) {

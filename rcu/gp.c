@@ -6,6 +6,7 @@
 #include "context/irq_work.h"
 #include "lib/bug.h"
 #include "lib/chaos.h"
+#include "lib/tracepoint.h"
 #include "rcu/internal.h"
 #include "sched/thread.h"
 #include "sched/wait.h"
@@ -109,10 +110,12 @@ void trace_synchronize(void) { synchronize_rcu(); }
 static void grace_period(void)
 {
 	__atomic_fetch_add(&rcu_gp_seq, 1, __ATOMIC_SEQ_CST);
+	tracepoint(rcu_grace_period, rcu_gp_wait.flavour, (long)rcu_gp_seq, "start");
 	chaos_point();
 	rcu_callbacks_take();
 	rcu_wait_for_cpus(&rcu_gp_wait, false);
 	rcu_stall_end(&rcu_gp_wait);
+	tracepoint(rcu_grace_period, rcu_gp_wait.flavour, (long)rcu_gp_seq, "end");
 	__atomic_fetch_add(&rcu_gp_seq, 1, __ATOMIC_SEQ_CST);
 	rcu_callbacks_done();
 	wake_all(&ended);

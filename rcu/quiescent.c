@@ -5,6 +5,7 @@
 #include "context/context.h"
 #include "context/watch.h"
 #include "lib/chaos.h"
+#include "lib/tracepoint.h"
 #include "rcu/internal.h"
 #include "sched/timer.h"
 #include "trace/clock.h"
@@ -47,6 +48,10 @@ static bool has_been_quiescent(const struct rcu_wait *w, u32 cpu)
 	return true;
 #endif
 	look(cpu, &counter, &switches);
+	if (counter != w->counter[cpu])
+		tracepoint(rcu_fqs, w->flavour, (long)rcu_gp_seq, (int)cpu, "dti");
+	else if (switches != w->switches[cpu])
+		tracepoint(rcu_fqs, w->flavour, (long)rcu_gp_seq, (int)cpu, "csw");
 	return counter != w->counter[cpu] || switches != w->switches[cpu];
 }
 

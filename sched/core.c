@@ -9,6 +9,7 @@
 #include "context/trap.h"
 #include "lib/bug.h"
 #include "lib/chaos.h"
+#include "lib/tracepoint.h"
 #include "sched/internal.h"
 #include "sched/thread.h"
 #include "sched/timer.h"
@@ -100,6 +101,7 @@ bool thread_wake(struct thread *t)
 
 	if (woken) {
 		t->state = THREAD_RUNNABLE;
+		tracepoint(sched_wakeup, t->comm, t->tid, t->priority, (int)t->cpu);
 		if (!t->queued && !t->running)
 			enqueue(rq, t);
 		kick(rq, t->cpu);
@@ -169,6 +171,14 @@ static void take_over(struct run_queue *rq, struct thread *prev, struct thread *
 	this_cpu(thread_locks) = &next->mutexes;
 }
 
+/* In Linux's bits. */
+static long traced_state(const struct thread *t, bool preempted)
+{
+	static const u8 bits[] = { [THREAD_RUNNABLE] = 0, [THREAD_BLOCKED] = 0x1, [THREAD_DEAD] = 0x10 };
+
+	return preempted ? 0x100 : bits[t->state];
+}
+
 /* Interrupts off. @preempted: the thread didn't ask, so it stays runnable whatever it is about to wait for. */
 static void switch_away(bool preempted)
 {
@@ -192,6 +202,8 @@ static void switch_away(bool preempted)
 		spin_unlock(&rq->lock);
 		return;
 	}
+	tracepoint(sched_switch, prev->comm, prev->tid, prev->priority, traced_state(prev, preempted),
+		   next->comm, next->tid, next->priority);
 	take_over(rq, prev, next);
 	timer_reprogram(rq);
 	sched_finish_switch(switch_to(prev, next));

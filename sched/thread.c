@@ -9,6 +9,7 @@
 #include "lib/bug.h"
 #include "lib/debug.h"
 #include "lib/string.h"
+#include "lib/tracepoint.h"
 #include "mm/kmalloc.h"
 #include "mm/vmem.h"
 #include "sched/internal.h"
@@ -134,8 +135,10 @@ struct thread *thread_create(const char *comm, int (*fn)(void *), void *arg, u8 
 	if (cpu == NR_CPUS || priority >= NR_PRIORITIES)
 		return NULL;
 	t = thread_alloc(comm, fn, arg, priority, affinity);
-	if (t)
-		sched_start_on(t, cpu);
+	if (!t)
+		return NULL;
+	tracepoint(sched_process_fork, current()->comm, current()->tid, t->comm, t->tid);
+	sched_start_on(t, cpu);
 	return t;
 }
 
@@ -158,6 +161,7 @@ void thread_exit(int code)
 		rcu_check_block((u64)__builtin_return_address(0),
 				"a thread ends within RCU read-side critical section");
 	t->exit_code = code;
+	tracepoint(sched_process_exit, t->comm, t->tid, t->priority);
 	sched_exit_current();
 	BUG_ON(true);
 	__builtin_unreachable();

@@ -6,6 +6,7 @@
 #include "context/context.h"
 #include "context/spinlock.h"
 #include "lib/chaos.h"
+#include "lib/tracepoint.h"
 #include "sched/internal.h"
 #include "sched/thread.h"
 #include "trace/clock.h"
@@ -131,6 +132,7 @@ static void run_due(struct timer_queue *q, u64 now)
 		spin_unlock(&q->lock);
 		if (!t)
 			return;
+		tracepoint(timer_expire_entry, t, now, t->fn, t->expires);
 		t->fn(t);
 	}
 }

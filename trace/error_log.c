@@ -11,7 +11,7 @@
 static struct {
 	u64 time;
 	size_t column;
-	char subsystem[24], message[96], command[256];
+	char subsystem[32], message[96], command[256];
 } entries[ENTRIES];
 static unsigned nr; /* ever logged since the last clearing */
 

@@ -17,7 +17,7 @@ static u64 total(enum guard_kind kind)
 
 static int show(struct seq *out, const struct ctl_file *self)
 {
-	static const char *const names[NR_GUARD_KINDS] = { "function", "tracepoint", "kprobe" };
+	static const char *const names[NR_GUARD_KINDS] = { "function", "tracepoint", "kprobe", "missed" };
 
 	for (int k = 0; k < NR_GUARD_KINDS; k++)
 		seq_printf(out, "%s %lu\n", names[k], total((enum guard_kind)k));

@@ -11,7 +11,7 @@
 #include "context/context.h"
 #include "context/trap.h"
 
-enum guard_kind { GUARD_FUNCTION, GUARD_TRACEPOINT, GUARD_KPROBE, NR_GUARD_KINDS };
+enum guard_kind { GUARD_FUNCTION, GUARD_TRACEPOINT, GUARD_KPROBE, GUARD_MISSED, NR_GUARD_KINDS };
 enum guard_context { GUARD_TASK, GUARD_IRQ, GUARD_TRAP, GUARD_NMI, NR_GUARD_CONTEXTS };
 
 DECLARE_PER_CPU(u64, guard_dropped[NR_GUARD_KINDS]);

@@ -3,6 +3,7 @@
 
 #include "arch/x86/cpu/smp.h"
 #include "trace/event.h"
+#include "trace/event_record.h"
 
 const char *current_tracer_name = "nop";
 
@@ -41,6 +42,7 @@ void trace_print_event(struct seq *out, const struct ring_event *event)
 {
 	const struct trace_entry *e = event->entry;
 	const struct event_type *type = NULL;
+	const struct event *of = event_by_id(e->type);
 	u64 us = event->time / 1000;
 	char comm[16];
 
@@ -50,8 +52,10 @@ void trace_print_event(struct seq *out, const struct ring_event *event)
 	seq_printf(out, "%16s-%-7d [%03u] ", comm_of(e->pid, comm), e->pid, event->cpu);
 	print_flags(out, e);
 	seq_printf(out, " %5lu.%06lu: ", us / 1000000, us % 1000000);
-	if (type)
-		type->print(out, e + 1);
+	if (of)
+		seq_printf(out, "%s: ", of->name);
+	if (type || of)
+		(of ? of->print : type->print)(out, e + 1);
 	else
 		seq_printf(out, "Unknown type %u", e->type);
 	seq_putc(out, '\n');

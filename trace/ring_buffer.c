@@ -30,23 +30,24 @@ struct ring_cpu *ring_buffer_of(enum ring_set set, u32 cpu)
 }
 
 /*
- * notrace, as an event may switch recording off. Two may do that at once: each looks again whether what it has told
- * the CPUs is still wanted.
+ * notrace, as an event may switch recording off, or exchange the sets. Two may do that at once: each looks again whether
+ * what it has told the CPUs is still so.
  */
 notrace void ring_buffer_refresh(void)
 {
 	bool on;
+	u32 set;
 
 	do {
-		on = READ_ONCE(wanted);
+		set = READ_ONCE(ring_live_set);
+		on = READ_ONCE(wanted) && !READ_ONCE(stopped);
 		for (u32 cpu = 0; cpu < NR_CPUS; cpu++) {
-			struct ring_cpu *r = &ring_sets[ring_live_set][cpu];
+			struct ring_cpu *r = &ring_sets[set][cpu];
 
 			if (r->nr_slots)
-				__atomic_store_n(per_cpu_ptr(live_ring, cpu),
-						 on && !READ_ONCE(stopped) ? r : NULL, __ATOMIC_SEQ_CST);
+				__atomic_store_n(per_cpu_ptr(live_ring, cpu), on ? r : NULL, __ATOMIC_SEQ_CST);
 		}
-	} while (READ_ONCE(wanted) != on);
+	} while ((READ_ONCE(wanted) && !READ_ONCE(stopped)) != on || READ_ONCE(ring_live_set) != set);
 }
 
 notrace void tracing_on(void)
@@ -172,25 +173,42 @@ bool ring_buffer_has_snapshot(void) { return ring_buffer_of(RINGS_SNAPSHOT, 0); 
 
 void ring_buffer_snapshot_free(void)
 {
+	ring_buffer_stop();
 	for (u32 cpu = 0; cpu < NR_CPUS; cpu++)
 		if (ring_buffer_of(RINGS_SNAPSHOT, cpu))
 			ring_destroy(ring_buffer_of(RINGS_SNAPSHOT, cpu));
+	ring_buffer_start();
 }
 
-int ring_buffer_snapshot(void)
+/* Stopped, so that nobody exchanges the sets while one is half there. */
+int ring_buffer_snapshot_alloc(void)
 {
-	for (u32 cpu = 0; cpu < NR_CPUS; cpu++) {
+	int err = 0;
+
+	if (ring_buffer_has_snapshot())
+		return 0;
+	ring_buffer_stop();
+	for (u32 cpu = 0; cpu < NR_CPUS && !err; cpu++) {
 		struct ring_cpu *live = ring_buffer_of(RINGS_LIVE, cpu);
 		struct ring_cpu *other = &ring_sets[ring_live_set ^ RINGS_SNAPSHOT][cpu];
 
 		if (!live || other->nr_slots)
 			continue;
 		other->overwrite = overwrite;
-		if (ring_create(other, live->nr_slots) != 0) {
-			ring_buffer_snapshot_free();
-			return -ENOMEM;
-		}
+		err = ring_create(other, live->nr_slots);
 	}
+	if (err)
+		ring_buffer_snapshot_free();
+	ring_buffer_start();
+	return err;
+}
+
+int ring_buffer_snapshot(void)
+{
+	int err = ring_buffer_snapshot_alloc();
+
+	if (err)
+		return err;
 	ring_buffer_stop();
 	for (u32 cpu = 0; cpu < NR_CPUS; cpu++)
 		if (ring_buffer_of(RINGS_SNAPSHOT, cpu))
@@ -198,6 +216,15 @@ int ring_buffer_snapshot(void)
 	ring_live_set ^= 1;
 	ring_buffer_start();
 	return 0;
+}
+
+/* notrace: by an event. Who stops the recording waits for us, if it wasn't before. */
+notrace void ring_buffer_snapshot_now(void)
+{
+	if (READ_ONCE(stopped) || !ring_sets[READ_ONCE(ring_live_set) ^ RINGS_SNAPSHOT][0].nr_slots)
+		return;
+	__atomic_fetch_xor(&ring_live_set, 1, __ATOMIC_SEQ_CST);
+	ring_buffer_refresh();
 }
 
 u64 ring_buffer_count(enum ring_set set, u32 cpu, u64 *entries)

@@ -117,6 +117,13 @@ void ring_buffer_set_overwrite(bool overwrite);
 bool ring_buffer_overwrites(void);
 /* What was recorded becomes the snapshot, and recording goes on in what was that, emptied. -ENOMEM. */
 int ring_buffer_snapshot(void);
+/* Only makes the snapshot's rings, if there are none. -ENOMEM. */
+int ring_buffer_snapshot_alloc(void);
+/*
+ * Any context that a grace period waits for, and at once: the same, if there are rings for it and nothing is being changed.
+ * The rings that come into use aren't emptied: as on Linux they go on behind what they had.
+ */
+void ring_buffer_snapshot_now(void);
 void ring_buffer_snapshot_free(void);
 bool ring_buffer_has_snapshot(void);
 

@@ -10,7 +10,8 @@ static LIST_HEAD(added_files);
 
 static bool exists(const struct ctl_file *f) { return !f->test_only || test_files_enabled; }
 
-const struct ctl_file *ctl_next(struct ctl_walk *w)
+/* The next entry of the table, file or folder. */
+static const struct ctl_file *next_entry(struct ctl_walk *w)
 {
 	const struct ctl_file *f;
 
@@ -18,26 +19,51 @@ const struct ctl_file *ctl_next(struct ctl_walk *w)
 		w->registered = (const struct ctl_file *const *)__start_ctl_files;
 		w->added = added_files.next;
 	}
-	while (w->registered < (const struct ctl_file *const *)__stop_ctl_files) {
-		f = *w->registered++;
-		if (exists(f))
-			return f;
-	}
-	while (w->added != &added_files) {
-		f = list_entry(w->added, struct ctl_file, link);
-		w->added = w->added->next;
-		if (exists(f))
-			return f;
-	}
-	return NULL;
+	if (w->registered < (const struct ctl_file *const *)__stop_ctl_files)
+		return *w->registered++;
+	if (w->added == &added_files)
+		return NULL;
+	f = list_entry(w->added, struct ctl_file, link);
+	w->added = w->added->next;
+	return f;
 }
 
-const struct ctl_file *ctl_find(const char *path)
+static const struct ctl_file *next_inside(struct ctl_walk *w)
 {
-	struct ctl_walk w = {};
+	size_t len = strlen(w->folder->path);
+
+	w->file = *w->inside++;
+	strscpy(w->path, w->folder->path, sizeof(w->path));
+	w->path[len] = '/';
+	strscpy(w->path + len + 1, w->file.path, sizeof(w->path) - len - 1);
+	w->file.path = w->path;
+	w->file.arg = w->folder->arg;
+	return &w->file;
+}
+
+const struct ctl_file *ctl_next(struct ctl_walk *w)
+{
 	const struct ctl_file *f;
 
-	while ((f = ctl_next(&w)) && strcmp(f->path, path) != 0)
+	for (;;) {
+		if (w->inside && w->inside->path)
+			return next_inside(w);
+		f = next_entry(w);
+		if (!f)
+			return NULL;
+		w->folder = f;
+		w->inside = !f->inside || (w->only && !ctl_is_below(w->only, f->path)) ? NULL : f->inside;
+		if (!f->inside && exists(f))
+			return f;
+	}
+}
+
+const struct ctl_file *ctl_find(struct ctl_walk *w, const char *path)
+{
+	const struct ctl_file *f;
+
+	*w = (struct ctl_walk){ .only = path };
+	while ((f = ctl_next(w)) && strcmp(f->path, path) != 0)
 		;
 	return f;
 }
@@ -74,9 +100,11 @@ static bool leads_through_file(const char *path)
 
 int ctl_add(struct ctl_file *f)
 {
+	struct ctl_walk w;
+
 	if (!*f->path || strlen(TRACEFS_MOUNT "/") + strlen(f->path) >= TRACEFS_PATH_MAX)
 		return -EINVAL;
-	if (ctl_find(f->path) || ctl_is_dir(f->path) || leads_through_file(f->path))
+	if (ctl_find(&w, f->path) || (!f->inside && ctl_is_dir(f->path)) || leads_through_file(f->path))
 		return -EEXIST;
 	list_add_tail(&f->link, &added_files);
 	return 0;

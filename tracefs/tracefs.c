@@ -33,20 +33,21 @@ static const char *only_entry_above_mount(const char *path)
 static bool has_file_above(const char *rel)
 {
 	char parent[TRACEFS_PATH_MAX];
+	struct ctl_walk w;
 	char *slash;
 
 	if (strscpy(parent, rel, sizeof(parent)) < 0)
 		return false;
 	while ((slash = strrchr(parent, '/'))) {
 		*slash = '\0';
-		if (ctl_find(parent))
+		if (ctl_find(&w, parent))
 			return true;
 	}
 	return false;
 }
 
 /* The file at @path, or why there is none. */
-static int find_file(const char *path, const struct ctl_file **f)
+static int find_file(struct ctl_walk *w, const char *path, const struct ctl_file **f)
 {
 	const char *rel = below_mount(path);
 
@@ -54,7 +55,7 @@ static int find_file(const char *path, const struct ctl_file **f)
 		return -EISDIR;
 	if (!rel)
 		return -ENOENT;
-	*f = ctl_find(rel);
+	*f = ctl_find(w, rel);
 	if (*f)
 		return 0;
 	if (ctl_is_dir(rel))
@@ -64,8 +65,9 @@ static int find_file(const char *path, const struct ctl_file **f)
 
 int tracefs_read(const char *path, struct seq *out)
 {
+	struct ctl_walk w;
 	const struct ctl_file *f;
-	int err = find_file(path, &f);
+	int err = find_file(&w, path, &f);
 
 	if (err)
 		return err;
@@ -74,8 +76,9 @@ int tracefs_read(const char *path, struct seq *out)
 
 int tracefs_may_write(const char *path)
 {
+	struct ctl_walk w;
 	const struct ctl_file *f;
-	int err = find_file(path, &f);
+	int err = find_file(&w, path, &f);
 
 	if (err)
 		return err;
@@ -84,8 +87,9 @@ int tracefs_may_write(const char *path)
 
 int tracefs_write(const char *path, const char *text, size_t len, bool append)
 {
+	struct ctl_walk w;
 	const struct ctl_file *f;
-	int err = find_file(path, &f);
+	int err = find_file(&w, path, &f);
 
 	if (err)
 		return err;
@@ -98,8 +102,9 @@ int tracefs_write(const char *path, const char *text, size_t len, bool append)
 
 int tracefs_stat(const char *path, bool *is_dir)
 {
+	struct ctl_walk w;
 	const struct ctl_file *f;
-	int err = find_file(path, &f);
+	int err = find_file(&w, path, &f);
 
 	*is_dir = err == -EISDIR;
 	return *is_dir ? 0 : err;
@@ -114,7 +119,7 @@ int tracefs_check_dir(const char *path)
 
 /* One name in a directory: a piece of some file's path. */
 struct entry {
-	const char *name;
+	char name[TRACEFS_PATH_MAX];
 	size_t len;
 	bool is_dir;
 };
@@ -124,10 +129,9 @@ static bool entry_of(const char *path, const char *dir, struct entry *e)
 {
 	if (!ctl_is_below(path, dir))
 		return false;
-	e->name = path = *dir ? path + strlen(dir) + 1 : path;
-	e->len = 0;
-	while (path[e->len] && path[e->len] != '/')
-		e->len++;
+	path = *dir ? path + strlen(dir) + 1 : path;
+	for (e->len = 0; path[e->len] && path[e->len] != '/'; e->len++)
+		e->name[e->len] = path[e->len];
 	e->is_dir = path[e->len];
 	return true;
 }

@@ -3,6 +3,8 @@
 
 #include "lib/types.h"
 
+#define COM1_IRQ 4
+
 /* 115200 8N1, FIFOs on, receive interrupt on. */
 void serial_init(void);
 /* Any context; spins until the UART takes the byte. */

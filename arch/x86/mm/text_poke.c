@@ -10,6 +10,7 @@
 #include "lib/chaos.h"
 #include "lib/instrumentation.h"
 #include "lib/string.h"
+#include "lib/tracepoint.h"
 
 /*
  * The alias addresses, in the lower half, which nothing else uses: two pages for text_poke(), and for each
@@ -123,6 +124,7 @@ __kprobes void text_poke(void *addr, const void *bytes, size_t len)
 	u64 va = (u64)addr, last = va + len - 1, flags = local_irq_save();
 	bool two = va / PAGE_SIZE != last / PAGE_SIZE, locked = poke_lock();
 
+	tracepoint(text_poke, va, (u32)len, *(const u8 *)bytes);
 	poke_through(va, ALIAS, text_phys(va), two ? text_phys(last) : 0, bytes, len, true);
 	poke_unlock(locked);
 	local_irq_restore(flags);
@@ -203,6 +205,8 @@ __kprobes void text_poke_bp_batch(const struct text_exchange *v, size_t n)
 	BUG_ON(nr_exchanges);
 	exchanges = v;
 	__atomic_store_n(&nr_exchanges, n, __ATOMIC_RELEASE);
+	for (size_t i = 0; i < n; i++)
+		tracepoint(text_poke, v[i].addr, SITE_SIZE, v[i].bytes[0]);
 	text_poke_round(v, n, POKE_INT3);
 	chaos_point();
 	smp_serialize_others();

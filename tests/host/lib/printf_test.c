@@ -87,6 +87,9 @@ static void test_symbols(void **state)
 	GIVES("<first+0x0/0x20    |", "<%-18pS|", (void *)0xffffffff80001000);
 	GIVES("0xffffffff80001020", "%pS", (void *)0xffffffff80001020);
 	GIVES("0x0", "%pS", NULL);
+	GIVES("first", "%ps", (void *)0xffffffff80001010);
+	GIVES("   first|", "%8ps|", (void *)0xffffffff80001010);
+	GIVES("0xffffffff80001020", "%ps", (void *)0xffffffff80001020);
 	/* A name too long for the formatter's own stack is cut, and what follows stands. */
 	assert_int_equal(nl_snprintf(ours, SPACE, "%pS|", (void *)0xffffffff80001044), 96);
 	assert_memory_equal(ours, kernel_symtab.strings + 6, 95);
@@ -243,7 +246,7 @@ static void add_text(struct random_format *f)
 
 static void make_format(struct random_format *f)
 {
-	static const char *const literals[] = { "", " ", "x=", "%%", "[", "some longer text in between, " };
+	static const char *const literals[] = { "", " ", "x=", "%%", "[", "a longer text in between, " };
 
 	*f = (struct random_format){ .len = 0 };
 	for (int i = host_random_below(4); i; i--) {

@@ -1,0 +1,160 @@
+/* What an event does when it is hit and isn't just recorded; and changing that while it is. */
+#include "ftrace/event.h"
+
+#include "abi/errno.h"
+#include "arch/x86/mm/paging.h"
+#include "context/rcu_read.h"
+#include "lib/printf.h"
+#include "lib/string.h"
+#include "mm/frames.h"
+#include "mm/kmalloc.h"
+#include "rcu/rcu.h"
+#include "sched/thread.h"
+#include "trace/error_log.h"
+
+bool event_is_recording(const struct event *e) { return e->recording && (!e->armed || *e->armed); }
+
+/* A thread that was preempted behind its site finds here what is wanted when it goes on, not what was. */
+int event_update(struct event *e)
+{
+	bool on = e->recording || e->triggers;
+
+	WRITE_ONCE(e->fast, e->recording && !e->filter && !e->triggers);
+	if (e->arm)
+		return e->arm(e, on);
+	static_key_set(&e->key, on);
+	return 0;
+}
+
+int event_set_recording(struct event *e, bool on)
+{
+	int err;
+
+	WRITE_ONCE(e->recording, on);
+	err = event_update(e);
+	if (err)
+		WRITE_ONCE(e->recording, false);
+	return err;
+}
+
+/* A draft that has been carried out becomes the way back. */
+int events_apply_drafts(void)
+{
+	struct event *e = NULL, *undo = NULL;
+	int err = 0;
+
+	while (!err && (e = event_next(e))) {
+		bool want = e->draft;
+
+		e->draft = e->recording;
+		if (want != event_is_recording(e))
+			err = event_set_recording(e, want);
+	}
+	while (err && (undo = event_next(undo)) != e)
+		event_set_recording(undo, undo->draft);
+	return err;
+}
+
+bool event_filter_lets_pass(const struct event_filter *f, const struct trace_entry *record)
+{
+	return !f || event_filter_match(f, record, current()->comm, this_cpu(cpu_number));
+}
+
+/*
+ * notrace: the event is about who hit the tracepoint. As on Linux, triggers don't mind the event's filter, and what
+ * switches tracing off comes before the record.
+ */
+notrace void event_record(struct event *e, struct trace_entry *record, u32 size, u64 eflags, u32 word)
+{
+	void *fields = NULL;
+	u32 guard;
+
+	rcu_read_lock();
+	guard = guard_enter_call(GUARD_TRACEPOINT, context_read());
+	if (guard) {
+		trace_entry_fill(record, e->id, eflags, word);
+		event_triggers_fire(e, record, false);
+		if (READ_ONCE(e->recording) && event_filter_lets_pass(rcu_dereference(e->filter), record))
+			fields = ring_buffer_reserve_here(e->id, size, eflags, word);
+		if (fields) {
+			memcpy(fields, record + 1, size);
+			ring_buffer_commit_here(fields);
+		}
+		event_triggers_fire(e, record, true);
+		guard_leave(guard);
+	}
+	rcu_read_unlock();
+}
+
+static_assert(sizeof(struct event_filter) + 2 * FILTER_TEXT_MAX <= PAGE_SIZE, "a filter takes a frame");
+
+struct event_filter *event_filter_make(const struct event *e, const char *text, size_t len, int *err, const char **why,
+				       size_t *at)
+{
+	u64 frame;
+
+	*at = 0;
+	*why = "Operand too long";
+	*err = -EINVAL;
+	if (len >= FILTER_TEXT_MAX)
+		return NULL;
+	frame = frame_alloc();
+	*err = frame ? event_filter_parse(phys_to_virt(frame), e->fields(), text, len, why, at) : -ENOMEM;
+	if (!*err)
+		return phys_to_virt(frame);
+	if (frame)
+		frame_free(frame);
+	return NULL;
+}
+
+void event_filter_free(struct event_filter *f)
+{
+	if (f)
+		frame_free(virt_to_phys(f));
+}
+
+/* What "filter" will show of one that was refused. */
+static char *refusal(const char *text, size_t len, const char *why, size_t at)
+{
+	size_t size, n = min(len, (size_t)FILTER_TEXT_MAX);
+	char *shown;
+
+	at = min(at, n);
+	size = n + at + sizeof("\n^\nparse_error: \n\n") + strlen(why);
+	shown = kmalloc(size);
+	if (!shown)
+		return NULL;
+	snprintf(shown, size, "%.*s\n%*s^\nparse_error: %s\n\n", (int)n, text, (int)at, "", why);
+	for (size_t i = 0; i < n; i++)
+		if (!isprint(shown[i]))
+			shown[i] = '?';
+	return shown;
+}
+
+int event_set_filter(struct event *e, const char *text, size_t len, bool quiet)
+{
+	struct event_filter *f = NULL, *old = e->filter;
+	const char *why;
+	size_t at;
+	int err = 0;
+
+	for (; len && isspace(text[0]); len--)
+		text++;
+	while (len && isspace(text[len - 1]))
+		len--;
+	if (len && !str_is(text, len, "0"))
+		f = event_filter_make(e, text, len, &err, &why, &at);
+	if (err == -ENOMEM || (err && quiet))
+		return err;
+	kfree(e->refused);
+	e->refused = err ? refusal(text, len, why, at) : NULL;
+	if (err)
+		return error_log_refuse("event filter parse error", text, len, at, why);
+	/* In order: found by nobody new, then asked by nobody any more, then freed. */
+	rcu_assign_pointer(e->filter, f);
+	event_update(e);
+	if (old)
+		synchronize_rcu();
+	event_filter_free(old);
+	return 0;
+}

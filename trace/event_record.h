@@ -1,0 +1,61 @@
+/*
+ * Recording an event. A thread's that is just recorded goes into the ring at once, field by field; any other is put
+ * together on the stack first, since nobody knows yet whether the ring will see it.
+ */
+#pragma once
+
+#include "arch/x86/cpu/regs.h"
+#include "lib/tracepoint.h"
+#include "trace/guard.h"
+#include "trace/ring_buffer.h"
+
+#define FIRST_EVENT_ID 32
+
+/*
+ * ftrace/'s. Any context that RCU watches: what the event's files say is done with @record, whose @size bytes of fields
+ * are filled in. It is said to be of a context that had these flags and this context word.
+ */
+void event_record(struct event *e, struct trace_entry *record, u32 size, u64 eflags, u32 word);
+
+#define EVENT_GUARD GUARD_BIT(GUARD_TRACEPOINT, GUARD_TASK)
+
+/*
+ * The place for the fields, in the ring, for the most common case; NULL in all others. Nothing is called on the way, so that
+ * the recorder's arguments can stay where they are. Guard and ring are this CPU's.
+ */
+static __always_inline void *event_try(const struct event *e, u16 id, u32 size, struct ring_cpu **ring)
+{
+	u32 word = context_read();
+	struct trace_entry *entry;
+
+	if (unlikely(!READ_ONCE(e->fast) || !context_is_plain(word)))
+		return NULL;
+	preempt_disable();
+	*ring = this_cpu(live_ring);
+	if (unlikely(!*ring || this_cpu(guard_bits) & EVENT_GUARD))
+		goto other_way;
+	guard_set(EVENT_GUARD);
+	entry = ring_reserve_fast(*ring, size);
+	if (likely(entry))
+		return trace_entry_fill(entry, id, read_eflags(), word);
+	ring_give_up(*ring);
+	guard_leave(EVENT_GUARD);
+other_way:
+	preempt_enable_no_resched(); /* the other way will look */
+	return NULL;
+}
+
+static __always_inline void event_done(struct ring_cpu *ring)
+{
+	ring_commit(ring);
+	guard_leave(EVENT_GUARD);
+	preempt_enable();
+}
+
+/* Walk over all: NULL begins and ends; build-time ones first. Thread context. */
+struct event *event_next(const struct event *e);
+/* Events of run time. Thread context; one at a time. Gives @e its id. */
+void event_list_add(struct event *e);
+void event_list_remove(struct event *e);
+/* What is printed for a record of type @id; NULL: no such event any more. */
+struct event *event_by_id(u16 id);

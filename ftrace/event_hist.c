@@ -187,10 +187,10 @@ static int compare_keys(const struct event_hist *h, const struct entry *a, const
 /* Is @a to be shown after @b? Equal counts: by key. */
 static bool comes_after(const struct event_hist *h, const struct entry *a, const struct entry *b)
 {
-	int by_hits = (a->hits > b->hits) - (a->hits < b->hits), by_key = compare_keys(h, a, b);
-	int order = h->by_key ? by_key : by_hits;
+	int by_hits = (a->hits > b->hits) - (a->hits < b->hits);
+	int order = (h->by_key ? 0 : by_hits) ?: compare_keys(h, a, b);
 
-	return order ? (order > 0) != h->descending : by_key > 0;
+	return h->descending ? order < 0 : order > 0;
 }
 
 /* The entries as they are now, sorted; how many. */

@@ -6,7 +6,7 @@
 
 /* A walk over all existing files, build-time ones first: start with a zeroed one. */
 struct ctl_walk {
-	const char *only; /* NULL, or it may leave out folders that this isn't in */
+	const char *only; /* NULL, or it may leave out what neither leads to this path nor is below it */
 	const struct ctl_file *const *registered;
 	struct list_head *added;
 	const struct ctl_file *folder, *inside; /* the one we are in, and its next file */

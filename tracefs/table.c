@@ -41,6 +41,17 @@ static const struct ctl_file *next_inside(struct ctl_walk *w)
 	return &w->file;
 }
 
+static bool may_matter(const struct ctl_walk *w, const struct ctl_file *folder)
+{
+	const char *a = w->only, *b = folder->path;
+
+	while (a && *a && *a == *b) {
+		a++;
+		b++;
+	}
+	return !a || !*a || !*b;
+}
+
 const struct ctl_file *ctl_next(struct ctl_walk *w)
 {
 	const struct ctl_file *f;
@@ -52,7 +63,7 @@ const struct ctl_file *ctl_next(struct ctl_walk *w)
 		if (!f)
 			return NULL;
 		w->folder = f;
-		w->inside = !f->inside || (w->only && !ctl_is_below(w->only, f->path)) ? NULL : f->inside;
+		w->inside = may_matter(w, f) ? f->inside : NULL;
 		if (!f->inside && exists(f))
 			return f;
 	}
@@ -77,7 +88,7 @@ bool ctl_is_below(const char *path, const char *dir)
 
 bool ctl_is_dir(const char *path)
 {
-	struct ctl_walk w = {};
+	struct ctl_walk w = { .only = path };
 	const struct ctl_file *f;
 
 	if (!*path)
@@ -90,7 +101,7 @@ bool ctl_is_dir(const char *path)
 /* Would a file at @path need one of the existing files to be a directory? */
 static bool leads_through_file(const char *path)
 {
-	struct ctl_walk w = {};
+	struct ctl_walk w = { .only = path };
 	const struct ctl_file *f;
 
 	while ((f = ctl_next(&w)) && !ctl_is_below(path, f->path))

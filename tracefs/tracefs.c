@@ -148,7 +148,7 @@ static int compare(const struct entry *e, const char *name, size_t len)
  * own. */
 static bool next_entry(const char *dir, const char *after, struct entry *best)
 {
-	struct ctl_walk w = {};
+	struct ctl_walk w = { .only = dir };
 	const struct ctl_file *f;
 	struct entry e;
 	bool found = false;

@@ -88,8 +88,8 @@ notrace void event_record(struct event *e, struct trace_entry *record, u32 size,
 
 static_assert(sizeof(struct event_filter) + 2 * FILTER_TEXT_MAX <= PAGE_SIZE, "a filter takes a frame");
 
-struct event_filter *event_filter_make(const struct event *e, const char *text, size_t len, int *err, const char **why,
-				       size_t *at)
+struct event_filter *event_filter_make(const struct event *e, const char *text, size_t len, int *err,
+				       const char **why, size_t *at)
 {
 	u64 frame;
 

@@ -33,7 +33,8 @@ static int filter_show(struct seq *out, const struct ctl_file *self)
 	if (e->refused)
 		seq_puts(out, e->refused);
 	if (!e->refused || e->filter)
-		seq_printf(out, "%s%s\n", e->refused ? "still in force: " : "", e->filter ? e->filter->text : "none");
+		seq_printf(out, "%s%s\n", e->refused ? "still in force: " : "",
+			   e->filter ? e->filter->text : "none");
 	return 0;
 }
 
@@ -84,7 +85,10 @@ static int id_show(struct seq *out, const struct ctl_file *self)
 	return 0;
 }
 
-static int hist_show(struct seq *out, const struct ctl_file *self) { return event_hists_show(out, self->arg); }
+static int hist_show(struct seq *out, const struct ctl_file *self)
+{
+	return event_hists_show(out, self->arg);
+}
 
 /* The next event of @system, NULL: of any. */
 static struct event *next_of(const char *system, const struct event *e)
@@ -157,7 +161,8 @@ static const struct ctl_file system_files[] = {
 	{ .path = "filter", .show = system_filter_show, .store = system_filter_store },
 	{},
 };
-CTL_FILE(ctl_events_enable, .path = "events/enable", .show = system_enable_show, .store = system_enable_store);
+CTL_FILE(ctl_events_enable, .path = "events/enable", .show = system_enable_show,
+	 .store = system_enable_store);
 
 /* clang-format off */
 #define TRACE_EVENT(sys, n, ...) \
@@ -179,7 +184,8 @@ int event_files_make(struct event_files *f, struct event *e)
 	bool taken = strcmp(e->name, "enable") == 0 || strcmp(e->name, "filter") == 0;
 
 	f->own = (struct ctl_file){ .path = f->own_path, .inside = own_files, .arg = e };
-	f->system = (struct ctl_file){ .path = f->system_path, .inside = system_files, .arg = (void *)e->system };
+	f->system =
+		(struct ctl_file){ .path = f->system_path, .inside = system_files, .arg = (void *)e->system };
 	snprintf(f->own_path, sizeof(f->own_path), "events/%s/%s", e->system, e->name);
 	snprintf(f->system_path, sizeof(f->system_path), "events/%s", e->system);
 	for (struct event *other = NULL; (other = next_of(e->system, other));)

@@ -6,14 +6,23 @@
 #include "lib/string.h"
 
 /* A comparison's kind says which orders it is true of. */
-enum kind { LESS = 1, EQUAL = 2, GREATER = 4, AND = 8, GLOB = 16, NOT = 32, JUMP_TRUE = 64, JUMP_FALSE = 128 };
+enum kind {
+	LESS = 1,
+	EQUAL = 2,
+	GREATER = 4,
+	AND = 8,
+	GLOB = 16,
+	NOT = 32,
+	JUMP_TRUE = 64,
+	JUMP_FALSE = 128
+};
 /* Longer ones first, where one begins with another. */
 static const struct {
 	char text[3];
 	u8 kind;
 } operators[] = {
-	{ "==", EQUAL }, { "!=", LESS | GREATER }, { "<=", LESS | EQUAL }, { "<", LESS }, { ">=", GREATER | EQUAL },
-	{ ">", GREATER }, { "&", AND }, { "~", GLOB },
+	{ "==", EQUAL },	   { "!=", LESS | GREATER }, { "<=", LESS | EQUAL }, { "<", LESS },
+	{ ">=", GREATER | EQUAL }, { ">", GREATER },	     { "&", AND },	     { "~", GLOB },
 };
 
 const struct event_field event_common_fields[] = {
@@ -155,8 +164,8 @@ static bool take_comparison(struct parser *p)
 		p->at++;
 	if (p->at == start)
 		return bad(p, start, p->text[start] == ')' ? "Too few '('" : "Meaningless filter expression");
-	field = event_field_find(p->fields, p->text + start, p->at - start) ?:
-			find_in(computed_fields, p->text + start, p->at - start);
+	field = event_field_find(p->fields, p->text + start, p->at - start)
+			?: find_in(computed_fields, p->text + start, p->at - start);
 	skip_space(p);
 	at_operator = p->at;
 	if (!field)
@@ -308,8 +317,9 @@ bool event_filter_match(const struct event_filter *f, const void *record, const 
 		else if (op->kind >= JUMP_TRUE)
 			i = answer == (op->kind == JUMP_TRUE) ? (u16)(op->offset - 1) : i;
 		else if (!op->is_string)
-			answer = compare(op, op->size ? event_field_value(record, op->offset, op->size, op->is_signed) :
-							cpu);
+			answer = compare(
+				op, op->size ? event_field_value(record, op->offset, op->size, op->is_signed)
+					     : cpu);
 		else
 			answer = compare_string(op, f->words + op->text,
 						op->size ? (const char *)record + op->offset : comm,

@@ -29,7 +29,8 @@ static void print(struct seq *out, const void *fields) { seq_printf(out, "(%pS)"
 static const struct event_field *describe(void)
 {
 	static const struct event_field fields[] = {
-		{ "unsigned long", "__probe_ip", offsetof(struct probe_record, ip), sizeof(u64), false, false },
+		{ "unsigned long", "__probe_ip", offsetof(struct probe_record, ip), sizeof(u64), false,
+		  false },
 		{},
 	};
 

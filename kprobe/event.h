@@ -28,7 +28,10 @@ extern struct list_head probe_events;
 int probe_event_parse(struct probe_event *e, const char *line, size_t *column, const char **why);
 
 /* It is armed, or will be. */
-static inline bool probe_event_busy(const struct probe_event *e) { return e->probe.armed || e->event.triggers; }
+static inline bool probe_event_busy(const struct probe_event *e)
+{
+	return e->probe.armed || e->event.triggers;
+}
 /* Thread context. Makes its files ready: as event_files_make(). */
 int probe_event_prepare(struct probe_event *e);
 /* Thread context. Makes it known: probe registered, files there. As kprobe_register(). */

@@ -45,7 +45,8 @@ notrace void ring_buffer_refresh(void)
 			struct ring_cpu *r = &ring_sets[set][cpu];
 
 			if (r->nr_slots)
-				__atomic_store_n(per_cpu_ptr(live_ring, cpu), on ? r : NULL, __ATOMIC_SEQ_CST);
+				__atomic_store_n(per_cpu_ptr(live_ring, cpu), on ? r : NULL,
+						 __ATOMIC_SEQ_CST);
 		}
 	} while ((READ_ONCE(wanted) && !READ_ONCE(stopped)) != on || READ_ONCE(ring_live_set) != set);
 }

@@ -221,6 +221,13 @@ def test_probe_is_an_event():
     ok("kprobes:" not in got[4], "probe: gone with its definition", got[4])
 
 
+def test_probe_again():
+    (got,), _ = session("echo 'p:a strcmp' > kprobe_events; echo 'p:a strlen' > kprobe_events; cat kprobe_events; echo traceon > "
+                        "events/kprobes/a/trigger; cat events/kprobes/a/enable; echo > kprobe_events; echo '!traceon' > "
+                        "events/kprobes/a/trigger; echo > kprobe_events; cat kprobe_events", name="probe again", status=1)
+    equal(got, "p:kprobes/a strlen\n0*\n", "probe: defined anew under its name; with a trigger it can't go")
+
+
 def test_probe_names():
     bad = ("p:sched/sched_switch tracing_on_show", "p:kprobes/enable tracing_on_show", "p:sched/filter tracing_on_show", "p:enable/x tracing_on_show")
     got, _ = session(*(f"echo '{line}' > kprobe_events; cat kprobe_events" for line in bad),
@@ -244,5 +251,6 @@ test_system_filter()
 test_triggers()
 test_trigger_refusals()
 test_probe_is_an_event()
+test_probe_again()
 test_probe_names()
 done()

@@ -215,13 +215,13 @@ def test_all_or_nothing():
                          (["p:a strlen", "-:nosuch"], ENOENT)):
         for how in (">", ">>"):
             result = run(define("p:old strcmp") + define(*lines, how=how) + "cat kprobe_events; ls events/kprobes")
-            equal((result.status, result.stdout), (1, f"sh: kprobe_events: write error: {errno}\np:kprobes/old strcmp\nold/\n"),
+            equal((result.status, result.stdout), (1, f"sh: kprobe_events: write error: {errno}\np:kprobes/old strcmp\nenable\nfilter\nold/\n"),
                   f"{how} {lines} changes nothing") if not (how == ">" and "-:old" in lines) else None
     off = middle_of("strlen")
     result = run(define("p:a strcmp", "# a comment", "", f"  p:g/b strlen+{off}  ", "-:a", "p:c strcmp") +
-                 "cat kprobe_events; ls events events/kprobes events/g")
+                 "cat kprobe_events; ls events/kprobes events/g")
     equal((result.status, result.stdout),
-          (0, f"p:g/b strlen+{off}\np:kprobes/c strcmp\nevents:\ng/\nheader_event\nheader_page\nkprobes/\nevents/kprobes:\nc/\nevents/g:\nb/\n"),
+          (0, f"p:g/b strlen+{off}\np:kprobes/c strcmp\nevents/kprobes:\nc/\nenable\nfilter\nevents/g:\nb/\nenable\nfilter\n"),
           "many lines in one write, with comments, blanks, and a removal in between")
 
 
@@ -229,10 +229,10 @@ def test_removal_and_truncation():
     result = run(define("p:a strcmp", "p:g/b strlen") + enable("a") + define("-:g/b", how=">>") + "cat kprobe_events\n" +
                  define("-:a", how=">>") + "cat kprobe_events; cat events/kprobes/a/enable\n" + define("p:c strlen") +
                  "echo > kprobe_events; cat kprobe_events; cat events/kprobes/a/enable\n" + enable("a", 0) +
-                 define("-:a", how=">>") + "cat kprobe_events; ls events; cat events/kprobes/a/enable")
+                 define("-:a", how=">>") + "cat kprobe_events; ls events/kprobes; cat events/kprobes/a/enable")
     busy = f"sh: kprobe_events: write error: {EBUSY}\n"
     still = "p:kprobes/a strcmp\n"
-    equal(result.stdout, still + busy + still + "1\n" + busy + busy + still + "1\n" + "header_event\nheader_page\n"
+    equal(result.stdout, still + busy + still + "1\n" + busy + busy + still + "1\n" + f"sh: events/kprobes: {ENOENT}\n"
           f"sh: events/kprobes/a/enable: {ENOENT}\n",
           "-:name removes; an enabled event can't be removed, nor truncated away, and stays enabled")
     contains(run(define("p:a strcmp") + enable("a") + define("-:a", how=">>") + "cat error_log").stdout,
@@ -250,14 +250,14 @@ def test_names():
     equal(result.stdout.splitlines(),
           [f"p:kprobes/p_tracing_on_show_{off} tracing_on_show+{off}", "p:kprobes/p_strcmp_0 strcmp",
            f"p:kprobes/p_0x{addr:016x} 0x{addr:016x}", f"p:kprobes/{long} str_has_prefix"] +
-          sorted([f"p_tracing_on_show_{off}/", "p_strcmp_0/", f"p_0x{addr:016x}/", f"{long}/"]),
+          sorted(["enable", "filter", f"p_tracing_on_show_{off}/", "p_strcmp_0/", f"p_0x{addr:016x}/", f"{long}/"]),
           "names that weren't given, as Linux makes them", result.stdout)
     linux = sample("kprobe_events.txt").splitlines()
     equal(linux[0], "p:kprobes/p_vfs_write_5 vfs_write+5", "… which is how")
     long = max((s.name for s in KERNEL.functions(".text") if "." not in s.name and len(s.name) < 50), key=len)
     offsets = [i.offset for i in CODE[long] if not UNMOVABLE.match(i.text)][:2]
     result = run(define(*(f"p {long}+{off}" for off in offsets)) + "ls events/kprobes")
-    equal((result.status, result.stdout), (0, "".join(f"p_{long}_{off}/\n" for off in offsets)),
+    equal((result.status, result.stdout), (0, "enable\nfilter\n" + "".join(f"p_{long}_{off}/\n" for off in offsets)),
           f"two unnamed events on a long name, {long}")
     result = run(define("p:" + "n" * 64 + " strcmp"))
     equal((result.status, result.stdout), (1, f"sh: kprobe_events: write error: {EINVAL}\n"), "a name of 64 characters is too long")

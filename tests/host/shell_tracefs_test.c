@@ -133,6 +133,45 @@ static void test_files_come_and_go(void **state)
 	assert_string_equal(listing(T "/dir"), "one sub/ ");
 }
 
+static int show_arg(struct seq *out, const struct ctl_file *self)
+{
+	seq_printf(out, "%s of %s\n", self->path, (const char *)self->arg);
+	return 0;
+}
+
+static void test_folders(void **state)
+{
+	static const struct ctl_file inside[] = { { .path = "b", .show = show_arg }, { .path = "a" }, {} };
+	struct ctl_file f = { .path = "dir/sub", .inside = inside, .arg = "it" };
+	struct ctl_file deep = { .path = "dir/sub/deep", .inside = inside, .arg = "deep" };
+	struct ctl_file again = { .path = "dir/sub", .inside = inside, .arg = "again" };
+	struct ctl_file clash = { .path = "dir/sub/a/x", .show = show_arg };
+
+	assert_int_equal(ctl_add(&f), 0);
+	assert_int_equal(ctl_add(&deep), 0);
+	assert_int_equal(ctl_add(&again), 0);
+	assert_string_equal(listing(T "/dir/sub"), "a b deep/ two ");
+	assert_string_equal(listing(T "/dir/sub/deep"), "a b ");
+	assert_int_equal(read_file(T "/dir/sub/b"), 0);
+	assert_string_equal(text, "dir/sub/b of it\n");
+	assert_int_equal(read_file(T "/dir/sub/deep/b"), 0);
+	assert_string_equal(text, "dir/sub/deep/b of deep\n");
+	assert_int_equal(read_file(T "/dir/sub/a"), -EACCES);
+	assert_int_equal(read_file(T "/dir/sub/b/x"), -ENOTDIR);
+	assert_int_equal(read_file(T "/dir/sub/c"), -ENOENT);
+	assert_int_equal(ctl_add(&clash), -EEXIST);
+	clash.path = "dir/sub/deep/a";
+	assert_int_equal(ctl_add(&clash), -EEXIST);
+	clash.path = "dir/sub/deep";
+	assert_int_equal(ctl_add(&clash), -EEXIST);
+	ctl_remove(&f);
+	assert_int_equal(read_file(T "/dir/sub/b"), 0);
+	assert_string_equal(text, "dir/sub/b of again\n");
+	ctl_remove(&again);
+	ctl_remove(&deep);
+	assert_string_equal(listing(T "/dir/sub"), "two ");
+}
+
 static void test_refused_files(void **state)
 {
 	static const struct {
@@ -247,6 +286,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test_setup(test_test_files, fixture_reset),
 	cmocka_unit_test_setup(test_readdir, fixture_reset),
 	cmocka_unit_test_setup(test_files_come_and_go, fixture_reset),
+	cmocka_unit_test_setup(test_folders, fixture_reset),
 	cmocka_unit_test_setup(test_refused_files, fixture_reset),
 	cmocka_unit_test_setup(test_resolve, fixture_reset),
 	cmocka_unit_test_setup(test_long_paths, fixture_reset),

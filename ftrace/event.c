@@ -2,11 +2,9 @@
 #include "ftrace/event.h"
 
 #include "abi/errno.h"
-#include "arch/x86/mm/paging.h"
 #include "context/rcu_read.h"
 #include "lib/printf.h"
 #include "lib/string.h"
-#include "mm/frames.h"
 #include "mm/kmalloc.h"
 #include "rcu/rcu.h"
 #include "sched/thread.h"
@@ -86,49 +84,22 @@ notrace void event_record(struct event *e, struct trace_entry *record, u32 size,
 	rcu_read_unlock();
 }
 
-static_assert(sizeof(struct event_filter) + 2 * FILTER_TEXT_MAX <= PAGE_SIZE, "a filter takes a frame");
+static_assert(sizeof(struct event_filter) + FILTER_TEXT_MAX <= KMALLOC_MAX, "any filter can be allocated");
 
 struct event_filter *event_filter_make(const struct event *e, const char *text, size_t len, int *err,
 				       const char **why, size_t *at)
 {
-	u64 frame;
+	struct event_filter *f = len < FILTER_TEXT_MAX ? kmalloc(event_filter_size(len)) : NULL;
 
 	*at = 0;
 	*why = "Operand too long";
-	*err = -EINVAL;
-	if (len >= FILTER_TEXT_MAX)
-		return NULL;
-	frame = frame_alloc();
-	*err = frame ? event_filter_parse(phys_to_virt(frame), e->fields(), text, len, why, at) : -ENOMEM;
-	if (!*err)
-		return phys_to_virt(frame);
-	if (frame)
-		frame_free(frame);
-	return NULL;
-}
-
-void event_filter_free(struct event_filter *f)
-{
+	*err = len >= FILTER_TEXT_MAX ? -EINVAL : -ENOMEM;
 	if (f)
-		frame_free(virt_to_phys(f));
-}
-
-/* What "filter" will show of one that was refused. */
-static char *refusal(const char *text, size_t len, const char *why, size_t at)
-{
-	size_t size, n = min(len, (size_t)FILTER_TEXT_MAX);
-	char *shown;
-
-	at = min(at, n);
-	size = n + at + sizeof("\n^\nparse_error: \n\n") + strlen(why);
-	shown = kmalloc(size);
-	if (!shown)
-		return NULL;
-	snprintf(shown, size, "%.*s\n%*s^\nparse_error: %s\n\n", (int)n, text, (int)at, "", why);
-	for (size_t i = 0; i < n; i++)
-		if (!isprint(shown[i]))
-			shown[i] = '?';
-	return shown;
+		*err = event_filter_parse(f, e->fields(), text, len, why, at);
+	if (!*err)
+		return f;
+	kfree(f);
+	return NULL;
 }
 
 int event_set_filter(struct event *e, const char *text, size_t len, bool quiet)
@@ -144,10 +115,14 @@ int event_set_filter(struct event *e, const char *text, size_t len, bool quiet)
 		len--;
 	if (len && !str_is(text, len, "0"))
 		f = event_filter_make(e, text, len, &err, &why, &at);
+	len = min(len, (size_t)FILTER_TEXT_MAX); /* of one too long, that much is shown */
 	if (err == -ENOMEM || (err && quiet))
 		return err;
 	kfree(e->refused);
-	e->refused = err ? refusal(text, len, why, at) : NULL;
+	e->refused = err ? kmalloc(KMALLOC_MAX) : NULL;
+	if (e->refused)
+		snprintf(e->refused, KMALLOC_MAX, "%.*s\n%*s^\nparse_error: %s\n\n", (int)len, text, (int)at,
+			 "", why);
 	if (err)
 		return error_log_refuse("event filter parse error", text, len, at, why);
 	/* In order: found by nobody new, then asked by nobody any more, then freed. */
@@ -155,6 +130,6 @@ int event_set_filter(struct event *e, const char *text, size_t len, bool quiet)
 	event_update(e);
 	if (old)
 		synchronize_rcu();
-	event_filter_free(old);
+	kfree(old);
 	return 0;
 }

@@ -24,11 +24,10 @@ int events_apply_drafts(void);
  * none.
  */
 int event_set_filter(struct event *e, const char *text, size_t len, bool quiet);
-/* The filter for @text: NULL with the error in *@err; with -EINVAL also what is wrong with it, and where. */
+/* The filter for @text: NULL with the error in *@err; with -EINVAL also what is wrong with it, and where.
+ * kfree() takes it back, when nobody reads it any more. */
 struct event_filter *event_filter_make(const struct event *e, const char *text, size_t len, int *err,
 				       const char **why, size_t *at);
-/* When nobody reads it any more; NULL is allowed. */
-void event_filter_free(struct event_filter *f);
 /* Any context. NULL lets all pass. */
 bool event_filter_lets_pass(const struct event_filter *f, const struct trace_entry *record);
 

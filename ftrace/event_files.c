@@ -209,7 +209,7 @@ void event_remove(struct event *e, struct event_files *f)
 	ctl_remove(&f->system);
 	event_list_remove(e);
 	kfree(e->refused);
-	event_filter_free(e->filter);
+	kfree(e->filter);
 }
 
 static bool is_part(const char *name, const char *text, size_t len)

@@ -1,4 +1,4 @@
-/* Conditions on fields: a recursive descent makes comparisons, negations and forward jumps; running them needs no stack. */
+/* Conditions on fields: a recursive descent puts what joins answers behind them, and so a word of bits is stack enough. */
 #include "ftrace/event_filter.h"
 
 #include "abi/errno.h"
@@ -6,16 +6,7 @@
 #include "lib/string.h"
 
 /* A comparison's kind says which orders it is true of. */
-enum kind {
-	LESS = 1,
-	EQUAL = 2,
-	GREATER = 4,
-	AND = 8,
-	GLOB = 16,
-	NOT = 32,
-	JUMP_TRUE = 64,
-	JUMP_FALSE = 128
-};
+enum kind { LESS = 1, EQUAL = 2, GREATER = 4, AND = 8, GLOB = 16, NOT = 32, BOTH = 64, EITHER = 128 };
 /* Longer ones first, where one begins with another. */
 static const struct {
 	char text[3];
@@ -122,12 +113,11 @@ static bool take_string(struct parser *p, struct filter_op *op)
 
 	if (!end)
 		return bad(p, p->at, "Missing matching quote");
-	p->at = (size_t)(end - p->text);
-	op->length = (u16)(p->at - start);
+	op->length = (u16)(end - p->text - start);
 	if (op->length >= FILTER_OPERAND_MAX)
 		return bad(p, start, "Operand too long");
-	op->text = (u16)start;
-	p->f->words[p->at++] = '\0';
+	op->value = start;
+	p->at = start + op->length + 1;
 	return true;
 }
 
@@ -211,34 +201,18 @@ static bool take_one(struct parser *p)
 	return !negated || emit(p, NOT);
 }
 
-/* One or more with @word between them. Each but the last may settle it: then the rest is jumped over. */
-static bool take_chain(struct parser *p, bool (*part)(struct parser *p), const char *word, u8 jump)
+/* One or more with @word between them. */
+static bool take_chain(struct parser *p, bool (*part)(struct parser *p), const char *word, u8 join)
 {
-	/* The jumps yet without a target, each with the one before it; 0: none, as no jump comes first. */
-	u16 last = 0;
+	bool good = part(p);
 
-	while (part(p)) {
-		struct filter_op *op;
-
-		if (!take(p, word)) {
-			while (last) {
-				op = &p->f->ops[last];
-				last = op->offset;
-				op->offset = p->f->nr_ops;
-			}
-			return true;
-		}
-		op = emit(p, jump);
-		if (!op)
-			return false;
-		op->offset = last;
-		last = (u16)(p->f->nr_ops - 1);
-	}
-	return false;
+	while (good && take(p, word))
+		good = part(p) && emit(p, join);
+	return good;
 }
 
-static bool take_all(struct parser *p) { return take_chain(p, take_one, "&&", JUMP_FALSE); }
-static bool take_any(struct parser *p) { return take_chain(p, take_all, "||", JUMP_TRUE); }
+static bool take_all(struct parser *p) { return take_chain(p, take_one, "&&", BOTH); }
+static bool take_any(struct parser *p) { return take_chain(p, take_all, "||", EITHER); }
 
 static bool take_whole(struct parser *p)
 {
@@ -260,10 +234,8 @@ int event_filter_parse(struct event_filter *f, const struct event_field *fields,
 	bool good;
 
 	f->nr_ops = 0;
-	f->words = f->text + len + 1;
 	memcpy(f->text, text, len);
-	memcpy(f->words, text, len);
-	f->text[len] = f->words[len] = '\0';
+	f->text[len] = '\0';
 	if (memchr(text, '\0', len))
 		good = bad(&p, strlen(f->text), "Meaningless filter expression");
 	else
@@ -273,12 +245,12 @@ int event_filter_parse(struct event_filter *f, const struct event_field *fields,
 	return good ? 0 : -EINVAL;
 }
 
-u64 event_field_value(const void *record, u16 offset, u8 size, bool is_signed)
+u64 event_field_value(const void *field, size_t size, bool is_signed)
 {
-	u32 unused = 64 - 8u * size;
+	u32 unused = 64 - 8 * (u32)size;
 	u64 v = 0;
 
-	memcpy(&v, (const char *)record + offset, size);
+	memcpy(&v, field, size);
 	return is_signed ? (u64)((s64)(v << unused) >> unused) : v;
 }
 
@@ -292,38 +264,46 @@ static bool compare(const struct filter_op *op, u64 v)
 	return op->kind & (left < right ? LESS : left == right ? EQUAL : GREATER);
 }
 
+static bool glob_field(const char *pattern, size_t len, const char *s, size_t size)
+{
+	char word[FILTER_OPERAND_MAX], whole[FILTER_OPERAND_MAX];
+
+	memcpy(word, pattern, len);
+	memcpy(whole, s, size);
+	word[len] = whole[size] = '\0';
+	return glob_match(word, whole);
+}
+
 /* @s needn't end within its @size bytes. */
 static bool compare_string(const struct filter_op *op, const char *word, const char *s, size_t size)
 {
-	char whole[FILTER_OPERAND_MAX];
-	size_t len = strnlen(s, min(size, sizeof(whole) - 1));
+	size_t len = strnlen(s, min(size, (size_t)FILTER_OPERAND_MAX - 1));
 
-	if (op->kind != GLOB)
-		return op->kind & (len == op->length && memcmp(s, word, len) == 0 ? EQUAL : LESS);
-	memcpy(whole, s, len);
-	whole[len] = '\0';
-	return glob_match(word, whole);
+	if (op->kind == GLOB)
+		return glob_field(word, op->length, s, len);
+	return op->kind & (len == op->length && memcmp(s, word, len) == 0 ? EQUAL : LESS);
 }
 
 bool event_filter_match(const struct event_filter *f, const void *record, const char *comm, u32 cpu)
 {
-	bool answer = true;
+	u64 answers = 1; /* the last one in bit 0 */
 
-	for (u16 i = 0; i < f->nr_ops; i++) {
-		const struct filter_op *op = &f->ops[i];
+	for (const struct filter_op *op = f->ops; op < f->ops + f->nr_ops; op++) {
+		const char *field = op->size ? (const char *)record + op->offset : comm;
 
 		if (op->kind == NOT)
-			answer = !answer;
-		else if (op->kind >= JUMP_TRUE)
-			i = answer == (op->kind == JUMP_TRUE) ? (u16)(op->offset - 1) : i;
-		else if (!op->is_string)
-			answer = compare(
-				op, op->size ? event_field_value(record, op->offset, op->size, op->is_signed)
-					     : cpu);
+			answers ^= 1;
+		else if (op->kind == BOTH)
+			answers = answers >> 1 & (answers | ~1ul);
+		else if (op->kind == EITHER)
+			answers = answers >> 1 | (answers & 1);
+		else if (op->is_string)
+			answers = answers << 1 |
+				  compare_string(op, f->text + op->value, field, op->size ?: COMM_SIZE);
 		else
-			answer = compare_string(op, f->words + op->text,
-						op->size ? (const char *)record + op->offset : comm,
-						op->size ?: COMM_SIZE);
+			answers = answers << 1 |
+				  compare(op,
+					  op->size ? event_field_value(field, op->size, op->is_signed) : cpu);
 	}
-	return answer;
+	return answers & 1;
 }

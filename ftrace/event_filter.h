@@ -9,29 +9,27 @@
 
 #include "lib/tracepoint.h"
 
-#define FILTER_TEXT_MAX	   1024 /* bytes, with the NUL */
+#define FILTER_TEXT_MAX	   960 /* bytes, with the NUL */
 #define FILTER_OPERAND_MAX 256
-#define FILTER_OPS_MAX	   64 /* terms, and where they meet */
+#define FILTER_OPS_MAX	   64 /* terms, and what joins them: not more answers than a word has bits */
 #define FILTER_NESTING_MAX 16
 
-/* One step: a comparison sets the answer; a jump is made over the rest of a chain when the answer is final. */
+/* One step: a comparison adds an answer, anything else makes one of the last one or two. */
 struct filter_op {
-	u8 kind; /* a comparison, a negation or a jump */
+	u8 kind;
 	u8 size; /* of the field; 0: it is in no record */
 	bool is_signed, is_string;
-	u16 offset;	  /* the field's in the record; or where to jump */
-	u16 text, length; /* the operand's place in @words */
-	u64 value;
+	u16 offset, length; /* of the field in the record; of the operand, if it is text */
+	u64 value;	    /* the operand, or its place in the filter's text */
 };
 
 struct event_filter {
 	u16 nr_ops;
 	struct filter_op ops[FILTER_OPS_MAX];
-	char *words; /* behind @text: the same with each quoted operand ended */
 	char text[]; /* as written, without the white space around it */
 };
 
-static inline size_t event_filter_size(size_t len) { return sizeof(struct event_filter) + 2 * (len + 1); }
+static inline size_t event_filter_size(size_t len) { return sizeof(struct event_filter) + len + 1; }
 
 /*
  * @len bytes of condition into @f, which has event_filter_size(@len). 0, or -EINVAL, what is wrong, and at which byte.
@@ -47,4 +45,4 @@ bool event_filter_match(const struct event_filter *f, const void *record, const 
 const struct event_field *event_field_find(const struct event_field *fields, const char *name, size_t len);
 extern const struct event_field event_common_fields[];
 /* A number in a record. */
-u64 event_field_value(const void *record, u16 offset, u8 size, bool is_signed);
+u64 event_field_value(const void *field, size_t size, bool is_signed);

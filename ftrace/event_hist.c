@@ -4,7 +4,6 @@
 #include "ftrace/event.h"
 #include "lib/string.h"
 #include "mm/frames.h"
-#include "mm/kmalloc.h"
 
 #define DEFAULT_SIZE 2048
 #define MIN_SIZE     128
@@ -22,7 +21,7 @@ struct event_hist {
 	bool by_key, descending; /* sorted */
 	u32 size;		 /* entries, a power of two */
 	u64 hits, dropped;
-	struct entry *entries;
+	struct entry entries[];
 };
 
 /* The key of @record. */
@@ -35,7 +34,7 @@ static void make_key(const struct event_hist *h, const void *record, u64 key[2])
 	if (f->is_string)
 		memcpy(key, text, strnlen(text, min((size_t)f->size, 2 * sizeof(u64) - 1)));
 	else
-		key[0] = event_field_value(record, f->offset, (u8)f->size, f->is_signed);
+		key[0] = event_field_value(text, f->size, f->is_signed);
 	key[1] |= IN_USE;
 }
 
@@ -49,7 +48,7 @@ static void claim(struct entry *e, const u64 key[2])
 {
 	u64 low = 0, high = 0;
 
-	__asm__ volatile("lock cmpxchg16b %0"
+	__asm__ volatile("clc\n\tlock cmpxchg16b %0" /* clc: as in trace/ring.h */
 			 : "+m"(e->key), "+a"(low), "+d"(high)
 			 : "b"(key[0]), "c"(key[1])
 			 : "memory", "cc");
@@ -84,16 +83,13 @@ void event_hist_add(struct event_hist *h, const void *record)
 
 static u64 pages(const struct event_hist *h)
 {
-	return ALIGN_UP(h->size * sizeof(struct entry), PAGE_SIZE) / PAGE_SIZE;
+	return ALIGN_UP(sizeof(*h) + h->size * sizeof(struct entry), PAGE_SIZE) / PAGE_SIZE;
 }
 
 void event_hist_free(struct event_hist *h)
 {
-	if (!h)
-		return;
-	if (h->entries)
-		frames_free(virt_to_phys(h->entries), pages(h));
-	kfree(h);
+	if (h)
+		frames_free(virt_to_phys(h), pages(h));
 }
 
 bool event_hist_same(const struct event_hist *a, const struct event_hist *b) { return a->field == b->field; }
@@ -113,10 +109,8 @@ static const char *parse_sort(struct event_hist *h, const char *text, size_t len
 /* One of the parts between colons. */
 static const char *parse_part(struct event_hist *h, const struct event *e, const char *text, size_t len)
 {
-	const char *equals = memchr(text, '=', len);
-	size_t name = equals ? (size_t)(equals - text) : len;
-	const char *value = text + name + 1;
-	size_t n = equals ? len - name - 1 : 0;
+	const char *equals = memchr(text, '=', len), *value = equals ? equals + 1 : text + len;
+	size_t name = equals ? (size_t)(equals - text) : len, n = (size_t)(text + len - value);
 	u64 size;
 
 	if (str_is(text, name, "keys") || str_is(text, name, "key")) {
@@ -136,37 +130,24 @@ static const char *parse_part(struct event_hist *h, const struct event *e, const
 	return NULL;
 }
 
-static const char *parse(struct event_hist *h, const struct event *e, const char *text, size_t len)
-{
-	const char *why = NULL;
-
-	for (size_t at = 0; at < len && !why;) {
-		const char *colon = memchr(text + at, ':', len - at);
-		size_t n = colon ? (size_t)(colon - text) - at : len - at;
-
-		why = parse_part(h, e, text + at, n);
-		at += n + 1;
-	}
-	return why || h->field ? why : "No key fields: keys=FIELD";
-}
-
 struct event_hist *event_hist_make(const struct event *e, const char *text, size_t len, const char **why)
 {
-	struct event_hist *h = kzalloc(sizeof(*h));
+	struct event_hist h = { .size = DEFAULT_SIZE }, *made;
+	const char *end = text + len, *colon;
 	u64 pa;
 
-	*why = NULL;
-	if (!h)
-		return NULL;
-	h->size = DEFAULT_SIZE;
-	*why = parse(h, e, text, len);
-	pa = *why ? 0 : frames_alloc(pages(h));
-	if (pa) {
-		h->entries = phys_to_virt(pa);
-		return h;
+	for (*why = NULL; text < end && !*why; text = colon + 1) {
+		colon = memchr(text, ':', (size_t)(end - text)) ?: end;
+		*why = parse_part(&h, e, text, (size_t)(colon - text));
 	}
-	kfree(h);
-	return NULL;
+	if (!*why && !h.field)
+		*why = "No key fields: keys=FIELD";
+	pa = *why ? 0 : frames_alloc(pages(&h));
+	if (!pa)
+		return NULL;
+	made = phys_to_virt(pa);
+	*made = h;
+	return made;
 }
 
 void event_hist_describe(struct seq *out, const struct event_hist *h)

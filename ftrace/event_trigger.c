@@ -68,7 +68,7 @@ void event_triggers_fire(const struct event *e, const struct trace_entry *record
 
 static void free_trigger(struct event_trigger *t)
 {
-	event_filter_free(t->filter);
+	kfree(t->filter);
 	event_hist_free(t->hist);
 	kfree(t);
 }
@@ -108,83 +108,55 @@ int event_hists_show(struct seq *out, const struct event *e)
 	return err;
 }
 
-/* A line being taken apart, from @at on; or where it is wrong. */
-struct line {
-	const char *text, *why;
-	size_t len, at;
-};
-
-static int bad(struct line *l, const char *why)
+/* "KIND[:PARAMETER][ if FILTER]" from @at on. -EINVAL: then what is wrong, and where; -ENOMEM. */
+static int parse(struct event_trigger *t, const struct event *e, const char *text, size_t len, size_t *at,
+		 const char **why)
 {
-	l->why = why;
-	return -EINVAL;
-}
+	const char *word = text + *at, *colon;
+	size_t n = 0, kind;
+	u64 count;
 
-static void skip_space(struct line *l)
-{
-	while (l->at < l->len && isspace(l->text[l->at]))
-		l->at++;
-}
-
-/* How long the word here is, which ends before white space or @stop. */
-static size_t word_length(const struct line *l, char stop)
-{
-	size_t end = l->at;
-
-	while (end < l->len && !isspace(l->text[end]) && l->text[end] != stop)
-		end++;
-	return end - l->at;
-}
-
-static int take_kind(struct line *l, struct event_trigger *t)
-{
-	size_t len = word_length(l, ':');
-
-	while (t->kind < NR_TRIGGERS && !str_is(l->text + l->at, len, names[t->kind]))
+	while (*at + n < len && !isspace(word[n]))
+		n++;
+	colon = memchr(word, ':', n);
+	kind = colon ? (size_t)(colon - word) : n;
+	while (t->kind < NR_TRIGGERS && !str_is(word, kind, names[t->kind]))
 		t->kind++;
+	*why = "No such trigger";
 	if (t->kind == NR_TRIGGERS)
-		return bad(l, "No such trigger");
-	l->at += len;
+		return -EINVAL;
+	word += colon ? kind + 1 : n;
+	n -= (size_t)(word - text) - *at;
+	*at = (size_t)(word - text);
+	*why = "Illegal count";
+	if (t->kind == HIST)
+		t->hist = event_hist_make(e, word, n, why);
+	else if (colon && (!parse_u64(word, n, 0, &count) || count > 0x7fffffff))
+		return -EINVAL;
+	if (t->kind == HIST && !t->hist)
+		return *why ? -EINVAL : -ENOMEM;
+	t->count = colon ? (s32)count : FOR_EVER;
+	*at += n;
 	return 0;
 }
 
-/* ":COUNT", or what a histogram is to be. */
-static int take_parameter(struct line *l, const struct event *e, struct event_trigger *t)
+static int parse_condition(struct event_trigger *t, const struct event *e, const char *text, size_t len,
+			   size_t *at, const char **why)
 {
-	bool given = l->at < l->len && l->text[l->at] == ':';
-	size_t len;
-	u64 n;
-
-	l->at += given;
-	len = given ? word_length(l, 0) : 0;
-	if (t->kind == HIST) {
-		t->hist = event_hist_make(e, l->text + l->at, len, &l->why);
-		if (!t->hist)
-			return l->why ? -EINVAL : -ENOMEM;
-	} else if (given) {
-		if (!parse_u64(l->text + l->at, len, 0, &n) || n > 0x7fffffff)
-			return bad(l, "Illegal count");
-		t->count = (s32)n;
-	}
-	l->at += len;
-	return 0;
-}
-
-/* " if FILTER", or nothing. */
-static int take_condition(struct line *l, const struct event *e, struct event_trigger *t)
-{
-	size_t at;
+	size_t where;
 	int err;
 
-	skip_space(l);
-	if (l->at == l->len)
+	while (*at < len && isspace(text[*at]))
+		++*at;
+	if (*at == len)
 		return 0;
-	if (!str_is(l->text + l->at, word_length(l, 0), "if"))
-		return bad(l, "Expected \"if\"");
-	l->at += 2;
-	skip_space(l);
-	t->filter = event_filter_make(e, l->text + l->at, l->len - l->at, &err, &l->why, &at);
-	l->at += at;
+	*why = "Expected \"if\"";
+	if (strncmp(text + *at, "if", 2) != 0 || !isspace(text[*at + 2]))
+		return -EINVAL;
+	for (*at += 2; *at < len && isspace(text[*at]);)
+		++*at;
+	t->filter = event_filter_make(e, text + *at, len - *at, &err, why, &where);
+	*at += where;
 	return err;
 }
 
@@ -211,13 +183,12 @@ static void take_away(struct event *e, struct event_trigger **link)
 	free_trigger(t);
 }
 
-static int add(struct line *l, struct event *e, struct event_trigger *t)
+static int add(struct event *e, struct event_trigger *t, const char **why)
 {
 	struct event_trigger **link = find_like(e, t);
 	int err = t->kind == SNAPSHOT ? ring_buffer_snapshot_alloc() : 0;
 
-	l->at = 0;
-	l->why = *link ? "Trigger exists already" : "The probe can't be armed now";
+	*why = *link ? "Trigger exists already" : "The probe can't be armed now";
 	if (*link || err)
 		return *link ? -EEXIST : err;
 	rcu_assign_pointer(*link, t);
@@ -232,20 +203,23 @@ static int add(struct line *l, struct event *e, struct event_trigger *t)
 
 int event_set_trigger(struct event *e, const char *text, size_t len)
 {
-	struct line l = { .text = text, .len = len, .at = text[0] == '!' };
+	bool remove = text[0] == '!';
 	struct event_trigger *t = kzalloc(sizeof(*t));
+	const char *why = NULL;
+	size_t at = remove;
 	int err;
 
 	if (!t)
 		return -ENOMEM;
-	t->count = FOR_EVER;
-	err = take_kind(&l, t) ?: take_parameter(&l, e, t) ?: take_condition(&l, e, t);
-	if (!err && text[0] == '!')
+	err = parse(t, e, text, len, &at, &why) ?: parse_condition(t, e, text, len, &at, &why);
+	if (!err && remove)
 		take_away(e, find_like(e, t));
-	else if (!err && !(err = add(&l, e, t)))
+	else if (!err)
+		err = add(e, t, &why);
+	if (!err && !remove)
 		return 0;
 	if (err && err != -ENOMEM)
-		error_log_refuse("event trigger", text, len, l.at, l.why);
+		error_log_refuse("event trigger", text, len, at, why);
 	free_trigger(t);
 	return err;
 }

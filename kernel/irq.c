@@ -20,18 +20,13 @@ void vector_set_handler(unsigned vector, irq_fn fn) { vector_handlers[vector] = 
 
 static const char *irq_name(unsigned irq)
 {
-	switch (irq + IRQ_BASE_VECTOR) {
-	case VECTOR_TIMER:
-		return "timer";
-	case VECTOR_RESCHEDULE:
-		return "reschedule";
-	case VECTOR_CALL:
-		return "call";
-	case VECTOR_IRQ_WORK:
-		return "irq_work";
-	default:
-		return irq == COM1_IRQ ? "serial" : "other";
-	}
+	static const char *const names[NR_VECTORS] = {
+		[IRQ_BASE_VECTOR + COM1_IRQ] = "serial", [VECTOR_TIMER] = "timer",
+		[VECTOR_RESCHEDULE] = "reschedule",	 [VECTOR_CALL] = "call",
+		[VECTOR_IRQ_WORK] = "irq_work",
+	};
+
+	return names[irq + IRQ_BASE_VECTOR] ?: "other";
 }
 
 static void call(unsigned irq, irq_fn fn)

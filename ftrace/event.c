@@ -84,6 +84,17 @@ notrace void event_record(struct event *e, struct trace_entry *record, u32 size,
 	rcu_read_unlock();
 }
 
+notrace void event_record_other(struct event *e, struct trace_entry *record, u32 size, u32 word,
+				struct ring_cpu *ring)
+{
+	if (ring) {
+		ring_give_up(ring);
+		guard_leave(EVENT_GUARD);
+		preempt_enable_no_resched();
+	}
+	event_record(e, record, size, read_eflags(), word);
+}
+
 static_assert(sizeof(struct event_filter) + FILTER_TEXT_MAX <= KMALLOC_MAX, "any filter can be allocated");
 
 struct event_filter *event_filter_make(const struct event *e, const char *text, size_t len, int *err,

@@ -135,7 +135,7 @@ static int parse(struct event_trigger *t, const struct event *e, const char *tex
 		return -EINVAL;
 	if (t->kind == HIST && !t->hist)
 		return *why ? -EINVAL : -ENOMEM;
-	t->count = colon ? (s32)count : FOR_EVER;
+	t->count = colon && t->kind != HIST ? (s32)count : FOR_EVER;
 	*at += n;
 	return 0;
 }

@@ -50,13 +50,13 @@ struct event {
 /* clang-format off */
 #define TRACE_EVENT(system, name, ...)          \
 	extern struct event event_##name; \
-	void record_##name(struct event *e FIELDS_##name(PASS_FIELD, PASS_COMM, PASS_STRING));
+	void record_##name(void *unused FIELDS_##name(PASS_FIELD, PASS_COMM, PASS_STRING));
 #include "lib/trace_events.h"
 #undef TRACE_EVENT
 
 #define tracepoint(name, ...)                                            \
 	do {                                                              \
 		if (static_branch_unlikely(&event_##name.key))            \
-			record_##name(&event_##name, ##__VA_ARGS__);      \
+			record_##name(NULL, ##__VA_ARGS__);      \
 	} while (0)
 /* clang-format on */

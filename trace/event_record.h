@@ -17,32 +17,34 @@
  */
 void event_record(struct event *e, struct trace_entry *record, u32 size, u64 eflags, u32 word);
 
+/* The same from a recorder below, where event_try() may have begun something with @ring. */
+void event_record_other(struct event *e, struct trace_entry *record, u32 size, u32 word,
+			struct ring_cpu *ring);
+
 #define EVENT_GUARD GUARD_BIT(GUARD_TRACEPOINT, GUARD_TASK)
 
 /*
- * The place for the fields, in the ring, for the most common case; NULL in all others. Nothing is called on the way, so that
- * the recorder's arguments can stay where they are. Guard and ring are this CPU's.
+ * The place for the fields, in the ring, for the most common case; NULL in all others, and then @ring is what has been begun
+ * with, preemption off and guard taken. Nothing is called on the way, so that the recorder's arguments can stay where they are.
  */
-static __always_inline void *event_try(const struct event *e, u16 id, u32 size, struct ring_cpu **ring)
+static __always_inline void *event_try(const struct event *e, u16 id, u32 size, u32 word,
+				       struct ring_cpu **ring)
 {
-	u32 word = context_read();
 	struct trace_entry *entry;
+	struct ring_cpu *r;
 
 	if (unlikely(!READ_ONCE(e->fast) || !context_is_plain(word)))
 		return NULL;
-	preempt_disable();
-	*ring = this_cpu(live_ring);
-	if (unlikely(!*ring || this_cpu(guard_bits) & EVENT_GUARD))
-		goto other_way;
+	preempt_disable(); /* guard and ring are this CPU's */
+	r = this_cpu(live_ring);
+	if (unlikely(!r || this_cpu(guard_bits) & EVENT_GUARD)) {
+		preempt_enable_no_resched(); /* the other way will look */
+		return NULL;
+	}
 	guard_set(EVENT_GUARD);
-	entry = ring_reserve_fast(*ring, size);
-	if (likely(entry))
-		return trace_entry_fill(entry, id, read_eflags(), word);
-	ring_give_up(*ring);
-	guard_leave(EVENT_GUARD);
-other_way:
-	preempt_enable_no_resched(); /* the other way will look */
-	return NULL;
+	*ring = r;
+	entry = ring_reserve_fast(r, size);
+	return likely(entry) ? trace_entry_fill(entry, id, read_eflags(), word) : NULL;
 }
 
 static __always_inline void event_done(struct ring_cpu *ring)

@@ -29,9 +29,6 @@ static const char *symbolic(u64 value, const struct symbolic *s, size_t n)
 #define DESCRIBE(type, name)	    { #type, #name, offsetof(record, f.name), sizeof(type), IS_SIGNED(type), false },
 #define DESCRIBE_COMM(name)	    DESCRIBE_STRING(name, COMM_SIZE)
 #define DESCRIBE_STRING(name, size) { "char", #name, offsetof(record, f.name), size, true, true },
-#define NAME(type, name)	    , name
-#define NAME_COMM(name)		    , name
-#define NAME_STRING(name, size)	    , name
 #define STORE(type, name)	    f->name = name;
 #define STORE_COMM(name)	    __builtin_memcpy(f->name, name, COMM_SIZE);
 #define STORE_STRING(name, size)    strscpy(f->name, name, size);
@@ -44,7 +41,10 @@ enum {
 };
 #undef TRACE_EVENT
 
-/* Recorders are notrace: the event is about who hit the tracepoint. */
+/*
+ * Recorders are notrace: the event is about who hit the tracepoint. Their first argument is there as there must be one before
+ * a comma.
+ */
 #define TRACE_EVENT(sys, n, ...)                                                                              \
 	struct fields_##n { FIELDS_##n(MEMBER, MEMBER_COMM, MEMBER_STRING) };                                 \
 	struct whole_##n { struct trace_entry common; struct fields_##n f; };                                 \
@@ -60,25 +60,17 @@ enum {
 		const struct fields_##n *REC = fields;                                                        \
 		seq_printf(out, __VA_ARGS__);                                                                 \
 	}                                                                                                     \
-	static noinline notrace void slowly_##n(struct event *e FIELDS_##n(PASS_FIELD, PASS_COMM, PASS_STRING)) \
+	notrace void record_##n(void *unused FIELDS_##n(PASS_FIELD, PASS_COMM, PASS_STRING))               \
 	{                                                                                                     \
-		u64 eflags = read_eflags();                                                                   \
-		u32 word = context_read();                                                                    \
 		struct whole_##n local;                                                                       \
-		struct fields_##n *f = &local.f;                                                              \
+		struct ring_cpu *ring = NULL;                                                                 \
+		u32 word = context_read();                                                                    \
+		struct fields_##n *f = event_try(&event_##n, ID_##n, sizeof(local), word, &ring) ?: &local.f; \
 		FIELDS_##n(STORE, STORE_COMM, STORE_STRING)                                                   \
-		event_record(e, &local.common, sizeof(*f), eflags, word);                                     \
-	}                                                                                                     \
-	notrace void record_##n(struct event *e FIELDS_##n(PASS_FIELD, PASS_COMM, PASS_STRING))               \
-	{                                                                                                     \
-		struct ring_cpu *ring;                                                                        \
-		struct fields_##n *f = event_try(e, ID_##n, sizeof(struct whole_##n), &ring);                 \
-		if (unlikely(!f)) {                                                                           \
-			slowly_##n(e FIELDS_##n(NAME, NAME_COMM, NAME_STRING));                               \
-			return;                                                                               \
-		}                                                                                             \
-		FIELDS_##n(STORE, STORE_COMM, STORE_STRING)                                                   \
-		event_done(ring);                                                                             \
+		if (likely(f != &local.f))                                                                    \
+			event_done(ring);                                                                     \
+		else                                                                                          \
+			event_record_other(&event_##n, &local.common, sizeof(*f), word, ring);                \
 	}                                                                                                     \
 	struct event event_##n = { .system = #sys, .name = #n, .id = ID_##n, .print_fmt = #__VA_ARGS__,       \
 				   .fields = describe_##n, .print = print_##n };

@@ -119,8 +119,7 @@ def said_notrace():
                 text = file.read()
             names.update(re.findall(r"\bnotrace\b[^;{}()]*?(\w+)\(", text))
             # What trace/events.c makes of each event has the event's name in it.
-            names.update(f"{kind}_{name}" for name in re.findall(r"^TRACE_EVENT\(\w+, (\w+)", text, re.M)
-                         for kind in ("record", "slowly"))
+            names.update(f"record_{name}" for name in re.findall(r"^TRACE_EVENT\(\w+, (\w+)", text, re.M))
     return names
 
 

@@ -44,7 +44,7 @@ int events_apply_drafts(void)
 	while (!err && (e = event_next(e))) {
 		bool want = e->draft;
 
-		e->draft = e->recording;
+		e->draft = event_is_recording(e);
 		if (want != event_is_recording(e))
 			err = event_set_recording(e, want);
 	}

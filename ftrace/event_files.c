@@ -113,7 +113,7 @@ static int system_enable_show(struct seq *out, const struct ctl_file *self)
 static void draft_as_is(bool keep)
 {
 	for (struct event *e = NULL; (e = event_next(e));)
-		e->draft = keep && e->recording;
+		e->draft = keep && event_is_recording(e);
 }
 
 static int system_enable_store(const struct ctl_file *self, const char *text, size_t len, bool append)

@@ -14,7 +14,7 @@
 TRACE_EVENT(sched, sched_switch,
 	    "prev_comm=%s prev_pid=%d prev_prio=%d prev_state=%s ==> next_comm=%s next_pid=%d next_prio=%d",
 	    REC->prev_comm, REC->prev_pid, REC->prev_prio,
-	    __print_symbolic(REC->prev_state, { 0, "R" }, { 0x1, "S" }, { 0x10, "X" }, { 0x100, "R+" }),
+	    REC->prev_state & 0x100 ? "R+" : REC->prev_state & 0x10 ? "X" : REC->prev_state & 0x1 ? "S" : "R",
 	    REC->next_comm, REC->next_pid, REC->next_prio)
 
 #define FIELDS_sched_wakeup(FIELD, COMM, STRING) \

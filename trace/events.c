@@ -2,25 +2,7 @@
 #include "lib/string.h"
 #include "trace/event_record.h"
 
-/* "print fmt" may name a value's text: the first that is equal. */
-struct symbolic {
-	u64 value;
-	const char *text;
-};
-
-static const char *symbolic(u64 value, const struct symbolic *s, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		if (s[i].value == value)
-			return s[i].text;
-	return "?";
-}
-
 /* clang-format off */
-#define __print_symbolic(value, ...)                           \
-	symbolic((u64)(value), (struct symbolic[]){ __VA_ARGS__ }, \
-		 ARRAY_SIZE(((struct symbolic[]){ __VA_ARGS__ })))
-
 #define IS_SIGNED(type) ((type)-1 < (type)1)
 
 #define MEMBER(type, name)	    type name;

@@ -2,6 +2,7 @@
 #include "tracefs/internal.h"
 #include "tracefs/tracefs.h"
 #include "abi/errno.h"
+#include "lib/printf.h"
 #include "lib/string.h"
 
 bool test_files_enabled;
@@ -30,12 +31,8 @@ static const struct ctl_file *next_entry(struct ctl_walk *w)
 
 static const struct ctl_file *next_inside(struct ctl_walk *w)
 {
-	size_t len = strlen(w->folder->path);
-
 	w->file = *w->inside++;
-	strscpy(w->path, w->folder->path, sizeof(w->path));
-	w->path[len] = '/';
-	strscpy(w->path + len + 1, w->file.path, sizeof(w->path) - len - 1);
+	snprintf(w->path, sizeof(w->path), "%s/%s", w->folder->path, w->file.path);
 	w->file.path = w->path;
 	w->file.arg = w->folder->arg;
 	return &w->file;

@@ -4,6 +4,7 @@
 #include "ftrace/event.h"
 #include "ftrace/ftrace.h"
 #include "lib/printf.h"
+#include "mm/frames.h"
 #include "sched/thread.h"
 #include "tests/kernel/events.h"
 #include "tests/kernel/probe.h"
@@ -272,4 +273,32 @@ KTEST(events, all_is_switched_under_load)
 	events_clear();
 	hit(3);
 	EXPECT_EQ(hits(3), 0);
+}
+
+/* Rings are exchanged by every hit, on any CPU, while they are emptied, resized, taken away and made again. */
+KTEST(events, snapshots_under_load)
+{
+	unsigned rounds = stressed(20);
+	u64 frames = frames_free_count();
+
+	EXPECT_EQ(events_write(DIR "trigger", "snapshot if now == 3"), 0);
+	begin();
+	stop = false;
+	crowd_start(hit_for_ever, 2);
+	for (unsigned i = 0; i < rounds; i++) {
+		EXPECT_EQ(events_write("snapshot", i % 4 == 0 ? "0" : i % 4 == 1 ? "1" : "2"), 0);
+		EXPECT_EQ(events_write("buffer_size_kb", i % 2 ? "64" : "256"), 0);
+		EXPECT_EQ(events_seen("[LOST") + events_seen("Unknown type"), 0);
+		thread_yield();
+	}
+	stop = true;
+	EXPECT(crowd_join() > 0);
+	EXPECT_EQ(events_write(DIR "trigger", "!snapshot"), 0);
+	events_clear();
+	hit(9);
+	EXPECT_EQ(hits(9), 1);
+	EXPECT_EQ(events_write("buffer_size_kb", "256"), 0);
+	EXPECT_EQ(events_write("snapshot", "0"), 0);
+	end();
+	EXPECT_EQ(frames_free_count(), frames);
 }

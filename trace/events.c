@@ -47,7 +47,9 @@ enum {
 		struct whole_##n local;                                                                       \
 		struct ring_cpu *ring = NULL;                                                                 \
 		u32 word = context_read();                                                                    \
-		struct fields_##n *f = event_try(&event_##n, ID_##n, sizeof(local), word, &ring) ?: &local.f; \
+		struct fields_##n *f = event_try(&event_##n, ID_##n, sizeof(local), word, &ring);             \
+		if (unlikely(!f))                                                                             \
+			f = &local.f;                                                                         \
 		FIELDS_##n(STORE, STORE_COMM, STORE_STRING)                                                   \
 		if (likely(f != &local.f))                                                                    \
 			event_done(ring);                                                                     \

@@ -29,14 +29,29 @@ static const char *irq_name(unsigned irq)
 	return names[irq + IRQ_BASE_VECTOR] ?: "other";
 }
 
-static void call(unsigned irq, irq_fn fn)
+static __always_inline void handle(irq_fn fn)
 {
-	tracepoint(irq_handler_entry, (int)irq, irq_name(irq));
 	if (rcu_checked())
 		rcu_check_handler(fn);
 	else
 		fn();
+}
+
+/* Apart, so that without events there is nothing to remember while the handler runs. */
+static noinline void traced_handle(unsigned irq, irq_fn fn)
+{
+	tracepoint(irq_handler_entry, (int)irq, irq_name(irq));
+	handle(fn);
 	tracepoint(irq_handler_exit, (int)irq, 1);
+}
+
+static void call(unsigned irq, irq_fn fn)
+{
+	if (static_branch_unlikely(&event_irq_handler_entry.key) ||
+	    static_branch_unlikely(&event_irq_handler_exit.key))
+		traced_handle(irq, fn);
+	else
+		handle(fn);
 }
 
 static void apic_dispatch(unsigned vector)

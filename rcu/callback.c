@@ -52,7 +52,6 @@ static __always_inline void enqueue(struct rcu_cpu *c, struct rcu_head *head,
 	s32 pending = __atomic_add_fetch(&c->pending, 1, __ATOMIC_RELAXED);
 	struct rcu_head *first = READ_ONCE(c->queued);
 
-	tracepoint(rcu_callback, "rcu_sched", head, func, pending);
 	head->func = func;
 	do {
 		head->next = first;
@@ -64,18 +63,22 @@ static __always_inline void enqueue(struct rcu_cpu *c, struct rcu_head *head,
 		rcu_request(get_state_synchronize_rcu(), false);
 }
 
-/* A function of its own, so that the way without checks needn't keep anything in a register that must be saved. */
-static noinline void checked_call_rcu(struct rcu_head *head, void (*func)(struct rcu_head *head), u64 where)
+/*
+ * A function of its own, so that the way without checks and event needn't keep anything in a register that must be saved.
+ */
+static noinline void watched_call_rcu(struct rcu_head *head, void (*func)(struct rcu_head *head), u64 where)
 {
-	rcu_check_call(where);
+	if (rcu_checked())
+		rcu_check_call(where);
+	tracepoint(rcu_callback, "rcu_sched", head, func, this_cpu_ptr(rcu_cpu)->pending + 1);
 	enqueue(this_cpu_ptr(rcu_cpu), head, func);
 }
 
 /* The thread may move on the way: then the callback is another CPU's, which is as good. */
 void call_rcu(struct rcu_head *head, void (*func)(struct rcu_head *head))
 {
-	if (rcu_checked())
-		checked_call_rcu(head, func, (u64)__builtin_return_address(0));
+	if (rcu_checked() || static_branch_unlikely(&event_rcu_callback.key))
+		watched_call_rcu(head, func, (u64)__builtin_return_address(0));
 	else
 		enqueue(this_cpu_ptr(rcu_cpu), head, func);
 }

@@ -20,7 +20,7 @@ static void small_off(void) { set(&event_timer_expire_entry, false); }
 static void large_on(void) { set(&event_sched_switch, true); }
 static void large_off(void) { set(&event_sched_switch, false); }
 
-BENCH(bench_off, .name = "a call of a function with a tracepoint, off (to subtract)", .once = small);
+BENCH(bench_off, .name = "a call of a function with a tracepoint, off: a nop", .once = small);
 BENCH(bench_small, .name = "the same with the tracepoint on: four numbers", .setup = small_on, .once = small,
       .teardown = small_off);
 BENCH(bench_large, .name = "sched_switch: two names, five numbers", .setup = large_on, .once = large,

@@ -205,7 +205,7 @@ __kprobes void text_poke_bp_batch(const struct text_exchange *v, size_t n)
 	BUG_ON(nr_exchanges);
 	exchanges = v;
 	__atomic_store_n(&nr_exchanges, n, __ATOMIC_RELEASE);
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; static_branch_unlikely(&event_text_poke.key) && i < n; i++)
 		tracepoint(text_poke, v[i].addr, SITE_SIZE, v[i].bytes[0]);
 	text_poke_round(v, n, POKE_INT3);
 	chaos_point();

@@ -11,12 +11,14 @@ static const struct option {
 	const char *name;
 	bool *flag;
 	u64 *number; /* or this: at least 1 */
+	bool size;   /* a number that K, M or G may follow */
 	char *word;  /* or this: as long as cmdline.trace */
 } options[] = {
 	{ .name = "test", .flag = &cmdline.test },
 	{ .name = "debug", .flag = &cmdline.debug },
 	{ .name = "stress", .number = &cmdline.stress },
 	{ .name = "trace", .word = cmdline.trace },
+	{ .name = "trace_buf_size", .number = &cmdline.trace_buf_size, .size = true },
 	{ .name = "chaos", .number = &cmdline.chaos },
 	{ .name = "start_fails", .number = &cmdline.start_fails },
 	{ .name = "start_late", .number = &cmdline.start_late },
@@ -31,11 +33,22 @@ static const struct option *find(const char *word, size_t len)
 	return NULL;
 }
 
+static bool take_number(const struct option *o, const char *value, size_t len)
+{
+	static const char units[] = "KMG";
+	const char *unit = o->size && len ? strchr(units, value[len - 1]) : NULL;
+	unsigned shift = unit && *unit ? 10 * (unsigned)(unit - units + 1) : 0;
+	u64 n;
+
+	if (!parse_u64(value, len - (shift > 0), 0, &n) || !n || n << shift >> shift != n)
+		return false;
+	*o->number = n << shift;
+	return true;
+}
+
 /* @value: what stands behind the '=', or NULL. */
 static bool take(const struct option *o, const char *value, size_t len)
 {
-	u64 n;
-
 	if (!value || o->flag) {
 		if (!value && o->flag)
 			*o->flag = true;
@@ -47,10 +60,7 @@ static bool take(const struct option *o, const char *value, size_t len)
 		memcpy(o->word, value, len);
 		return true;
 	}
-	if (!parse_u64(value, len, 0, &n) || !n)
-		return false;
-	*o->number = n;
-	return true;
+	return take_number(o, value, len);
 }
 
 static void set_option(const char *word, size_t len)

@@ -112,11 +112,11 @@ void kernel_main(void)
 	cmdline_init(boot_info.cmdline);
 	test_files_enabled = cmdline.test;
 
-	text_poke_init();   /* the tables in which text has a writable alias */
-	features_init();    /* instructions that this CPU has are put in the place of nops */
-	ring_buffer_init(); /* where events go: CPU 0's ring gets its size */
-	ftrace_init();	    /* the sites, sorted and checked */
-	kprobe_init();	    /* the page of out-of-line slots */
+	text_poke_init(); /* the tables in which text has a writable alias */
+	features_init();  /* instructions that this CPU has are put in the place of nops */
+	ring_buffer_init(cmdline.trace_buf_size); /* where events go: CPU 0's ring gets its size */
+	ftrace_init();				  /* the sites, sorted and checked */
+	kprobe_init();				  /* the page of out-of-line slots */
 
 	if (sched_init() != 0) /* threads: this one, and an idle one */
 		panic("boot: no memory for the idle thread");

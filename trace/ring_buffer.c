@@ -5,9 +5,11 @@
 #include "arch/x86/cpu/regs.h"
 #include "lib/bug.h"
 #include "lib/printk.h"
+#include "mm/frames.h"
 
 #define EARLY_PAGES   16
 #define DEFAULT_PAGES 64
+#define MIN_PAGES     2
 #define CPUID_1_CX16  (1u << 13)
 
 DEFINE_PER_CPU(struct ring_cpu *, live_ring);
@@ -121,17 +123,33 @@ void ring_buffer_early_init(void)
 	ring_buffer_refresh();
 }
 
-void ring_buffer_init(void)
+static size_t pages_wanted = DEFAULT_PAGES;
+
+static void want(u64 size)
+{
+	u64 pages = max(size / RING_PAGE_SIZE + (size % RING_PAGE_SIZE != 0), (u64)MIN_PAGES);
+
+	if (!size)
+		return;
+	if (pages > frames_free_count() / 2)
+		printk("trace: trace_buf_size=%lu ignored: there are %lu KiB in all\n", size,
+		       frames_total() * PAGE_SIZE / 1024);
+	else
+		pages_wanted = pages;
+}
+
+void ring_buffer_init(u64 size)
 {
 	u32 r[4];
 
 	cpuid(1, 0, r);
 	if (!(r[2] & CPUID_1_CX16))
 		panic("boot: this CPU has no cmpxchg16b, which the trace buffer is made with");
+	want(size);
 	/* Nobody writes: there is only this CPU, and its NMIs find no ring. */
 	stopped++;
 	ring_buffer_refresh();
-	if (ring_create(&ring_sets[0][0], DEFAULT_PAGES) != 0)
+	if (ring_create(&ring_sets[0][0], pages_wanted) != 0)
 		panic("boot: no memory for the trace buffer");
 	ring_buffer_start();
 }
@@ -142,7 +160,7 @@ void ring_buffer_init_others(void)
 		if (!(cpus_up & 1u << cpu))
 			continue;
 		ring_sets[0][cpu].overwrite = overwrite;
-		if (ring_create(&ring_sets[0][cpu], DEFAULT_PAGES) != 0)
+		if (ring_create(&ring_sets[0][cpu], pages_wanted) != 0)
 			printk("trace: no memory for a buffer of CPU %u, which will not be recorded\n", cpu);
 	}
 	ring_buffer_refresh();

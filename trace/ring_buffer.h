@@ -28,8 +28,11 @@ DECLARE_PER_CPU(struct ring_cpu *, live_ring);
 
 /* Boot, first of all: from here on CPU 0's events are kept, in a few pages of the image. */
 void ring_buffer_early_init(void);
-/* Boot: CPU 0's ring gets its size. Panics when there is no memory, or when the CPU has no cmpxchg16b. */
-void ring_buffer_init(void);
+/*
+ * Boot: CPU 0's ring gets @size bytes, as the others will; 0: the usual, which it gets, too, when that is too much; then
+ * the log says so. Panics when there is no memory, or when the CPU has no cmpxchg16b.
+ */
+void ring_buffer_init(u64 size);
 /* Boot: the other CPUs that are up get theirs. One that gets none doesn't record, and the log says so. */
 void ring_buffer_init_others(void);
 

@@ -16,7 +16,7 @@ CD = f"cd {nestling.TRACING}\n"
 
 def check_boot(how, **options):
     result = nestling.run(CD + "echo 0 > tracing_on; cat current_tracer; cat per_cpu/cpu0/stats; cat trace",
-                          append="trace=function", **options)
+                          append="trace=function trace_buf_size=1M", **options)
     found = [match for match in map(LINE.fullmatch, result.stdout.splitlines()) if match]
     equal((result.status, result.stdout.split("\n", 1)[0]), (0, "function"), f"{how}: boots, and the tracer is current")
     contains(result.stdout, "\noverrun: 0\n", f"{how}: nothing is lost, neither when the ring gets its size")
@@ -72,6 +72,15 @@ def check_words():
         contains(result.stdout, complaint, f"{word}: … which is said")
 
 
+def check_size():
+    for word, size, complaint in (("1M", 1024, ""), ("100K", 100, ""), ("5000", 8, ""), ("1", 8, ""), ("1T", 256, "wants =NUMBER"),
+                                  ("K", 256, "wants =NUMBER"), ("0", 256, "wants =NUMBER"), ("99999999999G", 256, "wants =NUMBER"),
+                                  ("1G", 256, "trace: trace_buf_size=1073741824 ignored: there are ")):
+        result = nestling.run(CD + "cat per_cpu/cpu0/buffer_size_kb per_cpu/cpu1/buffer_size_kb; dmesg", smp=2, append=f"trace_buf_size={word}")
+        equal((result.status, result.stdout.splitlines()[:2]), (0, [str(size)] * 2), f"trace_buf_size={word}")
+        contains(result.stdout, complaint, f"trace_buf_size={word}: … and what is said")
+
+
 check_boot("PVH")
 check_boot("GRUB", boot="iso")
 check_boot("PVH, counting instructions", icount=1)
@@ -79,4 +88,5 @@ check_ends()
 for count in (2, 4):
     check_load(count)
 check_words()
+check_size()
 done()

@@ -29,8 +29,24 @@ static const struct ctl_file *next_entry(struct ctl_walk *w)
 	return f;
 }
 
+/* Does one of them begin with the other? */
+static bool related(const char *a, const char *b)
+{
+	for (; *a && *a == *b; a++)
+		b++;
+	return !*a || !*b;
+}
+
+/* Whoever looks for one path has a path made for few: they may be many, and probed. */
 static const struct ctl_file *next_inside(struct ctl_walk *w)
 {
+	size_t len = strlen(w->folder->path);
+	const char *rest = w->only && strlen(w->only) > len ? w->only + len + 1 : "";
+
+	while (w->inside->path && !related(rest, w->inside->path))
+		w->inside++;
+	if (!w->inside->path)
+		return NULL;
 	w->file = *w->inside++;
 	snprintf(w->path, sizeof(w->path), "%s/%s", w->folder->path, w->file.path);
 	w->file.path = w->path;
@@ -38,29 +54,18 @@ static const struct ctl_file *next_inside(struct ctl_walk *w)
 	return &w->file;
 }
 
-static bool may_matter(const struct ctl_walk *w, const struct ctl_file *folder)
-{
-	const char *a = w->only, *b = folder->path;
-
-	while (a && *a && *a == *b) {
-		a++;
-		b++;
-	}
-	return !a || !*a || !*b;
-}
-
 const struct ctl_file *ctl_next(struct ctl_walk *w)
 {
 	const struct ctl_file *f;
 
 	for (;;) {
-		if (w->inside && w->inside->path)
-			return next_inside(w);
-		f = next_entry(w);
+		f = w->inside ? next_inside(w) : NULL;
+		if (f)
+			return f;
+		w->folder = f = next_entry(w);
 		if (!f)
 			return NULL;
-		w->folder = f;
-		w->inside = may_matter(w, f) ? f->inside : NULL;
+		w->inside = !w->only || related(w->only, f->path) ? f->inside : NULL;
 		if (!f->inside && exists(f))
 			return f;
 	}

@@ -133,7 +133,7 @@ static void want(u64 size)
 		return;
 	if (pages > frames_free_count() / 2)
 		printk("trace: trace_buf_size=%lu ignored: there are %lu KiB in all\n", size,
-		       frames_total() * PAGE_SIZE / 1024);
+		       frames_total() * RING_PAGE_SIZE / 1024);
 	else
 		pages_wanted = pages;
 }

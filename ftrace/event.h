@@ -52,6 +52,7 @@ void event_hist_describe(struct seq *out, const struct event_hist *h);
 int event_hist_show(struct seq *out, const struct event_hist *h);
 
 /* event_files.c. An event of run time, with its folder and that of its system. */
+#define EVENT_FILES 2
 struct event_files {
 	struct ctl_file own, system;
 	char own_path[160], system_path[96];

@@ -18,6 +18,7 @@
 struct plan {
 	struct list_head adding;
 	size_t slots; /* how many probes the slots still suffice for */
+	size_t files; /* entries left in the table of control files */
 };
 
 static int refuse(const char *line, size_t column, const char *why, int err)
@@ -67,6 +68,10 @@ static int check(struct plan *plan, struct probe_event *e, const char **why)
 		*why = "All out-of-line slots are taken";
 		return -ENOSPC;
 	}
+	if (plan->files < EVENT_FILES) {
+		*why = "Too many events";
+		return -ENOSPC;
+	}
 	*why = "Event already exists"; /* which isn't one of probes */
 	return probe_event_prepare(e);
 }
@@ -88,6 +93,7 @@ static int plan_definition(struct plan *plan, const char *line)
 		return refuse(line, column, why, err);
 	}
 	plan->slots -= needs_slot(e);
+	plan->files -= EVENT_FILES;
 	list_add_tail(&e->link, &plan->adding);
 	return 0;
 }
@@ -112,6 +118,7 @@ static int plan_removal(struct plan *plan, const char *line)
 	e = find(&plan->adding, group, name);
 	if (e) {
 		plan->slots += needs_slot(e);
+		plan->files += EVENT_FILES;
 		list_del(&e->link);
 		kfree(e);
 		return 0;
@@ -122,6 +129,7 @@ static int plan_removal(struct plan *plan, const char *line)
 	if (probe_event_busy(e))
 		return refuse(line, 2, "Event is enabled: disable it first", -EBUSY);
 	plan->slots += needs_slot(e);
+	plan->files += EVENT_FILES;
 	e->doomed = true;
 	return 0;
 }
@@ -168,11 +176,13 @@ static int plan_begin(struct plan *plan, bool append)
 
 	list_init(&plan->adding);
 	plan->slots = kprobe_slots_free();
+	plan->files = ctl_room();
 	list_for_each_entry(e, &probe_events, link) {
 		if (!append && probe_event_busy(e))
 			return -EBUSY;
 		e->doomed = !append;
 		plan->slots += !append && needs_slot(e);
+		plan->files += append ? 0 : EVENT_FILES;
 	}
 	return 0;
 }

@@ -7,7 +7,6 @@
 #pragma once
 
 #include "lib/compiler.h"
-#include "lib/list.h"
 #include "lib/seq.h"
 #include "lib/types.h"
 
@@ -24,8 +23,7 @@ struct ctl_file {
 	void *arg;
 	/* Instead of these: a folder of files like those here, up to one without a path, each with @arg. Folders may overlap. */
 	const struct ctl_file *inside;
-	bool test_only;	       /* exists only with "test" on the kernel command line */
-	struct list_head link; /* tracefs's; only of files added at run time */
+	bool test_only; /* exists only with "test" on the kernel command line */
 };
 
 /* Registers a file known at build time. */
@@ -37,6 +35,10 @@ DECLARE_REGISTRY(ctl_files);
 /* What a control file is written: one number, white space around it allowed. False, and @out unchanged, on anything else. */
 bool ctl_parse_u64(const char *text, size_t len, u64 *out);
 
-/* Run-time files. Thread context. -EEXIST if the path is taken (ctl_add); the caller keeps *f alive until ctl_remove. */
-int ctl_add(struct ctl_file *f);
-void ctl_remove(struct ctl_file *f);
+/*
+ * Run-time files. Thread context. -EEXIST if the path is taken, -ENOSPC when there is no ctl_room() for one more; the
+ * caller keeps *f alive until ctl_remove().
+ */
+int ctl_add(const struct ctl_file *f);
+void ctl_remove(const struct ctl_file *f);
+size_t ctl_room(void);

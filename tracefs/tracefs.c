@@ -29,25 +29,8 @@ static const char *only_entry_above_mount(const char *path)
 	return NULL;
 }
 
-/* Does a parent of @rel turn out to be a file? Cuts @rel, from its end, to find out. */
-static bool has_file_above(const char *rel)
-{
-	char parent[TRACEFS_PATH_MAX];
-	struct ctl_walk w;
-	char *slash;
-
-	if (strscpy(parent, rel, sizeof(parent)) < 0)
-		return false;
-	while ((slash = strrchr(parent, '/'))) {
-		*slash = '\0';
-		if (ctl_find(&w, parent))
-			return true;
-	}
-	return false;
-}
-
 /* The file at @path, or why there is none. */
-static int find_file(struct ctl_walk *w, const char *path, const struct ctl_file **f)
+static int find_file(struct ctl_found *found, const char *path, const struct ctl_file **f)
 {
 	const char *rel = below_mount(path);
 
@@ -55,19 +38,19 @@ static int find_file(struct ctl_walk *w, const char *path, const struct ctl_file
 		return -EISDIR;
 	if (!rel)
 		return -ENOENT;
-	*f = ctl_find(w, rel);
+	*f = ctl_find(found, rel);
 	if (*f)
 		return 0;
 	if (ctl_is_dir(rel))
 		return -EISDIR;
-	return has_file_above(rel) ? -ENOTDIR : -ENOENT;
+	return ctl_has_file_above(rel) ? -ENOTDIR : -ENOENT;
 }
 
 int tracefs_read(const char *path, struct seq *out)
 {
-	struct ctl_walk w;
+	struct ctl_found found;
 	const struct ctl_file *f;
-	int err = find_file(&w, path, &f);
+	int err = find_file(&found, path, &f);
 
 	if (err)
 		return err;
@@ -76,9 +59,9 @@ int tracefs_read(const char *path, struct seq *out)
 
 int tracefs_may_write(const char *path)
 {
-	struct ctl_walk w;
+	struct ctl_found found;
 	const struct ctl_file *f;
-	int err = find_file(&w, path, &f);
+	int err = find_file(&found, path, &f);
 
 	if (err)
 		return err;
@@ -87,9 +70,9 @@ int tracefs_may_write(const char *path)
 
 int tracefs_write(const char *path, const char *text, size_t len, bool append)
 {
-	struct ctl_walk w;
+	struct ctl_found found;
 	const struct ctl_file *f;
-	int err = find_file(&w, path, &f);
+	int err = find_file(&found, path, &f);
 
 	if (err)
 		return err;
@@ -102,9 +85,9 @@ int tracefs_write(const char *path, const char *text, size_t len, bool append)
 
 int tracefs_stat(const char *path, bool *is_dir)
 {
-	struct ctl_walk w;
+	struct ctl_found found;
 	const struct ctl_file *f;
-	int err = find_file(&w, path, &f);
+	int err = find_file(&found, path, &f);
 
 	*is_dir = err == -EISDIR;
 	return *is_dir ? 0 : err;
@@ -117,58 +100,10 @@ int tracefs_check_dir(const char *path)
 	return tracefs_stat(path, &is_dir) ?: is_dir ? 0 : -ENOTDIR;
 }
 
-/* One name in a directory: a piece of some file's path. */
-struct entry {
-	char name[TRACEFS_PATH_MAX];
-	size_t len;
-	bool is_dir;
-};
-
-/* The first component of @path below @dir; false when @path is not below it. */
-static bool entry_of(const char *path, const char *dir, struct entry *e)
-{
-	if (!ctl_is_below(path, dir))
-		return false;
-	path = *dir ? path + strlen(dir) + 1 : path;
-	for (e->len = 0; path[e->len] && path[e->len] != '/'; e->len++)
-		e->name[e->len] = path[e->len];
-	e->is_dir = path[e->len];
-	return true;
-}
-
-/* Byte order of names, as strcmp. */
-static int compare(const struct entry *e, const char *name, size_t len)
-{
-	int order = memcmp(e->name, name, min(e->len, len));
-
-	return order ? order : (e->len > len) - (e->len < len);
-}
-
-/* The least entry greater than @after: asked again and again it sorts and drops doubles without memory of its
- * own. */
-static bool next_entry(const char *dir, const char *after, struct entry *best)
-{
-	struct ctl_walk w = { .only = dir };
-	const struct ctl_file *f;
-	struct entry e;
-	bool found = false;
-
-	while ((f = ctl_next(&w))) {
-		if (!entry_of(f->path, dir, &e) || compare(&e, after, strlen(after)) <= 0)
-			continue;
-		if (!found || compare(&e, best->name, best->len) < 0) {
-			*best = e;
-			found = true;
-		}
-	}
-	return found;
-}
-
 int tracefs_readdir(const char *path, tracefs_entry_fn each, void *arg)
 {
-	char name[TRACEFS_PATH_MAX] = "";
+	struct ctl_name name = { .text = "" };
 	const char *above = only_entry_above_mount(path);
-	struct entry e;
 	int err = tracefs_check_dir(path);
 
 	if (err)
@@ -177,10 +112,7 @@ int tracefs_readdir(const char *path, tracefs_entry_fn each, void *arg)
 		each(arg, above, true);
 		return 0;
 	}
-	while (next_entry(below_mount(path), name, &e)) {
-		memcpy(name, e.name, e.len);
-		name[e.len] = '\0';
-		each(arg, name, e.is_dir);
-	}
+	while (ctl_next_name(below_mount(path), &name))
+		each(arg, name.text, name.is_dir);
 	return 0;
 }

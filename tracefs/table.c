@@ -43,10 +43,19 @@ static size_t first_at(const char *key, size_t len)
 	return low;
 }
 
+/* Is the entry at @i there, with just the path of @len bytes at @key? */
+static bool is_at(size_t i, const char *key, size_t len)
+{
+	return i < nr_entries && compare(table[i]->path, key, len) == 0;
+}
+
+/* Behind its equals: of folders that overlap the first speaks. */
 static void insert(const struct ctl_file *f)
 {
-	size_t at = first_at(f->path, strlen(f->path));
+	size_t len = strlen(f->path), at = first_at(f->path, len);
 
+	while (is_at(at, f->path, len))
+		at++;
 	memmove(&table[at + 1], &table[at], (nr_entries++ - at) * sizeof(table[0]));
 	table[at] = f;
 }
@@ -57,12 +66,6 @@ static void collect(void)
 		return;
 	FOR_EACH_REGISTERED(ctl_files, const struct ctl_file, f)
 		insert(*f);
-}
-
-/* Is the entry at @i there, with just the path of @len bytes at @key? */
-static bool is_at(size_t i, const char *key, size_t len)
-{
-	return i < nr_entries && compare(table[i]->path, key, len) == 0;
 }
 
 /* The file @name in one of the folders whose path has @len bytes of @path; made up in @w. */

@@ -11,6 +11,8 @@ struct event_type {
 	u16 type;
 	/* Prints the part of the line after the timestamp, without the newline. */
 	void (*print)(struct seq *out, const void *payload);
+	/* The same with the option "raw": numbers. NULL: only the type is shown. */
+	void (*raw)(struct seq *out, const void *payload);
 };
 
 #define EVENT_TYPE(var, ...)                                  \

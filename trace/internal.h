@@ -21,4 +21,6 @@ void ring_free(void *p, size_t n, size_t size);
 /* Pages of the ring at @r, none when it has none yet; -ENOMEM, and nothing is kept. */
 int ring_create(struct ring_cpu *r, size_t pages);
 void ring_destroy(struct ring_cpu *r);
+/* A new ring at @to with all that is in @from, which may be written to meanwhile. -ENOMEM. */
+int ring_copy(struct ring_cpu *to, struct ring_cpu *from);
 void ring_buffer_files_init(void);

@@ -1,18 +1,42 @@
 /* The file "trace": events as lines of text, in Linux's shape. */
 #include "trace/output.h"
 
+#include "abi/errno.h"
 #include "arch/x86/cpu/smp.h"
+#include "lib/string.h"
+#include "lib/symtab.h"
 #include "trace/event.h"
+#include "trace/internal.h"
+#include "trace/options.h"
+#include "trace/ring_clock.h"
 
 const char *current_tracer_name = "nop";
+const struct trace_look *current_look;
 
-static void print_header(struct seq *out, enum ring_set set, u32 cpu)
+/* In Linux's order. */
+struct output_options output_options = {
+	.print_parent = true, .annotate = true, .context_info = true, .irq_info = true
+};
+TRACE_OPTION(print_parent, "print-parent", &output_options.print_parent);
+TRACE_OPTION(sym_offset, "sym-offset", &output_options.sym_offset);
+TRACE_OPTION(sym_addr, "sym-addr", &output_options.sym_addr);
+TRACE_OPTION(verbose, "verbose", &output_options.verbose);
+TRACE_OPTION(raw, "raw", &output_options.raw);
+TRACE_OPTION(annotate, "annotate", &output_options.annotate);
+TRACE_OPTION(context_info, "context-info", &output_options.context_info);
+TRACE_OPTION(latency_format, "latency-format", &output_options.latency_format);
+TRACE_OPTION(irq_info, "irq-info", &output_options.irq_info);
+TRACE_OPTION(pause_on_trace, "pause-on-trace", &output_options.pause_on_trace);
+
+static void print_usual_header(struct seq *out, u64 entries, u64 written)
 {
-	u64 entries, written = ring_buffer_count(set, cpu, &entries);
-
-	seq_printf(out, "# tracer: %s\n#\n", current_tracer_name);
 	seq_printf(out, "# entries-in-buffer/entries-written: %lu/%lu   #P:%u\n#\n", entries, written,
 		   nr_cpus_up());
+	if (!output_options.irq_info) {
+		seq_puts(out, "#           TASK-PID     CPU#     TIMESTAMP  FUNCTION\n"
+			      "#              | |         |         |         |\n");
+		return;
+	}
 	seq_puts(out, "#                                _-----=> irqs-off/BH-disabled\n"
 		      "#                               / _----=> need-resched\n"
 		      "#                              | / _---=> hardirq/softirq\n"
@@ -23,60 +47,152 @@ static void print_header(struct seq *out, enum ring_set set, u32 cpu)
 		      "#              | |         |   |||||     |         |\n");
 }
 
-static void print_flags(struct seq *out, const struct trace_entry *e)
+static void print_header(struct seq *out, const struct ring_merge *m)
 {
-	bool nmi = e->flags & TRACE_FLAG_NMI, irq = e->flags & TRACE_FLAG_HARDIRQ;
+	u64 entries, written = ring_merge_count(m, &entries);
 
-	seq_putc(out, e->flags & TRACE_FLAG_IRQS_OFF ? 'd' : '.');
-	seq_putc(out, '.');
-	seq_putc(out, (char)(nmi ? 'z' : irq ? 'h' : '.'));
-	if (e->preempt_count)
-		seq_printf(out, "%x", e->preempt_count);
-	else
-		seq_putc(out, '.');
-	seq_putc(out, '.');
+	seq_printf(out, "# tracer: %s\n#\n", current_tracer_name);
+	if (current_look && current_look->header)
+		current_look->header(out);
+	else if (output_options.context_info && output_options.latency_format)
+		trace_print_latency_header(out, entries, written);
+	else if (output_options.context_info)
+		print_usual_header(out, entries, written);
 }
 
-void trace_print_event(struct seq *out, const struct ring_event *event)
+void trace_print_flags(struct seq *out, const struct trace_entry *e)
+{
+	bool nmi = e->flags & TRACE_FLAG_NMI, irq = e->flags & TRACE_FLAG_HARDIRQ;
+	u32 depth = min(e->preempt_count, (u8)15); /* a digit, as on Linux */
+
+	seq_putc(out, e->flags & TRACE_FLAG_IRQS_OFF ? 'd' : '.');
+	seq_putc(out, e->flags & TRACE_FLAG_NEED_RESCHED ? 'N' : '.');
+	seq_putc(out, nmi ? irq ? 'Z' : 'z' : irq ? 'h' : '.');
+	seq_putc(out, depth ? "0123456789abcdef"[depth] : '.');
+	seq_putc(out, '.'); /* nothing here disables migration without preemption */
+}
+
+void trace_print_time(struct seq *out, u64 time)
+{
+	if (ring_clock_in_ns())
+		seq_printf(out, " %5lu.%06lu", time / 1000000000, time / 1000 % 1000000);
+	else
+		seq_printf(out, " %12lu", time);
+}
+
+static void print_symbol(struct seq *out, u64 ip, u64 find)
+{
+	struct symbol sym;
+
+	if (!symtab_find(&kernel_symtab, find, &sym))
+		seq_printf(out, "0x%lx", ip);
+	else if (output_options.sym_offset)
+		seq_printf(out, "%s+0x%lx/0x%lx", sym.name, ip - sym.start, sym.size);
+	else
+		seq_puts(out, sym.name);
+	if (output_options.sym_addr)
+		seq_printf(out, " <%016lx>", ip);
+}
+
+void trace_print_ip(struct seq *out, u64 ip) { print_symbol(out, ip, ip); }
+void trace_print_caller(struct seq *out, u64 ip) { print_symbol(out, ip, ip - 1); }
+
+static void print_context(struct seq *out, const struct ring_event *event)
+{
+	const struct trace_entry *e = event->entry;
+	char comm[16];
+
+	if (output_options.raw) {
+		seq_printf(out, "%d %u %lu ", e->pid, event->cpu, event->time);
+		return;
+	}
+	seq_printf(out, "%16s-%-7d [%03u] ", comm_of(e->pid, comm), e->pid, event->cpu);
+	if (output_options.irq_info)
+		trace_print_flags(out, e);
+	trace_print_time(out, event->time);
+	seq_puts(out, ": ");
+}
+
+static u64 first_time; /* of the trace that is being printed */
+
+void trace_print_event(struct seq *out, const struct ring_event *event, u64 next)
 {
 	const struct trace_entry *e = event->entry;
 	const struct event_type *type = NULL;
-	u64 us = event->time / 1000;
-	char comm[16];
 
+	if (current_look && current_look->line && current_look->line(out, event))
+		return;
 	FOR_EACH_REGISTERED(event_types, const struct event_type, t)
 		if ((*t)->type == e->type)
 			type = *t;
-	seq_printf(out, "%16s-%-7d [%03u] ", comm_of(e->pid, comm), e->pid, event->cpu);
-	print_flags(out, e);
-	seq_printf(out, " %5lu.%06lu: ", us / 1000000, us % 1000000);
-	if (type)
-		type->print(out, e + 1);
-	else
+	if (output_options.context_info && output_options.latency_format && !output_options.raw)
+		trace_print_latency_context(out, event, first_time, next);
+	else if (output_options.context_info)
+		print_context(out, event);
+	if (!type)
 		seq_printf(out, "Unknown type %u", e->type);
+	else if (!output_options.raw)
+		type->print(out, e + 1);
+	else if (type->raw)
+		type->raw(out, e + 1);
+	else
+		seq_printf(out, "type: %u", e->type);
 	seq_putc(out, '\n');
 }
 
+/* Where a ring has lost its beginning, the CPU's first line is said to be that, unless it is the first of all. */
+static void annotate(struct seq *out, u32 cpu, u32 *started, bool lossy)
+{
+	if (lossy && output_options.annotate && *started && !(*started & 1u << cpu))
+		seq_printf(out, "##### CPU %u buffer started ####\n", cpu);
+	*started |= 1u << cpu;
+}
+
+/* Each event is printed when the next one is known: from a copy, as that may come with another page. */
+static void print_all(struct seq *out, struct ring_merge *m, void *copy)
+{
+	u64 entries, written = ring_merge_count(m, &entries);
+	struct ring_event e, now;
+	bool more = ring_merge_next(m, &e);
+	u32 started = 0;
+
+	print_header(out, m);
+	first_time = more ? e.time : 0;
+	while (more && !seq_is_closed(out)) {
+		now = e;
+		now.entry = memcpy(copy, e.entry, e.size);
+		more = ring_merge_next(m, &e);
+		annotate(out, now.cpu, &started, written > entries);
+		trace_print_event(out, &now, more ? e.time - now.time : 0);
+	}
+}
+
 /*
- * Reading stops the recording, as a reader of a live ring would chase its own events for ever:
- * each line printed calls functions that are traced.
+ * What is printed is a copy of what was there: each line calls functions that are traced, and a reader of a live ring
+ * would soon read nothing else. When there is no memory for that, recording pauses.
  */
 int trace_print(struct seq *out, enum ring_set set, u32 cpu)
 {
-	bool was_on = tracing_is_on();
+	void *copy = ring_alloc(1, RING_PAGE_SIZE);
+	bool pause = output_options.pause_on_trace;
 	struct ring_merge merge;
-	struct ring_event e;
-	int err;
+	int err = copy ? 0 : -ENOMEM;
 
-	tracing_off();
-	err = ring_merge_begin(&merge, set, cpu, false);
+	if (!err)
+		err = ring_merge_begin(&merge, set, cpu, set == RINGS_LIVE && !pause ? RING_COPY : RING_LOOK);
+	if (copy && err == -ENOMEM && set == RINGS_LIVE) {
+		pause = true;
+		err = ring_merge_begin(&merge, set, cpu, RING_LOOK);
+	}
+	pause &= tracing_is_on();
+	if (pause)
+		tracing_off();
 	if (!err) {
-		print_header(out, set, cpu);
-		while (ring_merge_next(&merge, &e))
-			trace_print_event(out, &e);
+		print_all(out, &merge, copy);
 		ring_merge_end(&merge);
 	}
-	if (was_on)
+	if (pause)
 		tracing_on();
+	ring_free(copy, 1, RING_PAGE_SIZE);
 	return err;
 }

@@ -5,6 +5,7 @@
 #include "arch/x86/cpu/regs.h"
 #include "lib/bug.h"
 #include "lib/printk.h"
+#include "trace/options.h"
 
 #define EARLY_PAGES   16
 #define DEFAULT_PAGES 64
@@ -17,10 +18,19 @@ u32 ring_live_set;
 
 static bool wanted = true; /* recording is on */
 static u32 stopped;	   /* changes that are going on */
-static bool overwrite = true;
 
 static struct ring_page early_pages[EARLY_PAGES] __aligned(RING_PAGE_SIZE);
 static struct ring_slot early_slots[EARLY_PAGES];
+
+static bool overwrite = true;
+
+/* One word a ring, which writers read when they need a page: no need to stop them. */
+static void overwrite_changed(void)
+{
+	for (u32 i = 0; i < 2 * NR_CPUS; i++)
+		WRITE_ONCE(ring_sets[i / NR_CPUS][i % NR_CPUS].overwrite, overwrite);
+}
+TRACE_OPTION(overwrite, "overwrite", &overwrite, .changed = overwrite_changed);
 
 struct ring_cpu *ring_buffer_of(enum ring_set set, u32 cpu)
 {
@@ -158,15 +168,11 @@ void ring_buffer_reset_set(enum ring_set set, u32 cpu)
 
 void ring_buffer_reset(void) { ring_buffer_reset_set(RINGS_LIVE, RING_ALL_CPUS); }
 
-/* One word a ring, which writers read when they need a page: no need to stop them. */
 void ring_buffer_set_overwrite(bool on)
 {
 	overwrite = on;
-	for (u32 i = 0; i < 2 * NR_CPUS; i++)
-		WRITE_ONCE(ring_sets[i / NR_CPUS][i % NR_CPUS].overwrite, on);
+	overwrite_changed();
 }
-
-bool ring_buffer_overwrites(void) { return overwrite; }
 
 bool ring_buffer_has_snapshot(void) { return ring_buffer_of(RINGS_SNAPSHOT, 0); }
 

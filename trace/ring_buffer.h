@@ -114,7 +114,6 @@ void ring_buffer_reset_set(enum ring_set set, u32 cpu);
 /* To @pages pages each, or as few as can be. -ENOMEM, and nothing has changed. The newest events stay. */
 int ring_buffer_resize(u32 cpu, size_t pages);
 void ring_buffer_set_overwrite(bool overwrite);
-bool ring_buffer_overwrites(void);
 /* What was recorded becomes the snapshot, and recording goes on in what was that, emptied. -ENOMEM. */
 int ring_buffer_snapshot(void);
 void ring_buffer_snapshot_free(void);
@@ -123,7 +122,8 @@ bool ring_buffer_has_snapshot(void);
 /* The events of all CPUs or of one, in the order of their time. */
 struct ring_merge {
 	struct ring_reader readers[NR_CPUS];
-	u32 cpus; /* a bit for each that takes part */
+	struct ring_cpu copies[NR_CPUS]; /* of the rings, if they are not read themselves */
+	u32 cpus;			 /* a bit for each that takes part */
 };
 struct ring_event {
 	u64 time; /* ns */
@@ -133,12 +133,17 @@ struct ring_event {
 	u32 size; /* of it and its payload */
 };
 /*
- * -ENOMEM. Consumed events are gone for others; without @consume they stay.
+ * -ENOMEM. Consumed events are gone for others; if one only looks they stay. A copy has what was there at once, however
+ * much is written while it is read.
  */
-int ring_merge_begin(struct ring_merge *m, enum ring_set set, u32 cpu, bool consume);
+enum ring_way { RING_LOOK, RING_CONSUME, RING_COPY };
+int ring_merge_begin(struct ring_merge *m, enum ring_set set, u32 cpu, enum ring_way way);
 /* The next event, valid until the next call; false: none, for now. */
 bool ring_merge_next(struct ring_merge *m, struct ring_event *e);
 void ring_merge_end(struct ring_merge *m);
+
+/* Of the rings that it reads, or of their copies: events written, and of these still there and not consumed. */
+u64 ring_merge_count(const struct ring_merge *m, u64 *entries);
 
 /* Since the last reset: events written, and of these still there. */
 u64 ring_buffer_count(enum ring_set set, u32 cpu, u64 *entries);

@@ -48,23 +48,6 @@ static int tracing_on_store(const struct ctl_file *self, const char *text, size_
 }
 CTL_FILE(ctl_tracing_on, .path = "tracing_on", .show = tracing_on_show, .store = tracing_on_store);
 
-static int overwrite_show(struct seq *out, const struct ctl_file *self)
-{
-	seq_printf(out, "%d\n", ring_buffer_overwrites());
-	return 0;
-}
-
-static int overwrite_store(const struct ctl_file *self, const char *text, size_t len, bool append)
-{
-	u64 v;
-
-	if (!ctl_parse_u64(text, len, &v) || v > 1)
-		return -EINVAL;
-	ring_buffer_set_overwrite(v);
-	return 0;
-}
-CTL_FILE(ctl_overwrite, .path = "options/overwrite", .show = overwrite_show, .store = overwrite_store);
-
 /* "X" when the CPUs' sizes differ. */
 static int size_show(struct seq *out, const struct ctl_file *self)
 {
@@ -109,7 +92,10 @@ CTL_FILE(ctl_buffer_total_size_kb, .path = "buffer_total_size_kb", .show = total
 
 static void print_time(struct seq *out, const char *name, u64 ns)
 {
-	seq_printf(out, "%s: %5lu.%06lu\n", name, ns / 1000000000, ns / 1000 % 1000000);
+	if (ring_clock_in_ns())
+		seq_printf(out, "%s: %5lu.%06lu\n", name, ns / 1000000000, ns / 1000 % 1000000);
+	else
+		seq_printf(out, "%s: %lu\n", name, ns);
 }
 
 static int stats_show(struct seq *out, const struct ctl_file *self)
@@ -120,7 +106,7 @@ static int stats_show(struct seq *out, const struct ctl_file *self)
 	seq_printf(out, "entries: %lu\noverrun: %lu\ncommit overrun: %lu\nbytes: %lu\n", s.entries, s.overrun,
 		   s.commit_overrun, s.bytes);
 	print_time(out, "oldest event ts", s.oldest_time);
-	print_time(out, "now ts", trace_clock());
+	print_time(out, "now ts", ring_clock());
 	seq_printf(out, "dropped events: %lu\nread events: %lu\n", s.dropped, s.read);
 	return 0;
 }

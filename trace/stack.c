@@ -3,8 +3,8 @@
 
 #include "arch/x86/entry/unwind.h"
 #include "lib/string.h"
-#include "lib/symtab.h"
 #include "trace/event.h"
+#include "trace/output.h"
 #include "trace/ring_buffer.h"
 
 #define CALLERS 16
@@ -51,14 +51,11 @@ notrace void trace_stack(const struct ftrace_frame *frame)
 static void print(struct seq *out, const void *payload)
 {
 	const struct stack_event *e = payload;
-	struct symbol sym;
 
 	seq_puts(out, "<stack trace>");
-	for (s32 i = 0; i < e->size && i < CALLERS; i++)
-		/* The call before the return address: what follows a call that never returns is another function's. */
-		if (symtab_find(&kernel_symtab, e->caller[i] - 1, &sym))
-			seq_printf(out, "\n => %s", sym.name);
-		else
-			seq_printf(out, "\n => 0x%lx", e->caller[i]);
+	for (s32 i = 0; i < e->size && i < CALLERS; i++) {
+		seq_puts(out, "\n => ");
+		trace_print_caller(out, e->caller[i]);
+	}
 }
 EVENT_TYPE(stack_event_type, .type = TRACE_STACK, .print = print);

@@ -71,7 +71,7 @@ $(eval $(call host_test,mm_buddy,tests/host/mm_buddy_test.c,mm/buddy.c))
 
 $(eval $(call host_test,probe_parse,tests/host/probe_parse_test.c,kprobe/parse.c))
 
-TRACE_RING := trace/ring.c trace/ring_layout.c trace/ring_reader.c trace/clock.c
+TRACE_RING := trace/ring.c trace/ring_layout.c trace/ring_reader.c trace/clock.c trace/ring_clock.c
 $(eval $(call host_test,trace_ring,tests/host/trace_ring_test.c tests/host/trace_ring_fixture.c,$(TRACE_RING),-lpthread))
 $(eval $(call host_test,trace_ring_step,tests/host/trace_ring_step_test.c tests/host/trace_ring_fixture.c,$(TRACE_RING)))
 

@@ -202,7 +202,7 @@ static void write_and_read(bool overwrite)
 
 	if (!begin(SOME_PAGES, overwrite))
 		return;
-	EXPECT_EQ(ring_merge_begin(&m, RINGS_LIVE, RING_ALL_CPUS, true), 0);
+	EXPECT_EQ(ring_merge_begin(&m, RINGS_LIVE, RING_ALL_CPUS, RING_CONSUME), 0);
 	crowd_start(write_on, 1);
 	while (ticking) {
 		if (!read_one(&m))
@@ -239,7 +239,7 @@ KTEST(ring, resized_while_all_write)
 		thread_yield();
 	}
 	crowd_join();
-	EXPECT_EQ(ring_merge_begin(&m, RINGS_LIVE, RING_ALL_CPUS, true), 0);
+	EXPECT_EQ(ring_merge_begin(&m, RINGS_LIVE, RING_ALL_CPUS, RING_CONSUME), 0);
 	while (read_one(&m))
 		;
 	ring_merge_end(&m);

@@ -150,6 +150,11 @@ static __always_inline void *ring_reserve(struct ring_cpu *r, u32 size)
 	return likely(data) ? data : ring_reserve_slow(r, size);
 }
 
+/* A reader waits for events. */
+extern bool ring_waiting;
+/* Any context. He is woken, soon. */
+void ring_wake(void);
+
 /* The outermost's, when somebody came in between while he published. */
 void ring_publish_again(struct ring_cpu *r);
 
@@ -166,6 +171,8 @@ static __always_inline void ring_commit(struct ring_cpu *r)
 		/* Who came in before that left his to us; who came after has published it himself. */
 		if (unlikely(r->head.word != word))
 			ring_publish_again(r);
+		if (unlikely(READ_ONCE(ring_waiting)))
+			ring_wake();
 	} else {
 		ring_nest_add(-1);
 	}

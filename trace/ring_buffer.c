@@ -3,6 +3,7 @@
 
 #include "abi/errno.h"
 #include "arch/x86/cpu/regs.h"
+#include "context/irq_work.h"
 #include "lib/bug.h"
 #include "lib/printk.h"
 #include "trace/options.h"
@@ -18,6 +19,7 @@ u32 ring_live_set;
 
 static bool wanted = true; /* recording is on */
 static u32 stopped;	   /* changes that are going on */
+static u32 recorded_cpus = ~0u;
 
 static struct ring_page early_pages[EARLY_PAGES] __aligned(RING_PAGE_SIZE);
 static struct ring_slot early_slots[EARLY_PAGES];
@@ -54,9 +56,23 @@ notrace void ring_buffer_refresh(void)
 
 			if (r->nr_slots)
 				__atomic_store_n(per_cpu_ptr(live_ring, cpu),
-						 on && !READ_ONCE(stopped) ? r : NULL, __ATOMIC_SEQ_CST);
+						 on && !READ_ONCE(stopped) && recorded_cpus >> cpu & 1 ? r : NULL,
+						 __ATOMIC_SEQ_CST);
 		}
 	} while (READ_ONCE(wanted) != on);
+}
+
+bool ring_waiting;
+
+static void wake_readers(struct irq_work *w) { trace_wake_readers(); }
+
+/* notrace: called for events. */
+notrace void ring_wake(void)
+{
+	static IRQ_WORK(work, wake_readers);
+
+	WRITE_ONCE(ring_waiting, false);
+	irq_work_queue(&work);
 }
 
 notrace void tracing_on(void)
@@ -69,7 +85,17 @@ notrace void tracing_off(void)
 {
 	WRITE_ONCE(wanted, false);
 	ring_buffer_refresh();
+	if (READ_ONCE(ring_waiting)) /* for events that won't come */
+		ring_wake();
 }
+
+void ring_buffer_set_cpus(u32 cpus)
+{
+	recorded_cpus = cpus;
+	ring_buffer_refresh();
+}
+
+u32 ring_buffer_cpus(void) { return recorded_cpus & cpus_up; }
 
 bool tracing_is_on(void) { return READ_ONCE(wanted); }
 

@@ -107,6 +107,9 @@ enum ring_set { RINGS_LIVE, RINGS_SNAPSHOT };
 
 /* NULL when it has none. */
 struct ring_cpu *ring_buffer_of(enum ring_set set, u32 cpu);
+/* Only these CPUs are recorded, a bit each. */
+void ring_buffer_set_cpus(u32 cpus);
+u32 ring_buffer_cpus(void);
 /* All CPUs, or one of them. */
 #define RING_ALL_CPUS (~0u)
 void ring_buffer_reset(void);
@@ -151,5 +154,7 @@ u64 ring_buffer_count(enum ring_set set, u32 cpu, u64 *entries);
 u64 ring_buffer_written(void);
 u64 ring_buffer_entries(void);
 
+/* tracefs/'s, in hardirq context. */
+void trace_wake_readers(void);
 /* rcu/'s: waits until every writer that may have seen live_ring as it was is done. */
 void trace_synchronize(void);

@@ -75,8 +75,8 @@ TRACE_RING := trace/ring.c trace/ring_layout.c trace/ring_reader.c trace/clock.c
 $(eval $(call host_test,trace_ring,tests/host/trace_ring_test.c tests/host/trace_ring_fixture.c,$(TRACE_RING),-lpthread))
 $(eval $(call host_test,trace_ring_step,tests/host/trace_ring_step_test.c tests/host/trace_ring_fixture.c,$(TRACE_RING)))
 
-SHELL_TREE     := $(wildcard tracefs/*.c)
-SHELL_PROGRAM  := $(filter-out $(addprefix kernel/shell/,tour% scene%),$(wildcard kernel/shell/*.c))
+SHELL_TREE     := $(filter-out tracefs/pipe.c,$(wildcard tracefs/*.c))
+SHELL_PROGRAM  := $(filter-out $(addprefix kernel/shell/,tour% scene% timeout%),$(wildcard kernel/shell/*.c))
 SHELL_REGISTRY := -Wl,-T,tests/host/registries.ld
 $(eval $(call host_test,black_box,tests/host/black_box_test.c,trace/black_box.c,$(SHELL_REGISTRY)))
 $(eval $(call host_test,shell_parse,tests/host/shell_parse_test.c,kernel/shell/parse.c))

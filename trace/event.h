@@ -5,7 +5,7 @@
 #include "lib/seq.h"
 #include "lib/types.h"
 
-enum trace_type { TRACE_FN = 1, TRACE_KPROBE = 2, TRACE_STACK = 3, TRACE_PRINT = 5 };
+enum trace_type { TRACE_FN = 1, TRACE_KPROBE = 2, TRACE_STACK = 3, TRACE_PRINT = 5, TRACE_BPRINT = 6 };
 
 struct event_type {
 	u16 type;

@@ -1,7 +1,6 @@
-/* Events that are text: what the kernel says by trace_printk(), and what users write to trace_marker. */
+/* trace_marker: what is written to it is an event. */
 #include "abi/errno.h"
 #include "lib/ctl.h"
-#include "lib/printf.h"
 #include "lib/string.h"
 #include "lib/trace_printk.h"
 #include "trace/event.h"
@@ -17,12 +16,11 @@ struct print_event {
 	char buf[]; /* ends in a newline and a NUL, as on Linux */
 };
 
-static bool with_printk = true, with_markers = true;
-TRACE_OPTION(trace_printk, "trace_printk", &with_printk);
+static bool with_markers = true;
 TRACE_OPTION(markers, "markers", &with_markers);
 
-/* notrace, here and below: traced, it would double what a note costs. False: not recorded. */
-static notrace bool record(u64 ip, const char *text, size_t len)
+/* False: not recorded. */
+static bool record(u64 ip, const char *text, size_t len)
 {
 	bool line = len && text[len - 1] == '\n';
 	struct print_event *e;
@@ -38,27 +36,6 @@ static notrace bool record(u64 ip, const char *text, size_t len)
 	e->buf[len] = 0;
 	ring_buffer_commit(e);
 	return true;
-}
-
-notrace void trace_printk_at(u64 ip, const char *fmt, ...)
-{
-	char text[TRACE_PRINTK_MAX];
-	va_list ap;
-	int len;
-
-	/* Asked first: formatting is what costs. */
-	if (!with_printk || !ring_buffer_is_live())
-		return;
-	va_start(ap, fmt);
-	len = vsnprintf(text, sizeof(text), fmt, ap);
-	va_end(ap);
-	record(ip, text, min((size_t)len, sizeof(text) - 1));
-}
-
-notrace void trace_puts_at(u64 ip, const char *text)
-{
-	if (with_printk && ring_buffer_is_live())
-		record(ip, text, strlen(text));
 }
 
 /* The lines are told by this name: Linux's. */

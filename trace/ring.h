@@ -171,7 +171,7 @@ static __always_inline void ring_commit(struct ring_cpu *r)
 		/* Who came in before that left his to us; who came after has published it himself. */
 		if (unlikely(r->head.word != word))
 			ring_publish_again(r);
-		if (unlikely(READ_ONCE(ring_waiting)))
+		if (unlikely(ring_waiting)) /* read here: ring_nest_add() is a barrier to the compiler */
 			ring_wake();
 	} else {
 		ring_nest_add(-1);

@@ -14,7 +14,7 @@ struct ring_clock {
 extern const struct ring_clock ring_clocks[4];
 extern const struct ring_clock *ring_clock_used;
 
-static __always_inline u64 ring_clock_fast(void) { return trace_clock_scaled(READ_ONCE(ring_ns_per_tick)); }
+static __always_inline u64 ring_clock_fast(void) { return trace_clock_scaled(ring_ns_per_tick); }
 /* Any context. */
 static __always_inline u64 ring_clock(void) { return READ_ONCE(ring_clock_used)->read(); }
 static inline bool ring_clock_in_ns(void) { return ring_clock_used->in_ns; }

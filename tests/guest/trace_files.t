@@ -187,7 +187,7 @@ def test_small_ones():
     equal(mask, "3\n1\nsh: tracing_cpumask: write error: Value too large for defined data type\n" + INVALID.format("tracing_cpumask") + "1\n",
           "tracing_cpumask")
     equal((parse(limited).entries, limited.count("Bad file descriptor")), (1, 1), "… where the shell isn't, it can't write", limited)
-    equal(freed, "8\n0\n0\n", "free_buffer: the least, and with disable_on_free recording is off")
+    equal(freed, "8\n1\n0\n", "free_buffer: the least, and with disable_on_free recording is off")
     equal(folder.split(), ["buffer_size_kb", "stats", "trace", "trace_pipe"], "a CPU's folder")
     ok(all(re.fullmatch(r"\d+ \S+", line) for line in names.splitlines()) and "1 sh\n" in names, "saved_cmdlines", names)
     result = run(f"cd {TRACING}; ls")

@@ -124,4 +124,5 @@ TRACER(function_tracer, .name = "function", .start = function_start, .stop = fun
 
 void function_slow_refresh(void) { static_key_set(&slow_key, with_stack || ftrace_pids_active()); }
 
-TRACE_OPTION(func_stack_trace, "func_stack_trace", &with_stack, .changed = function_slow_refresh, .tracer = "function");
+TRACE_OPTION(func_stack_trace, "func_stack_trace", &with_stack, .changed = function_slow_refresh,
+	     .tracer = "function");

@@ -10,7 +10,8 @@ static int show(struct seq *out, const struct ctl_file *self)
 	for (size_t i = 0; i < ARRAY_SIZE(ring_clocks); i++) {
 		bool used = &ring_clocks[i] == ring_clock_used;
 
-		seq_printf(out, "%s%s%s%s", i ? " " : "", used ? "[" : "", ring_clocks[i].name, used ? "]" : "");
+		seq_printf(out, "%s%s%s%s", i ? " " : "", used ? "[" : "", ring_clocks[i].name,
+			   used ? "]" : "");
 	}
 	seq_putc(out, '\n');
 	return 0;

@@ -13,10 +13,12 @@ struct trace_option {
 };
 
 /* Beside the code that looks at the bool @ptr: TRACE_OPTION(ident, "its-name", &it, .changed = …). */
-#define TRACE_OPTION(ident, text, ptr, ...)                                                               \
-	static const struct trace_option trace_option_##ident = { .name = (text), .value = (ptr), ##__VA_ARGS__ }; \
-	REGISTER_IN(trace_options, trace_option_##ident);                                                 \
-	CTL_FILE(ctl_trace_option_##ident, .path = "options/" text, .show = trace_option_show,            \
+#define TRACE_OPTION(ident, text, ptr, ...)                                                    \
+	static const struct trace_option trace_option_##ident = { .name = (text),              \
+								  .value = (ptr),              \
+								  ##__VA_ARGS__ };             \
+	REGISTER_IN(trace_options, trace_option_##ident);                                      \
+	CTL_FILE(ctl_trace_option_##ident, .path = "options/" text, .show = trace_option_show, \
 		 .store = trace_option_store, .arg = (void *)&trace_option_##ident)
 DECLARE_REGISTRY(trace_options);
 

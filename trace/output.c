@@ -113,20 +113,23 @@ static void print_context(struct seq *out, const struct ring_event *event)
 	seq_puts(out, ": ");
 }
 
-static u64 first_time; /* of the trace that is being printed */
+/* The trace that is being printed: its first event's time, and how many there have been. */
+static u64 first_time;
+static u32 nr_printed;
 
 void trace_print_event(struct seq *out, const struct ring_event *event, u64 next)
 {
 	const struct trace_entry *e = event->entry;
 	const struct event_type *type = NULL;
 
+	nr_printed++;
 	if (current_look && current_look->line && current_look->line(out, event))
 		return;
 	FOR_EACH_REGISTERED(event_types, const struct event_type, t)
 		if ((*t)->type == e->type)
 			type = *t;
 	if (output_options.context_info && output_options.latency_format && !output_options.raw)
-		trace_print_latency_context(out, event, first_time, next);
+		trace_print_latency_context(out, event, first_time, next, nr_printed);
 	else if (output_options.context_info)
 		print_context(out, event);
 	if (!type)
@@ -158,6 +161,7 @@ static void print_all(struct seq *out, struct ring_merge *m, void *copy)
 
 	print_header(out, m);
 	first_time = more ? e.time : 0;
+	nr_printed = 0;
 	while (more && !seq_is_closed(out)) {
 		now = e;
 		now.entry = memcpy(copy, e.entry, e.size);

@@ -31,8 +31,9 @@ void trace_print_latency_header(struct seq *out, u64 entries, u64 written)
 	seq_puts(out, "# --------------------------------------------------------------------\n");
 	seq_printf(out, "# latency: %lu us, #%lu/%lu, CPU#%u | (M:preempt VP:0, KP:0, SP:0 HP:0 #P:%u)\n",
 		   l->ns / 1000, entries, written, l->cpu, nr_cpus_up());
-	seq_printf(out, "#    -----------------\n#    | task: %s-%d (uid:0 nice:0 policy:0 rt_prio:0)\n"
-			"#    -----------------\n",
+	seq_printf(out,
+		   "#    -----------------\n#    | task: %s-%d (uid:0 nice:0 policy:0 rt_prio:0)\n"
+		   "#    -----------------\n",
 		   comm_of(l->pid, comm), l->pid);
 	if (l->started_at) {
 		seq_puts(out, "#  => started at: ");
@@ -52,7 +53,8 @@ static char mark_of(u64 ns)
 	static const struct {
 		u64 us;
 		char mark;
-	} marks[] = { { 1000000, '$' }, { 100000, '@' }, { 10000, '*' }, { 1000, '#' }, { 100, '!' }, { 10, '+' } };
+	} marks[] = { { 1000000, '$' }, { 100000, '@' }, { 10000, '*' },
+		      { 1000, '#' },	{ 100, '!' },	 { 10, '+' } };
 
 	for (size_t i = 0; i < ARRAY_SIZE(marks); i++)
 		if (ns > marks[i].us * 1000)
@@ -60,7 +62,8 @@ static char mark_of(u64 ns)
 	return ' ';
 }
 
-void trace_print_latency_context(struct seq *out, const struct ring_event *event, u64 since, u64 next)
+void trace_print_latency_context(struct seq *out, const struct ring_event *event, u64 since, u64 next,
+				 u32 number)
 {
 	const struct trace_entry *e = event->entry;
 	u64 us = (event->time - since) / 1000;
@@ -68,9 +71,10 @@ void trace_print_latency_context(struct seq *out, const struct ring_event *event
 
 	comm_of(e->pid, comm);
 	if (output_options.verbose) {
-		seq_printf(out, "%16s %7d %3u %d %08x ", comm, e->pid, event->cpu, e->flags, e->preempt_count);
-		seq_printf(out, "[%08lx] %lu.%03lums (+%lu.%03lums): ", event->time / 1000, us / 1000, us % 1000,
-			   next / 1000000, next / 1000 % 1000);
+		seq_printf(out, "%16s %7d %3u %d %08x %08x ", comm, e->pid, event->cpu, e->flags,
+			   e->preempt_count, number);
+		seq_printf(out, "[%08lx] %lu.%03lums (+%lu.%03lums): ", event->time / 1000, us / 1000,
+			   us % 1000, next / 1000000, next / 1000 % 1000);
 		return;
 	}
 	seq_printf(out, "%8.8s-%-7d %3u", comm, e->pid, event->cpu);

@@ -56,7 +56,8 @@ notrace void ring_buffer_refresh(void)
 
 			if (r->nr_slots)
 				__atomic_store_n(per_cpu_ptr(live_ring, cpu),
-						 on && !READ_ONCE(stopped) && recorded_cpus >> cpu & 1 ? r : NULL,
+						 on && !READ_ONCE(stopped) && recorded_cpus >> cpu & 1 ? r
+												       : NULL,
 						 __ATOMIC_SEQ_CST);
 		}
 	} while (READ_ONCE(wanted) != on);

@@ -17,7 +17,8 @@ static notrace u64 global(void)
 	u64 now = trace_clock(), seen = READ_ONCE(latest);
 
 	while (now > seen)
-		if (__atomic_compare_exchange_n(&latest, &seen, now, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
+		if (__atomic_compare_exchange_n(&latest, &seen, now, false, __ATOMIC_SEQ_CST,
+						__ATOMIC_SEQ_CST))
 			return now;
 	return seen;
 }
@@ -31,9 +32,10 @@ static notrace u64 counter(void)
 
 static notrace u64 tsc(void) { return rdtsc(); }
 
-const struct ring_clock ring_clocks[] = {
-	{ "local", trace_clock, true }, { "global", global, true }, { "counter", counter, false }, { "x86-tsc", tsc, false }
-};
+const struct ring_clock ring_clocks[] = { { "local", trace_clock, true },
+					  { "global", global, true },
+					  { "counter", counter, false },
+					  { "x86-tsc", tsc, false } };
 const struct ring_clock *ring_clock_used = &ring_clocks[0];
 
 void ring_clock_use(const struct ring_clock *clock)

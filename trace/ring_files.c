@@ -14,7 +14,10 @@
 #define KB_PER_PAGE (RING_PAGE_SIZE / 1024)
 
 /* A CPU's number and 1. */
-u32 trace_file_cpu(const struct ctl_file *self) { return self->arg ? (u32)(u64)self->arg - 1 : RING_ALL_CPUS; }
+u32 trace_file_cpu(const struct ctl_file *self)
+{
+	return self->arg ? (u32)(u64)self->arg - 1 : RING_ALL_CPUS;
+}
 
 static int trace_show(struct seq *out, const struct ctl_file *self)
 {

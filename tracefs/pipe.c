@@ -6,7 +6,7 @@
  * seen the word, and looks once more.
  */
 #include "arch/x86/cpu/percpu.h"
-#include "lib/bug.h"
+#include "lib/chaos.h"
 #include "sched/wait.h"
 #include "trace/internal.h"
 #include "trace/output.h"
@@ -62,6 +62,7 @@ static void wait_for_events(const struct seq *out, u32 cpu, bool any)
 {
 	u64 seen = READ_ONCE(wakes);
 
+	chaos_point(); /* an event that nobody is told of */
 	WRITE_ONCE(ring_waiting, true);
 	trace_synchronize();
 	if (is_empty(cpu) && !is_at_end(any))

@@ -12,12 +12,12 @@
 /* Too big for a kernel stack: make them static. */
 struct shell {
 	char cwd[TRACEFS_PATH_MAX];
-	int status;	/* 1 once anything has failed */
-	bool failed;	/* did the command now running complain? */
-	bool poweroff;	/* asked for: nothing more is run */
+	int status;	  /* 1 once anything has failed */
+	bool failed;	  /* did the command now running complain? */
+	bool poweroff;	  /* asked for: nothing more is run */
 	bool interrupted; /* by ^C: nothing more of the script is run */
-	u64 lines;	/* that the running command may still print; "head" sets it */
-	struct seq out; /* what commands print to: the console, or the target's text below */
+	u64 lines;	  /* that the running command may still print; "head" sets it */
+	struct seq out;	  /* what commands print to: the console, or the target's text below */
 	struct seq_buf collected;
 	char collected_text[TRACEFS_WRITE_MAX + 1];
 	struct shell_command command;

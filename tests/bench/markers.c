@@ -8,4 +8,5 @@ static void say_text(void) { trace_puts("a text of thirty characters, n\n"); }
 
 BENCH(bench_trace_printk, .name = "trace_printk() of a text with two numbers", .once = say_number,
       .teardown = ring_buffer_reset);
-BENCH(bench_trace_puts, .name = "trace_puts() of 30 characters", .once = say_text, .teardown = ring_buffer_reset);
+BENCH(bench_trace_puts, .name = "trace_puts() of 30 characters", .once = say_text,
+      .teardown = ring_buffer_reset);

@@ -85,7 +85,7 @@ def test_shapes():
     ok(re.fullmatch(r"# latency: \d+ us, #1/1, CPU#0 \| \(M:preempt VP:0, KP:0, SP:0 HP:0 #P:1\)", latency[4]), "… counts", latency[4])
     contains(pieces[6], "#  cmd     pid     |||||| time  |   caller     \n#     \\   /        ||||||  \\    |    /       \n", "… columns")
     ok(re.fullmatch(rf"      sh-1 {{9}}0[d.][N.][hzZ.][1-9a-f.]\. {{4}}0us : {body}", latency[-1]), "… the line", latency[-1])
-    ok(re.fullmatch(rf" {{14}}sh {{7}}1   0 \d+ \d{{8}} \[[0-9a-f]{{8}}\] 0\.000ms \(\+0\.000ms\): {body}", pieces[7].splitlines()[-1]),
+    ok(re.fullmatch(rf" {{14}}sh {{7}}1   0 \d+ 0000000\d 00000001 \[[0-9a-f]{{8}}\] 0\.000ms \(\+0\.000ms\): {body}", pieces[7].splitlines()[-1]),
        "… verbose", pieces[7])
 
 

@@ -76,7 +76,10 @@ static bool has_read(const char *what)
 	return found;
 }
 
-static void say_in_nmi(struct kprobe *p, struct pt_regs *regs) { trace_printk("here, depth %u\n", nmi_depth()); }
+static void say_in_nmi(struct kprobe *p, struct pt_regs *regs)
+{
+	trace_printk("here, depth %u\n", nmi_depth());
+}
 static struct kprobe nmi_probe = { .pre = say_in_nmi };
 
 static struct timer tick;
@@ -90,7 +93,8 @@ KTEST(trace_pipe, a_reader_is_woken_by_a_thread_an_interrupt_and_an_nmi)
 	until_waiting(t);
 	trace_printk("number %d\n", 7);
 	until_lines(1);
-	EXPECT(has_read("ktest_trace_pipe_a_reader_is_woken_by_a_thread_an_interrupt_and_an_nmi: number 7\n"));
+	EXPECT(has_read(
+		"ktest_trace_pipe_a_reader_is_woken_by_a_thread_an_interrupt_and_an_nmi: number 7\n"));
 
 	until_waiting(t);
 	timer_init(&tick, say_in_irq);

@@ -35,13 +35,13 @@ static void is_said(const char *file, int line, const char *want)
 		ktest_fail(file, line, got, strlen(got), strlen(want));
 }
 
-#define EXPECT_SAID(fmt, ...)                                             \
-	do {                                                              \
-		char _want[512];                                          \
-                                                                          \
-		snprintf(_want, sizeof(_want), fmt "\n", ##__VA_ARGS__);  \
-		trace_printk(fmt, ##__VA_ARGS__);                         \
-		is_said(__FILE__, __LINE__, _want);                       \
+#define EXPECT_SAID(fmt, ...)                                            \
+	do {                                                             \
+		char _want[512];                                         \
+                                                                         \
+		snprintf(_want, sizeof(_want), fmt "\n", ##__VA_ARGS__); \
+		trace_printk(fmt, ##__VA_ARGS__);                        \
+		is_said(__FILE__, __LINE__, _want);                      \
 	} while (0)
 
 KTEST(trace_printk, says_what_printf_says)
@@ -52,7 +52,8 @@ KTEST(trace_printk, says_what_printf_says)
 	ring_buffer_reset();
 	EXPECT_SAID("nothing to convert, 100%%");
 	EXPECT_SAID("%d %i %u %x %c", -1, 2, 3u, 0xfffffffeu, 'c');
-	EXPECT_SAID("%ld %lu %llx %zu %p", -1l, 1ul << 40, 0x123456789abcdef0ull, sizeof(int), (void *)0x1234);
+	EXPECT_SAID("%ld %lu %llx %zu %p", -1l, 1ul << 40, 0x123456789abcdef0ull, sizeof(int),
+		    (void *)0x1234);
 	EXPECT_SAID("%s and %s, %.3s, %10s|%-6s|", "one", text, "abcdef", "right", "left");
 	EXPECT_SAID("%*d %-*d| %.*s", 8, 1, 4, 2, 2, "xyz");
 	EXPECT_SAID("%hhd %hu %d", (s8)-3, (u16)65535, true);

@@ -5,18 +5,20 @@
 #include "lib/types.h"
 
 /* Where we are. */
-#define THIS_IP                 \
-	({                      \
-		__label__ here; \
-	here:                   \
-		(u64) && here;  \
+#define THIS_IP                                          \
+	({                                               \
+		u64 _ip;                                 \
+                                                         \
+		__asm__("lea 0(%%rip), %0" : "=r"(_ip)); \
+		_ip;                                     \
 	})
 
 /*
  * How an argument is kept: 1, a word; 2, two; 3, its text. The types are known to the compiler, so that nobody reads the
  * format before somebody reads the trace. A char * is a text, also for %p: cast it there.
  */
-#define TRACE_ARG(x)						 (_Generic((x), char * : 3u, const char * : 3u, default : sizeof(x) == 8 ? 2u : 1u))
+#define TRACE_ARG(x) \
+	(_Generic((x), char * : 3u, const char * : 3u, default : sizeof(__typeof__(x)) == 8 ? 2u : 1u))
 #define TRACE_ARGS0()						 0u
 #define TRACE_ARGS1(a)						 TRACE_ARG(a)
 #define TRACE_ARGS2(a, ...)					 (TRACE_ARG(a) | TRACE_ARGS1(__VA_ARGS__) << 2)

@@ -67,8 +67,8 @@ void trace_print_flags(struct seq *out, const struct trace_entry *e)
 
 	seq_putc(out, e->flags & TRACE_FLAG_IRQS_OFF ? 'd' : '.');
 	seq_putc(out, e->flags & TRACE_FLAG_NEED_RESCHED ? 'N' : '.');
-	seq_putc(out, nmi ? irq ? 'Z' : 'z' : irq ? 'h' : '.');
-	seq_putc(out, depth ? "0123456789abcdef"[depth] : '.');
+	seq_putc(out, (char)(nmi ? irq ? 'Z' : 'z' : irq ? 'h' : '.'));
+	seq_putc(out, ".123456789abcdef"[depth]);
 	seq_putc(out, '.'); /* nothing here disables migration without preemption */
 }
 

@@ -27,7 +27,7 @@ static struct file *files;
 static size_t nr_files;
 static char input[TRACEFS_WRITE_MAX + 1];
 
-/* "X*": so many bytes of the first letter; "~": what the file itself says, and JUNK. */
+/* "X*": so many bytes of the first letter; "~": what the file itself says, and JUNK; "~0": with a NUL between. */
 static const struct {
 	const char *name, *text;
 	size_t len; /* 0: of the text */
@@ -49,6 +49,7 @@ static const struct {
 	{ "letters-behind", "1x\n", 0 },
 	{ "fraction", "0.5\n", 0 },
 	{ "behind-itself", "~", 0 },
+	{ "nul-behind-itself", "~0", 0 },
 	{ "not-there", "nosuch\n", 0 },
 	{ "not-there-no", "!nosuch\n", 0 },
 	{ "empty", "", 0 },
@@ -114,8 +115,9 @@ static void walk(int argc, char **argv)
 			continue;
 		}
 		f->is_tried = tracefs_may_write(full(f->path)) == 0 && !is_listed(f->path, argc, argv, false);
-		f->is_setting = f->is_tried && !is_listed(f->path, argc, argv, true) &&
-				hash_of(f->path) == hash_of(f->path);
+		f->hash = hash_of(f->path);
+		f->is_setting =
+			f->is_tried && !is_listed(f->path, argc, argv, true) && hash_of(f->path) == f->hash;
 	}
 }
 
@@ -152,6 +154,8 @@ static size_t make_input(size_t i, const char *path)
 		while (len && isspace(input[len - 1]))
 			len--;
 		memcpy(input + len, JUNK, strlen(JUNK));
+		if (text[1])
+			input[len] = 0;
 		len += strlen(JUNK);
 	} else {
 		memcpy(input, text, len);

@@ -17,8 +17,12 @@
  * How an argument is kept: 1, a word; 2, two; 3, its text. The types are known to the compiler, so that nobody reads the
  * format before somebody reads the trace. A char * is a text, also for %p: cast it there.
  */
+#ifdef __cppcheck__ /* it can't read a _Generic of -1 */
+#define TRACE_ARG(x) (1u)
+#else
 #define TRACE_ARG(x) \
-	(_Generic((x), char * : 3u, const char * : 3u, default : sizeof(__typeof__(x)) == 8 ? 2u : 1u))
+	(_Generic((x), char * : 3u, const char * : 3u, default : 1u + (sizeof(__typeof__(x)) == 8)))
+#endif
 #define TRACE_ARGS0()						 0u
 #define TRACE_ARGS1(a)						 TRACE_ARG(a)
 #define TRACE_ARGS2(a, ...)					 (TRACE_ARG(a) | TRACE_ARGS1(__VA_ARGS__) << 2)

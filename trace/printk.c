@@ -129,16 +129,13 @@ static void print(struct seq *out, const void *payload)
 {
 	const struct bprint_event *e = payload;
 	u64 slots[TRACE_PRINTK_ARGS] = { 0 };
-	va_list ap;
+	/* As if all arguments had been passed on the stack. */
+	/* cppcheck-suppress va_list_usedBeforeStarted */
+	va_list ap = { { .gp_offset = 6 * 8, .fp_offset = 6 * 8 + 8 * 16, .overflow_arg_area = slots } };
 	size_t len;
 	char text[512];
 
 	unpack(e->fmt, (const u8 *)e->buf, slots);
-	/* As if all arguments had been passed on the stack. */
-	ap->gp_offset = 6 * sizeof(u64);
-	ap->fp_offset = ap->gp_offset + 8 * 16;
-	ap->overflow_arg_area = slots;
-	ap->reg_save_area = NULL;
 	len = (size_t)vsnprintf(text, sizeof(text), e->fmt, ap);
 	len = min(len, sizeof(text) - 1);
 	trace_print_ip(out, e->ip);

@@ -21,7 +21,7 @@ struct ctl_file {
 	 * refused write changes nothing. NULL: read-only (-EACCES).
 	 */
 	int (*store)(const struct ctl_file *self, const char *text, size_t len, bool append);
-	bool bytes; /* it takes any; else a write with a NUL in it is -EINVAL */
+	bool bytes; /* it sees to NULs itself; else a write with one in it is -EINVAL */
 	void *arg;
 	bool test_only;	       /* exists only with "test" on the kernel command line */
 	struct list_head link; /* tracefs's; only of files added at run time */

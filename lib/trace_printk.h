@@ -17,21 +17,17 @@
  * How an argument is kept: 1, a word; 2, two; 3, its text. The types are known to the compiler, so that nobody reads the
  * format before somebody reads the trace. A char * is a text, also for %p: cast it there.
  */
-#ifdef __cppcheck__ /* it can't read a _Generic of -1 */
-#define TRACE_ARG(x) (1u)
-#else
 #define TRACE_ARG(x) \
 	(_Generic((x), char * : 3u, const char * : 3u, default : 1u + (sizeof(__typeof__(x)) == 8)))
-#endif
 #define TRACE_ARGS0()						 0u
 #define TRACE_ARGS1(a)						 TRACE_ARG(a)
-#define TRACE_ARGS2(a, ...)					 (TRACE_ARG(a) | TRACE_ARGS1(__VA_ARGS__) << 2)
-#define TRACE_ARGS3(a, ...)					 (TRACE_ARG(a) | TRACE_ARGS2(__VA_ARGS__) << 2)
-#define TRACE_ARGS4(a, ...)					 (TRACE_ARG(a) | TRACE_ARGS3(__VA_ARGS__) << 2)
-#define TRACE_ARGS5(a, ...)					 (TRACE_ARG(a) | TRACE_ARGS4(__VA_ARGS__) << 2)
-#define TRACE_ARGS6(a, ...)					 (TRACE_ARG(a) | TRACE_ARGS5(__VA_ARGS__) << 2)
-#define TRACE_ARGS7(a, ...)					 (TRACE_ARG(a) | TRACE_ARGS6(__VA_ARGS__) << 2)
-#define TRACE_ARGS8(a, ...)					 (TRACE_ARG(a) | TRACE_ARGS7(__VA_ARGS__) << 2)
+#define TRACE_ARGS2(a, ...)					 (TRACE_ARG(a) + 4 * TRACE_ARGS1(__VA_ARGS__))
+#define TRACE_ARGS3(a, ...)					 (TRACE_ARG(a) + 4 * TRACE_ARGS2(__VA_ARGS__))
+#define TRACE_ARGS4(a, ...)					 (TRACE_ARG(a) + 4 * TRACE_ARGS3(__VA_ARGS__))
+#define TRACE_ARGS5(a, ...)					 (TRACE_ARG(a) + 4 * TRACE_ARGS4(__VA_ARGS__))
+#define TRACE_ARGS6(a, ...)					 (TRACE_ARG(a) + 4 * TRACE_ARGS5(__VA_ARGS__))
+#define TRACE_ARGS7(a, ...)					 (TRACE_ARG(a) + 4 * TRACE_ARGS6(__VA_ARGS__))
+#define TRACE_ARGS8(a, ...)					 (TRACE_ARG(a) + 4 * TRACE_ARGS7(__VA_ARGS__))
 #define TRACE_ARGS_NAME(none, a, b, c, d, e, f, g, h, name, ...) name
 #define TRACE_ARGS(...)                                                                                   \
 	TRACE_ARGS_NAME(, ##__VA_ARGS__, TRACE_ARGS8, TRACE_ARGS7, TRACE_ARGS6, TRACE_ARGS5, TRACE_ARGS4, \

@@ -136,6 +136,7 @@ static void print(struct seq *out, const void *payload)
 	char text[512];
 
 	unpack(e->fmt, (const u8 *)e->buf, slots);
+	/* cppcheck-suppress va_list_usedBeforeStarted */
 	len = (size_t)vsnprintf(text, sizeof(text), e->fmt, ap);
 	len = min(len, sizeof(text) - 1);
 	trace_print_ip(out, e->ip);

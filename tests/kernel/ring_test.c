@@ -247,6 +247,37 @@ KTEST(ring, resized_while_all_write)
 	end();
 }
 
+/* A copy is a ring at rest: all that it counts is in it, whole and in order, whatever is written meanwhile. */
+KTEST(ring, copied_while_all_write)
+{
+	static struct ring_merge m;
+	u32 copies = 0;
+
+	if (!begin(SOME_PAGES, true))
+		return;
+	crowd_start(write_on, 1);
+	do {
+		u64 entries, events = 0;
+
+		memset(found, 0, sizeof(found));
+		EXPECT_EQ(ring_merge_begin(&m, RINGS_LIVE, RING_ALL_CPUS, RING_COPY), 0);
+		ring_merge_count(&m, &entries);
+		while (read_one(&m))
+			;
+		ring_merge_end(&m);
+		for (u32 cpu = 0; cpu < NR_CPUS; cpu++) {
+			events += found[cpu].events;
+			EXPECT_EQ(found[cpu].bad, 0);
+		}
+		EXPECT_EQ(events, entries);
+		copies++;
+		thread_yield();
+	} while (ticking);
+	crowd_join();
+	EXPECT(copies);
+	end();
+}
+
 static u32 pages_of(u32 cpu) { return ring_buffer_of(RINGS_LIVE, cpu)->nr_slots; }
 
 KTEST(ring, growing_keeps_all_and_shrinking_the_newest)

@@ -8,6 +8,7 @@
 #include "lib/symtab.h"
 #include "trace/event.h"
 #include "trace/ring_buffer.h"
+#include "trace/stack.h"
 
 LIST_HEAD(probe_events);
 
@@ -32,6 +33,7 @@ static void record(struct kprobe *p, struct pt_regs *regs)
 	r->ip = p->addr;
 	r->id = e->id;
 	ring_buffer_commit(r);
+	trace_stack_if_wanted();
 }
 
 static void print(struct seq *out, const void *payload)

@@ -7,6 +7,7 @@
 #include "trace/options.h"
 #include "trace/output.h"
 #include "trace/ring_buffer.h"
+#include "trace/stack.h"
 
 /* What Linux takes of one write; who writes more gets several events. */
 #define MARKER_MAX 1024
@@ -35,6 +36,7 @@ static bool record(u64 ip, const char *text, size_t len)
 		e->buf[len++] = '\n';
 	e->buf[len] = 0;
 	ring_buffer_commit(e);
+	trace_stack_if_wanted();
 	return true;
 }
 

@@ -11,6 +11,7 @@
 #include "trace/options.h"
 #include "trace/output.h"
 #include "trace/ring_buffer.h"
+#include "trace/stack.h"
 
 struct bprint_event {
 	u64 ip;
@@ -87,6 +88,7 @@ notrace void trace_printk_at(u64 ip, u32 args, const char *fmt, ...)
 	e->fmt = fmt;
 	keep((u8 *)e->buf, &a, args);
 	ring_buffer_commit(e);
+	trace_stack_if_wanted();
 }
 
 /* The conversion behind a '%' at @p; what takes no argument of its own has kind 0. Returns what follows. */

@@ -247,34 +247,63 @@ KTEST(ring, resized_while_all_write)
 	end();
 }
 
-/* A copy is a ring at rest: all that it counts is in it, whole and in order, whatever is written meanwhile. */
-KTEST(ring, copied_while_all_write)
+#define COPIES 20
+static u32 copies;
+
+static int write_until_copied(void *cpu)
+{
+	while (READ_ONCE(copies) < stressed(COPIES)) {
+		for (int i = 0; i < 20; i++) {
+			preempt_disable();
+			write_event();
+			preempt_enable();
+		}
+		probed();
+		nmi_send((u32)(u64)cpu);
+		thread_yield();
+		cpu_relax();
+	}
+	return 0;
+}
+
+/* What a copy counts must be in it, whole and in order. */
+static u64 check_copy(void)
 {
 	static struct ring_merge m;
-	u32 copies = 0;
+	u64 entries, events = 0;
+
+	memset(found, 0, sizeof(found));
+	EXPECT_EQ(ring_merge_begin(&m, RINGS_LIVE, RING_ALL_CPUS, RING_COPY), 0);
+	ring_merge_count(&m, &entries);
+	while (read_one(&m))
+		;
+	ring_merge_end(&m);
+	for (u32 cpu = 0; cpu < NR_CPUS; cpu++) {
+		events += found[cpu].events;
+		EXPECT_EQ(found[cpu].bad, 0);
+	}
+	EXPECT_EQ(events, entries);
+	return events;
+}
+
+/* A copy is a ring at rest, whatever is written meanwhile. */
+KTEST(ring, copied_while_all_write)
+{
+	u64 events = 0;
 
 	if (!begin(SOME_PAGES, true))
 		return;
-	crowd_start(write_on, 1);
-	do {
-		u64 entries, events = 0;
+	copies = 0;
+	crowd_start(write_until_copied, 1);
+	while (copies < stressed(COPIES)) {
+		u64 n = check_copy();
 
-		memset(found, 0, sizeof(found));
-		EXPECT_EQ(ring_merge_begin(&m, RINGS_LIVE, RING_ALL_CPUS, RING_COPY), 0);
-		ring_merge_count(&m, &entries);
-		while (read_one(&m))
-			;
-		ring_merge_end(&m);
-		for (u32 cpu = 0; cpu < NR_CPUS; cpu++) {
-			events += found[cpu].events;
-			EXPECT_EQ(found[cpu].bad, 0);
-		}
-		EXPECT_EQ(events, entries);
-		copies++;
+		events += n;
+		WRITE_ONCE(copies, copies + (n != 0));
 		thread_yield();
-	} while (ticking);
+	}
 	crowd_join();
-	EXPECT(copies);
+	printk("ring: %u copies with %lu events\n", copies, events);
 	end();
 }
 

@@ -5,6 +5,7 @@
 #include "sched/thread.h"
 #include "trace/output.h"
 #include "trace/ring_buffer.h"
+#include "trace/stack.h"
 #include "tracefs/tracefs.h"
 
 static char text[4096];
@@ -82,6 +83,22 @@ KTEST(trace_output, a_thread_that_has_ended_keeps_its_name)
 	EXPECT(!contains("unknown-"));
 	EXPECT(contains("           <...>-"));
 	EXPECT_EQ(tracefs_write(TRACEFS_MOUNT "/options/record-cmd", "1", 1, false), 0);
+	ring_buffer_reset();
+}
+
+KTEST(trace_output, an_event_comes_with_its_stack_if_that_is_wanted)
+{
+	ring_buffer_reset();
+	trace_puts("before");
+	trace_stack_wanted = true;
+	trace_puts("here");
+	trace_stack_wanted = false;
+	begin();
+	EXPECT_EQ(trace_print(&out.seq, RINGS_LIVE, RING_ALL_CPUS), 0);
+	EXPECT(contains(": <stack trace>\n"
+			" => ktest_trace_output_an_event_comes_with_its_stack_if_that_is_wanted\n"
+			" => "));
+	EXPECT_EQ(ring_buffer_written(), 3);
 	ring_buffer_reset();
 }
 

@@ -21,8 +21,8 @@ struct ctl_file {
 	 * refused write changes nothing. NULL: read-only (-EACCES).
 	 */
 	int (*store)(const struct ctl_file *self, const char *text, size_t len, bool append);
-	bool bytes; /* it sees to NULs itself; else a write with one in it is -EINVAL */
 	void *arg;
+	bool bytes;	       /* it sees to NULs itself; else a write with one in it is -EINVAL */
 	bool test_only;	       /* exists only with "test" on the kernel command line */
 	struct list_head link; /* tracefs's; only of files added at run time */
 };

@@ -113,25 +113,23 @@ static void print_context(struct seq *out, const struct ring_event *event)
 	seq_puts(out, ": ");
 }
 
-/* The trace that is being printed: its first event's time, and how many there have been. */
+/* What is being printed: its first event's time, and how many there have been. */
+static struct ring_merge *printing;
 static u64 first_time;
 static u32 nr_printed;
+static bool annotating;
 
-void trace_print_event(struct seq *out, const struct ring_event *event, u64 next)
+const struct ring_record *trace_peek(u32 cpu) { return ring_reader_peek(&printing->readers[cpu]); }
+void trace_skip(u32 cpu) { ring_reader_take(&printing->readers[cpu]); }
+
+void trace_print_body(struct seq *out, const struct ring_event *event)
 {
 	const struct trace_entry *e = event->entry;
 	const struct event_type *type = NULL;
 
-	nr_printed++;
-	if (current_look && current_look->line && current_look->line(out, event))
-		return;
 	FOR_EACH_REGISTERED(event_types, const struct event_type, t)
 		if ((*t)->type == e->type)
 			type = *t;
-	if (output_options.context_info && output_options.latency_format && !output_options.raw)
-		trace_print_latency_context(out, event, first_time, next, nr_printed);
-	else if (output_options.context_info)
-		print_context(out, event);
 	if (!type)
 		seq_printf(out, "Unknown type %u", e->type);
 	else if (!output_options.raw)
@@ -140,35 +138,63 @@ void trace_print_event(struct seq *out, const struct ring_event *event, u64 next
 		type->raw(out, e + 1);
 	else
 		seq_printf(out, "type: %u", e->type);
+}
+
+static void print_line(struct seq *out, const struct ring_event *event)
+{
+	u64 next = event->time;
+
+	if (current_look && current_look->line && current_look->line(out, event))
+		return;
+	if (output_options.context_info && output_options.latency_format && !output_options.raw) {
+		ring_merge_peek(printing, &next);
+		trace_print_latency_context(out, event, first_time, next - event->time, nr_printed);
+	} else if (output_options.context_info) {
+		print_context(out, event);
+	}
+	trace_print_body(out, event);
 	seq_putc(out, '\n');
 }
 
 /* Where a ring has lost its beginning, the CPU's first line is said to be that, unless it is the first of all. */
-static void annotate(struct seq *out, u32 cpu, u32 *started, bool lossy)
+static void annotate(struct seq *out, u32 cpu)
 {
-	if (lossy && output_options.annotate && *started && !(*started & 1u << cpu))
+	static u32 started;
+
+	if (!nr_printed)
+		started = 0;
+	else if (!(started & 1u << cpu))
 		seq_printf(out, "##### CPU %u buffer started ####\n", cpu);
-	*started |= 1u << cpu;
+	started |= 1u << cpu;
 }
 
-/* Each event is printed when the next one is known: from a copy, as that may come with another page. */
-static void print_all(struct seq *out, struct ring_merge *m, void *copy)
+bool trace_print_next(struct seq *out, struct ring_merge *m)
+{
+	struct ring_event e;
+
+	printing = m;
+	if (!ring_merge_next(m, &e))
+		return false;
+	if (e.lost)
+		seq_printf(out, "CPU:%u [LOST %lu EVENTS]\n", e.cpu, e.lost);
+	if (annotating)
+		annotate(out, e.cpu);
+	if (!nr_printed++)
+		first_time = e.time;
+	print_line(out, &e);
+	return true;
+}
+
+static void print_all(struct seq *out, struct ring_merge *m)
 {
 	u64 entries, written = ring_merge_count(m, &entries);
-	struct ring_event e, now;
-	bool more = ring_merge_next(m, &e);
-	u32 started = 0;
 
 	print_header(out, m);
-	first_time = more ? e.time : 0;
 	nr_printed = 0;
-	while (more && !seq_is_closed(out)) {
-		now = e;
-		now.entry = memcpy(copy, e.entry, e.size);
-		more = ring_merge_next(m, &e);
-		annotate(out, now.cpu, &started, written > entries);
-		trace_print_event(out, &now, more ? e.time - now.time : 0);
-	}
+	annotating = output_options.annotate && written > entries;
+	while (!seq_is_closed(out) && trace_print_next(out, m))
+		;
+	annotating = false;
 }
 
 /*
@@ -177,26 +203,25 @@ static void print_all(struct seq *out, struct ring_merge *m, void *copy)
  */
 int trace_print(struct seq *out, enum ring_set set, u32 cpu)
 {
-	void *copy = ring_alloc(1, RING_PAGE_SIZE);
-	bool pause = output_options.pause_on_trace;
+	bool live = set == RINGS_LIVE, pause = live && output_options.pause_on_trace;
 	struct ring_merge merge;
-	int err = copy ? 0 : -ENOMEM;
+	int err;
 
-	if (!err)
-		err = ring_merge_begin(&merge, set, cpu, set == RINGS_LIVE && !pause ? RING_COPY : RING_LOOK);
-	if (copy && err == -ENOMEM && set == RINGS_LIVE) {
+	if (live && current_look && current_look->show)
+		return current_look->show(out);
+	err = ring_merge_begin(&merge, set, cpu, live && !pause ? RING_COPY : RING_LOOK);
+	if (live && !pause && err == -ENOMEM) {
 		pause = true;
 		err = ring_merge_begin(&merge, set, cpu, RING_LOOK);
 	}
+	if (err)
+		return err;
 	pause &= tracing_is_on();
 	if (pause)
 		tracing_off();
-	if (!err) {
-		print_all(out, &merge, copy);
-		ring_merge_end(&merge);
-	}
+	print_all(out, &merge);
 	if (pause)
 		tracing_on();
-	ring_free(copy, 1, RING_PAGE_SIZE);
-	return err;
+	ring_merge_end(&merge);
+	return 0;
 }

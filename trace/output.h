@@ -13,7 +13,9 @@ extern struct output_options output_options;
 
 /* What a tracer's trace looks like, when not like everybody's. */
 struct trace_look {
-	/* Thread context. NULL: the usual. */
+	/* Thread context. All of it, not from the rings; NULL: what is in them, by the other two, which may be NULL. */
+	int (*show)(struct seq *out);
+	/* Thread context. Under "# tracer:"; what line() remembers begins here. */
 	void (*header)(struct seq *out);
 	/* Thread context. A whole line, or false: the usual one. */
 	bool (*line)(struct seq *out, const struct ring_event *event);
@@ -30,12 +32,14 @@ struct trace_latency {
 };
 extern struct trace_latency trace_latency;
 
-/*
- * All below: thread context.
- *
- * One line. @next: ns from the event to the one after it, which latency-format shows.
- */
-void trace_print_event(struct seq *out, const struct ring_event *event, u64 next);
+/* Within line(). The event of CPU @cpu that comes next, NULL: none. And it is not printed. */
+const struct ring_record *trace_peek(u32 cpu);
+void trace_skip(u32 cpu);
+
+/* All below: thread context. The next event's line, and before it what was lost of a consumer's; false: there is none. */
+bool trace_print_next(struct seq *out, struct ring_merge *m);
+/* The part of a line behind the timestamp. */
+void trace_print_body(struct seq *out, const struct ring_event *event);
 /* The file "trace" of a CPU, or of all: a header, and what is there. -ENOMEM. */
 int trace_print(struct seq *out, enum ring_set set, u32 cpu);
 /* An address in text, as the options sym-offset and sym-addr want it: for EVENT_TYPE()s. */

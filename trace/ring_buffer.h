@@ -127,6 +127,7 @@ struct ring_merge {
 	struct ring_reader readers[NR_CPUS];
 	struct ring_cpu copies[NR_CPUS]; /* of the rings, if they are not read themselves */
 	u32 cpus;			 /* a bit for each that takes part */
+	void *event; /* a copy of the last one, as a look at the next may need its page's place */
 };
 struct ring_event {
 	u64 time; /* ns */
@@ -143,6 +144,8 @@ enum ring_way { RING_LOOK, RING_CONSUME, RING_COPY };
 int ring_merge_begin(struct ring_merge *m, enum ring_set set, u32 cpu, enum ring_way way);
 /* The next event, valid until the next call; false: none, for now. */
 bool ring_merge_next(struct ring_merge *m, struct ring_event *e);
+/* When the one after it will have been; false: none, for now. */
+bool ring_merge_peek(struct ring_merge *m, u64 *time);
 void ring_merge_end(struct ring_merge *m);
 
 /* Of the rings that it reads, or of their copies: events written, and of these still there and not consumed. */

@@ -1,5 +1,6 @@
 /* The events of several CPUs as one sequence: always the one with the earliest time. */
 #include "abi/errno.h"
+#include "lib/string.h"
 #include "trace/internal.h"
 
 static int begin_one(struct ring_merge *m, u32 cpu, struct ring_cpu *r, enum ring_way way)
@@ -22,9 +23,11 @@ static int begin_one(struct ring_merge *m, u32 cpu, struct ring_cpu *r, enum rin
 
 int ring_merge_begin(struct ring_merge *m, enum ring_set set, u32 cpu, enum ring_way way)
 {
-	int err = 0;
+	int err;
 
 	m->cpus = 0;
+	m->event = ring_alloc(1, RING_PAGE_SIZE);
+	err = m->event ? 0 : -ENOMEM;
 	for (u32 i = 0; i < NR_CPUS && !err; i++) {
 		struct ring_cpu *r = ring_cpu_chosen(i, cpu) ? ring_buffer_of(set, i) : NULL;
 
@@ -47,6 +50,8 @@ void ring_merge_end(struct ring_merge *m)
 			ring_destroy(&m->copies[i]);
 	}
 	m->cpus = 0;
+	ring_free(m->event, 1, RING_PAGE_SIZE);
+	m->event = NULL;
 }
 
 u64 ring_merge_count(const struct ring_merge *m, u64 *entries)
@@ -83,9 +88,20 @@ static bool earliest(struct ring_merge *m, struct ring_event *e)
 
 bool ring_merge_next(struct ring_merge *m, struct ring_event *e)
 {
-	do
+	do {
 		if (!earliest(m, e))
 			return false;
-	while (!ring_reader_take(&m->readers[e->cpu]));
+		e->entry = memcpy(m->event, e->entry, e->size);
+	} while (!ring_reader_take(&m->readers[e->cpu]));
 	return true;
+}
+
+bool ring_merge_peek(struct ring_merge *m, u64 *time)
+{
+	struct ring_event e;
+	bool found = earliest(m, &e);
+
+	if (found)
+		*time = e.time;
+	return found;
 }

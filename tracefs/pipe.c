@@ -32,17 +32,12 @@ void tracefs_interrupt(struct seq *out)
 static int print_some(struct seq *out, u32 cpu, bool *any)
 {
 	struct ring_merge merge;
-	struct ring_event e;
 	int err = ring_merge_begin(&merge, RINGS_LIVE, cpu, RING_CONSUME);
 
 	if (err)
 		return err;
-	while (!seq_is_closed(out) && ring_merge_next(&merge, &e)) {
+	while (!seq_is_closed(out) && trace_print_next(out, &merge))
 		*any = true;
-		if (e.lost)
-			seq_printf(out, "CPU:%u [LOST %lu EVENTS]\n", e.cpu, e.lost);
-		trace_print_event(out, &e, 0);
-	}
 	ring_merge_end(&merge);
 	return 0;
 }

@@ -18,8 +18,7 @@ static const char *only_line(void)
 
 	seq_buf_init(&b, text, sizeof(text));
 	EXPECT_EQ(ring_merge_begin(&m, RINGS_LIVE, RING_ALL_CPUS, RING_CONSUME), 0);
-	if (ring_merge_next(&m, &e))
-		trace_print_event(&b.seq, &e, 0);
+	EXPECT(trace_print_next(&b.seq, &m));
 	EXPECT(!ring_merge_next(&m, &e));
 	ring_merge_end(&m);
 	body = strchr(text, ':');

@@ -98,7 +98,7 @@ bool ring_merge_next(struct ring_merge *m, struct ring_event *e)
 
 bool ring_merge_peek(struct ring_merge *m, u64 *time)
 {
-	struct ring_event e;
+	struct ring_event e = { 0 };
 	bool found = earliest(m, &e);
 
 	if (found)

@@ -56,8 +56,7 @@ static noinline notrace void record_again(u64 ip, u64 parent_ip, u32 word, struc
  * What nearly every call is, a thread's and with room on the page, needs no function here: so there is nothing to save
  * but what cmpxchg16b takes.
  */
-notrace void function_trace_call(u64 ip, u64 parent_ip, struct ftrace_ops *ops,
-					struct ftrace_frame *frame)
+notrace void function_trace_call(u64 ip, u64 parent_ip, struct ftrace_ops *ops, struct ftrace_frame *frame)
 {
 	const u32 guard = GUARD_BIT(GUARD_FUNCTION, GUARD_TASK);
 	struct trace_entry *entry;

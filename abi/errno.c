@@ -11,6 +11,7 @@ static const struct {
 	{ ENOENT, "No such file or directory" },
 	{ EIO, "Input/output error" },
 	{ E2BIG, "Argument list too long" },
+	{ EBADF, "Bad file descriptor" },
 	{ EAGAIN, "Resource temporarily unavailable" },
 	{ ENOMEM, "Cannot allocate memory" },
 	{ EACCES, "Permission denied" },

@@ -84,5 +84,5 @@ static __always_inline void clear_need_resched(void)
 
 /* Who runs here: what trace lines are headed with. */
 DECLARE_PER_CPU(s32, current_tid);
-/* Thread context. The name of thread @tid into @buf; "<...>" when it has ended. sched/'s. */
+/* Thread context. The name of thread @tid into @buf; "<...>" when it has ended long ago. sched/'s. */
 const char *comm_of(s32 tid, char buf[16]);

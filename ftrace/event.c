@@ -9,6 +9,7 @@
 #include "rcu/rcu.h"
 #include "sched/thread.h"
 #include "trace/error_log.h"
+#include "trace/stack.h"
 
 bool event_is_recording(const struct event *e) { return e->recording && (!e->armed || *e->armed); }
 
@@ -17,7 +18,7 @@ int event_update(struct event *e)
 {
 	bool on = e->recording || e->triggers;
 
-	WRITE_ONCE(e->fast, e->recording && !e->filter && !e->triggers);
+	event_choose_way(e);
 	if (e->arm)
 		return e->arm(e, on);
 	static_key_set(&e->key, on);
@@ -77,6 +78,7 @@ notrace void event_record(struct event *e, struct trace_entry *record, u32 size,
 		if (fields) {
 			memcpy(fields, record + 1, size);
 			ring_buffer_commit_here(fields);
+			trace_stack_if_wanted();
 		}
 		event_triggers_fire(e, record, true);
 		guard_leave(guard);

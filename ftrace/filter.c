@@ -87,6 +87,6 @@ static int show(struct seq *out, const struct ctl_file *self)
 	return 0;
 }
 CTL_FILE(ctl_set_ftrace_filter, .path = "set_ftrace_filter", .show = show, .store = store,
-	 .arg = &ftrace_global_hash.filter);
+	 .arg = &ftrace_global_hash.filter, .bytes = true);
 CTL_FILE(ctl_set_ftrace_notrace, .path = "set_ftrace_notrace", .show = show, .store = store,
-	 .arg = &ftrace_global_hash.notraced);
+	 .arg = &ftrace_global_hash.notraced, .bytes = true);

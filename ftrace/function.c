@@ -1,14 +1,12 @@
 /* The function tracer: a record for each traced function's entry. */
-#include "abi/errno.h"
 #include "arch/x86/cpu/regs.h"
 #include "ftrace/internal.h"
 #include "ftrace/static_key.h"
 #include "ftrace/tracer.h"
-#include "lib/ctl.h"
-#include "lib/string.h"
-#include "lib/symtab.h"
 #include "trace/event.h"
 #include "trace/guard.h"
+#include "trace/options.h"
+#include "trace/output.h"
 #include "trace/ring_buffer.h"
 #include "trace/stack.h"
 
@@ -58,8 +56,7 @@ static noinline notrace void record_again(u64 ip, u64 parent_ip, u32 word, struc
  * What nearly every call is, a thread's and with room on the page, needs no function here: so there is nothing to save
  * but what cmpxchg16b takes.
  */
-notrace void function_trace_call(u64 ip, u64 parent_ip, struct ftrace_ops *ops,
-					struct ftrace_frame *frame)
+notrace void function_trace_call(u64 ip, u64 parent_ip, struct ftrace_ops *ops, struct ftrace_frame *frame)
 {
 	const u32 guard = GUARD_BIT(GUARD_FUNCTION, GUARD_TASK);
 	struct trace_entry *entry;
@@ -99,25 +96,24 @@ slow:
 	preempt_enable();
 }
 
-static void print_function(struct seq *out, u64 addr)
-{
-	struct symbol sym;
-
-	if (symtab_find(&kernel_symtab, addr, &sym))
-		seq_puts(out, sym.name);
-	else
-		seq_printf(out, "0x%lx", addr);
-}
-
 static void print(struct seq *out, const void *payload)
 {
 	const struct function_event *e = payload;
 
-	print_function(out, e->ip);
+	trace_print_ip(out, e->ip);
+	if (!output_options.print_parent)
+		return;
 	seq_puts(out, " <-");
-	print_function(out, e->parent_ip);
+	trace_print_ip(out, e->parent_ip);
 }
-EVENT_TYPE(function_event_type, .type = TRACE_FN, .print = print);
+
+static void print_raw(struct seq *out, const void *payload)
+{
+	const struct function_event *e = payload;
+
+	seq_printf(out, "%lx %lx", e->ip, e->parent_ip);
+}
+EVENT_TYPE(function_event_type, .type = TRACE_FN, .print = print, .raw = print_raw);
 
 struct ftrace_ops function_ops = { .func = function_trace_call, .hash = &ftrace_global_hash };
 
@@ -127,20 +123,5 @@ TRACER(function_tracer, .name = "function", .start = function_start, .stop = fun
 
 void function_slow_refresh(void) { static_key_set(&slow_key, with_stack || ftrace_pids_active()); }
 
-static int stack_show(struct seq *out, const struct ctl_file *self)
-{
-	seq_printf(out, "%d\n", with_stack);
-	return 0;
-}
-
-static int stack_store(const struct ctl_file *self, const char *text, size_t len, bool append)
-{
-	u64 v;
-
-	if (!ctl_parse_u64(text, len, &v) || v > 1)
-		return -EINVAL;
-	WRITE_ONCE(with_stack, v);
-	function_slow_refresh();
-	return 0;
-}
-CTL_FILE(ctl_func_stack_trace, .path = "options/func_stack_trace", .show = stack_show, .store = stack_store);
+TRACE_OPTION(func_stack_trace, "func_stack_trace", &with_stack, .changed = function_slow_refresh,
+	     .tracer = "function");

@@ -94,4 +94,4 @@ static int show(struct seq *out, const struct ctl_file *self)
 		seq_printf(out, "%d\n", pids->pid[i]);
 	return 0;
 }
-CTL_FILE(ctl_set_ftrace_pid, .path = "set_ftrace_pid", .show = show, .store = store);
+CTL_FILE(ctl_set_ftrace_pid, .path = "set_ftrace_pid", .show = show, .store = store, .bytes = true);

@@ -12,20 +12,33 @@
 
 #define KEYS	  256
 #define PIECE_MAX 256
+#define CTRL_C	  3
 
 static char keys[KEYS];
 static volatile u32 keys_in, keys_out;
 static SPINLOCK(keys_lock); /* the interrupt is CPU 0's, and the reader may be on another */
 
+static void (*on_interrupt)(void);
+
+void console_interrupt(void (*fn)(void)) { WRITE_ONCE(on_interrupt, fn); }
+
 /* Interrupts off. What finds no room stays in the UART; QEMU then holds back the rest, a real one would lose it. */
 static void receive(void)
 {
+	void (*fn)(void) = READ_ONCE(on_interrupt);
+	bool interrupted = false;
 	int c;
 
 	spin_lock(&keys_lock);
-	while (keys_in - keys_out < KEYS && (c = serial_getc()) >= 0)
-		keys[keys_in++ % KEYS] = (char)c;
+	while (keys_in - keys_out < KEYS && (c = serial_getc()) >= 0) {
+		if (c == CTRL_C && fn)
+			interrupted = true;
+		else
+			keys[keys_in++ % KEYS] = (char)c;
+	}
 	spin_unlock(&keys_lock);
+	if (interrupted)
+		fn();
 }
 
 static struct wait_queue key_wait;

@@ -141,6 +141,7 @@ void kernel_main(void)
 	ring_buffer_init_others();
 	if (cmdline.debug)
 		rcu_check_set(true);
+	tracefs_init();
 	ftrace_profile_init(); /* a file for each CPU that has come */
 	if (*cmdline.trace && tracer_set(cmdline.trace) != 0)
 		printk("cmdline: \"trace=%s\" ignored: no such tracer, or no memory for it\n", cmdline.trace);

@@ -3,6 +3,7 @@
 
 #include "context/trap.h"
 #include "kprobe/internal.h"
+#include "trace/stack.h"
 
 LIST_HEAD(probe_events);
 

@@ -26,7 +26,11 @@ void seq_buf_init(struct seq_buf *b, char *buf, size_t size)
 		buf[0] = '\0';
 }
 
-void seq_write(struct seq *s, const char *text, size_t len) { s->write(s, text, len); }
+void seq_write(struct seq *s, const char *text, size_t len)
+{
+	if (!seq_is_closed(s))
+		s->write(s, text, len);
+}
 
 void seq_puts(struct seq *s, const char *text) { seq_write(s, text, strlen(text)); }
 

@@ -8,6 +8,8 @@ struct seq {
 	/* Takes all of @len bytes, or drops what does not fit and sets @overflow. */
 	void (*write)(struct seq *s, const char *text, size_t len);
 	bool overflow;
+	/* Its reader has gone, as by ^C, perhaps meanwhile: all is dropped. Who prints much, or waits, asks seq_is_closed(). */
+	bool closed;
 };
 
 /* A sink that fills a caller's buffer and keeps it NUL-terminated. */
@@ -19,6 +21,7 @@ struct seq_buf {
 
 void seq_buf_init(struct seq_buf *b, char *buf, size_t size);
 
+static inline bool seq_is_closed(const struct seq *s) { return READ_ONCE(s->closed); }
 void seq_write(struct seq *s, const char *text, size_t len);
 void seq_puts(struct seq *s, const char *text);
 void seq_putc(struct seq *s, char c);

@@ -17,6 +17,9 @@ struct run_queue *run_queue_of(u32 cpu);
 
 u32 sched_pick_cpu(u32 affinity);
 void sched_start_on(struct thread *t, u32 cpu);
+/* comm.c, both under the lock of the list of threads. A thread that ends; and its name afterwards, "<...>" when it's forgotten. */
+void comm_save(const struct thread *t);
+void comm_find_saved(s32 tid, char buf[16]);
 void sched_finish_switch(struct thread *prev);
 /* The current thread is no more: doesn't return. */
 void sched_exit_current(void);

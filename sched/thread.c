@@ -80,6 +80,7 @@ static void thread_free(struct thread *t)
 	u64 flags = spin_lock_irqsave(&threads_lock);
 
 	list_del(&t->all);
+	comm_save(t);
 	spin_unlock_irqrestore(&threads_lock, flags);
 	kstack_free(t->stack);
 	kfree(t);
@@ -184,7 +185,7 @@ const char *comm_of(s32 tid, char buf[16])
 	u64 flags = spin_lock_irqsave(&threads_lock);
 	struct thread *t;
 
-	strscpy(buf, "<...>", 16);
+	comm_find_saved(tid, buf);
 	list_for_each_entry(t, &threads, all)
 		if (t->tid == tid)
 			strscpy(buf, t->comm, 16);

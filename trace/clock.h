@@ -7,13 +7,13 @@
 extern u64 boot_tsc;
 extern u64 trace_ns_per_tick; /* 32.32 fixed point */
 
-/* For who can't afford a call for each event. */
-static __always_inline u64 trace_clock_read(void)
+/* For who can't afford a call for each event: @scale is ns for a tick, in 32.32 fixed point. */
+static __always_inline u64 trace_clock_scaled(u64 scale)
 {
 	u64 t = rdtsc() - boot_tsc, high;
 
 	/* The middle of the product. With __int128 GCC keeps a pair of registers for it. */
-	__asm__("mulq %2\n\tshrd $32, %%rdx, %%rax" : "+a"(t), "=&d"(high) : "rm"(trace_ns_per_tick) : "cc");
+	__asm__("mulq %2\n\tshrd $32, %%rdx, %%rax" : "+a"(t), "=&d"(high) : "rm"(scale) : "cc");
 	return t;
 }
 

@@ -5,12 +5,14 @@
 #include "lib/seq.h"
 #include "lib/types.h"
 
-enum trace_type { TRACE_FN = 1, TRACE_STACK = 3 };
+enum trace_type { TRACE_FN = 1, TRACE_STACK = 3, TRACE_PRINT = 5, TRACE_BPRINT = 6 };
 
 struct event_type {
 	u16 type;
 	/* Prints the part of the line after the timestamp, without the newline. */
 	void (*print)(struct seq *out, const void *payload);
+	/* The same with the option "raw": numbers. NULL: only the type is shown. */
+	void (*raw)(struct seq *out, const void *payload);
 };
 
 #define EVENT_TYPE(var, ...)                                  \

@@ -56,6 +56,9 @@ static __always_inline void event_done(struct ring_cpu *ring)
 
 /* Walk over all: NULL begins and ends; build-time ones first. Thread context. */
 struct event *event_next(const struct event *e);
+/* Thread context: decides anew whether @e is just recorded; and the same of all. */
+void event_choose_way(struct event *e);
+void events_choose_way(void);
 /* Events of run time. Thread context; one at a time. Gives @e its id. */
 void event_list_add(struct event *e);
 void event_list_remove(struct event *e);

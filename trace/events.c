@@ -1,6 +1,7 @@
 /* What becomes of each line in lib/trace_events.h: a record, a table of its fields, a printer, a recorder, an event. */
 #include "lib/string.h"
 #include "trace/event_record.h"
+#include "trace/stack.h"
 
 /* clang-format off */
 #define IS_SIGNED(type) ((type)-1 < (type)1)
@@ -90,6 +91,17 @@ struct event *event_by_id(u16 id)
 	while ((e = event_next(e)) && e->id != id)
 		;
 	return e;
+}
+
+void event_choose_way(struct event *e)
+{
+	WRITE_ONCE(e->fast, e->recording && !e->filter && !e->triggers && !trace_stack_wanted);
+}
+
+void events_choose_way(void)
+{
+	for (struct event *e = NULL; (e = event_next(e));)
+		event_choose_way(e);
 }
 
 void event_list_add(struct event *e)

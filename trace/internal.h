@@ -1,6 +1,7 @@
 /* What the files of this folder share about the rings. */
 #pragma once
 
+#include "lib/ctl.h"
 #include "trace/ring_buffer.h"
 
 /* The rings, and which of the two sets is live. */
@@ -21,4 +22,11 @@ void ring_free(void *p, size_t n, size_t size);
 /* Pages of the ring at @r, none when it has none yet; -ENOMEM, and nothing is kept. */
 int ring_create(struct ring_cpu *r, size_t pages);
 void ring_destroy(struct ring_cpu *r);
+/* A new ring at @to with all that is in @from, which may be written to meanwhile. -ENOMEM. */
+int ring_copy(struct ring_cpu *to, struct ring_cpu *from);
 void ring_buffer_files_init(void);
+
+/* Boot. A file like @file in per_cpu/cpuN/ for each CPU that has a ring: its path is the name there. */
+void trace_add_per_cpu(const struct ctl_file *file);
+/* Which CPU a file is about, or RING_ALL_CPUS. */
+u32 trace_file_cpu(const struct ctl_file *self);

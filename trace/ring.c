@@ -109,7 +109,7 @@ notrace void *ring_reserve_slow(struct ring_cpu *r, u32 size)
 	u32 length = (size <= RING_SMALL_MAX ? 4 : 8) + size;
 
 	while (size <= RING_DATA_MAX) {
-		u64 word = READ_ONCE(r->head.word), last = READ_ONCE(r->head.time), now = trace_clock_read();
+		u64 word = READ_ONCE(r->head.word), last = READ_ONCE(r->head.time), now = ring_clock();
 		struct ring_slot *here = RING_PAGE(word)->slot;
 		enum taken taken = TAKEN;
 		void *data = NULL;

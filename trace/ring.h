@@ -10,7 +10,7 @@
 #include "arch/x86/cpu/percpu.h"
 #include "context/trap.h"
 #include "lib/types.h"
-#include "trace/clock.h"
+#include "trace/ring_clock.h"
 
 #define RING_PAGE_SIZE 4096
 #define RING_DATA      4080 /* bytes of records on a page */
@@ -120,7 +120,7 @@ static __always_inline void ring_nest_add(s32 n)
  */
 static __always_inline void *ring_reserve_fast(struct ring_cpu *r, u32 size)
 {
-	u64 word = READ_ONCE(r->head.word), last = READ_ONCE(r->head.time), now = trace_clock_read();
+	u64 word = READ_ONCE(r->head.word), last = READ_ONCE(r->head.time), now = ring_clock_fast();
 	u32 *record;
 
 	ring_nest_add(1);
@@ -150,6 +150,11 @@ static __always_inline void *ring_reserve(struct ring_cpu *r, u32 size)
 	return likely(data) ? data : ring_reserve_slow(r, size);
 }
 
+/* A reader waits for events. */
+extern bool ring_waiting;
+/* Any context. He is woken, soon. */
+void ring_wake(void);
+
 /* The outermost's, when somebody came in between while he published. */
 void ring_publish_again(struct ring_cpu *r);
 
@@ -166,6 +171,8 @@ static __always_inline void ring_commit(struct ring_cpu *r)
 		/* Who came in before that left his to us; who came after has published it himself. */
 		if (unlikely(r->head.word != word))
 			ring_publish_again(r);
+		if (unlikely(ring_waiting)) /* read here: ring_nest_add() is a barrier to the compiler */
+			ring_wake();
 	} else {
 		ring_nest_add(-1);
 	}
@@ -182,6 +189,8 @@ void ring_discard(struct ring_cpu *r, void *data, u32 size);
 void ring_init(struct ring_cpu *r, struct ring_slot *slots, u32 nr);
 /* Empty again, counters too. */
 void ring_reset(struct ring_cpu *r);
+/* As if written: the first @kept slots hold a ring's pages, the last written to last. The rest is empty. */
+void ring_adopt(struct ring_cpu *r, u32 kept);
 /*
  * The ring goes on with @nr slots at @slots instead of its own. @spare has as many pages as there are more slots than
  * before; the newest events stay. Of fewer slots, the pages that are left over are put into @spare.

@@ -3,9 +3,11 @@
 
 #include "abi/errno.h"
 #include "arch/x86/cpu/regs.h"
+#include "context/irq_work.h"
 #include "lib/bug.h"
 #include "lib/printk.h"
 #include "mm/frames.h"
+#include "trace/options.h"
 
 #define EARLY_PAGES   16
 #define DEFAULT_PAGES 64
@@ -19,10 +21,20 @@ u32 ring_live_set;
 
 static bool wanted = true; /* recording is on */
 static u32 stopped;	   /* changes that are going on */
-static bool overwrite = true;
+static u32 recorded_cpus = ~0u;
 
 static struct ring_page early_pages[EARLY_PAGES] __aligned(RING_PAGE_SIZE);
 static struct ring_slot early_slots[EARLY_PAGES];
+
+static bool overwrite = true;
+
+/* One word a ring, which writers read when they need a page: no need to stop them. */
+static void overwrite_changed(void)
+{
+	for (u32 i = 0; i < 2 * NR_CPUS; i++)
+		WRITE_ONCE(ring_sets[i / NR_CPUS][i % NR_CPUS].overwrite, overwrite);
+}
+TRACE_OPTION(overwrite, "overwrite", &overwrite, .changed = overwrite_changed);
 
 struct ring_cpu *ring_buffer_of(enum ring_set set, u32 cpu)
 {
@@ -47,10 +59,24 @@ notrace void ring_buffer_refresh(void)
 			struct ring_cpu *r = &ring_sets[set][cpu];
 
 			if (r->nr_slots)
-				__atomic_store_n(per_cpu_ptr(live_ring, cpu), on ? r : NULL,
+				__atomic_store_n(per_cpu_ptr(live_ring, cpu),
+						 on && recorded_cpus >> cpu & 1 ? r : NULL,
 						 __ATOMIC_SEQ_CST);
 		}
 	} while ((READ_ONCE(wanted) && !READ_ONCE(stopped)) != on || READ_ONCE(ring_live_set) != set);
+}
+
+bool ring_waiting;
+
+static void wake_readers(struct irq_work *w) { trace_wake_readers(); }
+
+/* notrace: called for events. */
+notrace void ring_wake(void)
+{
+	static IRQ_WORK(work, wake_readers);
+
+	WRITE_ONCE(ring_waiting, false);
+	irq_work_queue(&work);
 }
 
 notrace void tracing_on(void)
@@ -63,7 +89,17 @@ notrace void tracing_off(void)
 {
 	WRITE_ONCE(wanted, false);
 	ring_buffer_refresh();
+	if (READ_ONCE(ring_waiting)) /* for events that won't come */
+		ring_wake();
 }
+
+void ring_buffer_set_cpus(u32 cpus)
+{
+	recorded_cpus = cpus;
+	ring_buffer_refresh();
+}
+
+u32 ring_buffer_cpus(void) { return recorded_cpus & cpus_up; }
 
 bool tracing_is_on(void) { return READ_ONCE(wanted); }
 
@@ -178,15 +214,11 @@ void ring_buffer_reset_set(enum ring_set set, u32 cpu)
 
 void ring_buffer_reset(void) { ring_buffer_reset_set(RINGS_LIVE, RING_ALL_CPUS); }
 
-/* One word a ring, which writers read when they need a page: no need to stop them. */
 void ring_buffer_set_overwrite(bool on)
 {
 	overwrite = on;
-	for (u32 i = 0; i < 2 * NR_CPUS; i++)
-		WRITE_ONCE(ring_sets[i / NR_CPUS][i % NR_CPUS].overwrite, on);
+	overwrite_changed();
 }
-
-bool ring_buffer_overwrites(void) { return overwrite; }
 
 bool ring_buffer_has_snapshot(void) { return ring_buffer_of(RINGS_SNAPSHOT, 0); }
 

@@ -110,6 +110,9 @@ enum ring_set { RINGS_LIVE, RINGS_SNAPSHOT };
 
 /* NULL when it has none. */
 struct ring_cpu *ring_buffer_of(enum ring_set set, u32 cpu);
+/* Only these CPUs are recorded, a bit each. */
+void ring_buffer_set_cpus(u32 cpus);
+u32 ring_buffer_cpus(void);
 /* All CPUs, or one of them. */
 #define RING_ALL_CPUS (~0u)
 void ring_buffer_reset(void);
@@ -117,7 +120,6 @@ void ring_buffer_reset_set(enum ring_set set, u32 cpu);
 /* To @pages pages each, or as few as can be. -ENOMEM, and nothing has changed. The newest events stay. */
 int ring_buffer_resize(u32 cpu, size_t pages);
 void ring_buffer_set_overwrite(bool overwrite);
-bool ring_buffer_overwrites(void);
 /* What was recorded becomes the snapshot, and recording goes on in what was that, emptied. -ENOMEM. */
 int ring_buffer_snapshot(void);
 /* Only makes the snapshot's rings, if there are none. -ENOMEM. */
@@ -133,7 +135,9 @@ bool ring_buffer_has_snapshot(void);
 /* The events of all CPUs or of one, in the order of their time. */
 struct ring_merge {
 	struct ring_reader readers[NR_CPUS];
-	u32 cpus; /* a bit for each that takes part */
+	struct ring_cpu copies[NR_CPUS]; /* of the rings, if they are not read themselves */
+	u32 cpus;			 /* a bit for each that takes part */
+	void *event; /* a copy of the last one, as a look at the next may need its page's place */
 };
 struct ring_event {
 	u64 time; /* ns */
@@ -143,12 +147,19 @@ struct ring_event {
 	u32 size; /* of it and its payload */
 };
 /*
- * -ENOMEM. Consumed events are gone for others; without @consume they stay.
+ * -ENOMEM. Consumed events are gone for others; if one only looks they stay. A copy has what was there at once, however
+ * much is written while it is read.
  */
-int ring_merge_begin(struct ring_merge *m, enum ring_set set, u32 cpu, bool consume);
+enum ring_way { RING_LOOK, RING_CONSUME, RING_COPY };
+int ring_merge_begin(struct ring_merge *m, enum ring_set set, u32 cpu, enum ring_way way);
 /* The next event, valid until the next call; false: none, for now. */
 bool ring_merge_next(struct ring_merge *m, struct ring_event *e);
+/* When the one after it will have been; false: none, for now. */
+bool ring_merge_peek(struct ring_merge *m, u64 *time);
 void ring_merge_end(struct ring_merge *m);
+
+/* Of the rings that it reads, or of their copies: events written, and of these still there and not consumed. */
+u64 ring_merge_count(const struct ring_merge *m, u64 *entries);
 
 /* Since the last reset: events written, and of these still there. */
 u64 ring_buffer_count(enum ring_set set, u32 cpu, u64 *entries);
@@ -156,5 +167,7 @@ u64 ring_buffer_count(enum ring_set set, u32 cpu, u64 *entries);
 u64 ring_buffer_written(void);
 u64 ring_buffer_entries(void);
 
+/* tracefs/'s, in hardirq context. */
+void trace_wake_readers(void);
 /* rcu/'s: waits until every writer that may have seen live_ring as it was is done. */
 void trace_synchronize(void);

@@ -1,29 +1,34 @@
 /* The control files of the trace buffer: what is in it, how big it is, and what it does when it is full. */
 #include "abi/errno.h"
+#include "arch/x86/cpu/smp.h"
 #include "lib/bug.h"
 #include "lib/ctl.h"
 #include "lib/printf.h"
 #include "lib/string.h"
+#include "mm/kmalloc.h"
 #include "trace/internal.h"
 #include "trace/event.h"
+#include "trace/options.h"
 #include "trace/output.h"
 
 #define KB_PER_PAGE (RING_PAGE_SIZE / 1024)
 
-/* Which CPU a file is about. */
-static u32 cpu_of(const struct ctl_file *self) { return self->arg ? (u32)(u64)self->arg - 1 : RING_ALL_CPUS; }
-static void *arg_of(u32 cpu) { return (void *)(u64)(cpu + 1); }
+/* A CPU's number and 1. */
+u32 trace_file_cpu(const struct ctl_file *self)
+{
+	return self->arg ? (u32)(u64)self->arg - 1 : RING_ALL_CPUS;
+}
 
 static int trace_show(struct seq *out, const struct ctl_file *self)
 {
-	return trace_print(out, RINGS_LIVE, cpu_of(self));
+	return trace_print(out, RINGS_LIVE, trace_file_cpu(self));
 }
 
 /* As on Linux, opening for writing with truncation empties the buffer, whatever is written. */
 static int trace_store(const struct ctl_file *self, const char *text, size_t len, bool append)
 {
 	if (!append)
-		ring_buffer_reset_set(RINGS_LIVE, cpu_of(self));
+		ring_buffer_reset_set(RINGS_LIVE, trace_file_cpu(self));
 	return 0;
 }
 CTL_FILE(ctl_trace, .path = "trace", .show = trace_show, .store = trace_store);
@@ -48,23 +53,6 @@ static int tracing_on_store(const struct ctl_file *self, const char *text, size_
 }
 CTL_FILE(ctl_tracing_on, .path = "tracing_on", .show = tracing_on_show, .store = tracing_on_store);
 
-static int overwrite_show(struct seq *out, const struct ctl_file *self)
-{
-	seq_printf(out, "%d\n", ring_buffer_overwrites());
-	return 0;
-}
-
-static int overwrite_store(const struct ctl_file *self, const char *text, size_t len, bool append)
-{
-	u64 v;
-
-	if (!ctl_parse_u64(text, len, &v) || v > 1)
-		return -EINVAL;
-	ring_buffer_set_overwrite(v);
-	return 0;
-}
-CTL_FILE(ctl_overwrite, .path = "options/overwrite", .show = overwrite_show, .store = overwrite_store);
-
 /* "X" when the CPUs' sizes differ. */
 static int size_show(struct seq *out, const struct ctl_file *self)
 {
@@ -73,7 +61,7 @@ static int size_show(struct seq *out, const struct ctl_file *self)
 	for (u32 cpu = 0; cpu < NR_CPUS; cpu++) {
 		const struct ring_cpu *r = ring_buffer_of(RINGS_LIVE, cpu);
 
-		if (!r || !ring_cpu_chosen(cpu, cpu_of(self)))
+		if (!r || !ring_cpu_chosen(cpu, trace_file_cpu(self)))
 			continue;
 		if (pages && r->nr_slots != pages) {
 			seq_puts(out, "X\n");
@@ -91,7 +79,7 @@ static int size_store(const struct ctl_file *self, const char *text, size_t len,
 
 	if (!ctl_parse_u64(text, len, &kb) || !kb)
 		return -EINVAL;
-	return ring_buffer_resize(cpu_of(self), kb / KB_PER_PAGE + (kb % KB_PER_PAGE != 0));
+	return ring_buffer_resize(trace_file_cpu(self), kb / KB_PER_PAGE + (kb % KB_PER_PAGE != 0));
 }
 CTL_FILE(ctl_buffer_size_kb, .path = "buffer_size_kb", .show = size_show, .store = size_store);
 
@@ -107,20 +95,59 @@ static int total_size_show(struct seq *out, const struct ctl_file *self)
 }
 CTL_FILE(ctl_buffer_total_size_kb, .path = "buffer_total_size_kb", .show = total_size_show);
 
+/* As many digits as there are CPUs for. */
+static int cpumask_show(struct seq *out, const struct ctl_file *self)
+{
+	seq_printf(out, "%0*x\n", (int)(nr_cpus_up() + 3) / 4, ring_buffer_cpus());
+	return 0;
+}
+
+static int cpumask_store(const struct ctl_file *self, const char *text, size_t len, bool append)
+{
+	u64 mask;
+
+	for (; len && isspace(text[0]); len--)
+		text++;
+	while (len && isspace(text[len - 1]))
+		len--;
+	if (!parse_u64(text, len, 16, &mask))
+		return -EINVAL;
+	if (mask & ~(u64)cpus_up)
+		return -EOVERFLOW;
+	ring_buffer_set_cpus((u32)mask);
+	return 0;
+}
+CTL_FILE(ctl_tracing_cpumask, .path = "tracing_cpumask", .show = cpumask_show, .store = cpumask_store);
+
+static bool disable_on_free;
+TRACE_OPTION(disable_on_free, "disable_on_free", &disable_on_free);
+
+/* Linux does it when the file is closed, whatever was written. */
+static int free_store(const struct ctl_file *self, const char *text, size_t len, bool append)
+{
+	if (disable_on_free)
+		tracing_off();
+	return ring_buffer_resize(RING_ALL_CPUS, RING_MIN_PAGES);
+}
+CTL_FILE(ctl_free_buffer, .path = "free_buffer", .store = free_store);
+
 static void print_time(struct seq *out, const char *name, u64 ns)
 {
-	seq_printf(out, "%s: %5lu.%06lu\n", name, ns / 1000000000, ns / 1000 % 1000000);
+	if (ring_clock_in_ns())
+		seq_printf(out, "%s: %5lu.%06lu\n", name, ns / 1000000000, ns / 1000 % 1000000);
+	else
+		seq_printf(out, "%s: %lu\n", name, ns);
 }
 
 static int stats_show(struct seq *out, const struct ctl_file *self)
 {
 	struct ring_stats s;
 
-	ring_stats(ring_buffer_of(RINGS_LIVE, cpu_of(self)), &s);
+	ring_stats(ring_buffer_of(RINGS_LIVE, trace_file_cpu(self)), &s);
 	seq_printf(out, "entries: %lu\noverrun: %lu\ncommit overrun: %lu\nbytes: %lu\n", s.entries, s.overrun,
 		   s.commit_overrun, s.bytes);
 	print_time(out, "oldest event ts", s.oldest_time);
-	print_time(out, "now ts", trace_clock());
+	print_time(out, "now ts", ring_clock());
 	seq_printf(out, "dropped events: %lu\nread events: %lu\n", s.dropped, s.read);
 	return 0;
 }
@@ -192,22 +219,30 @@ static const struct ctl_file per_cpu_files[] = {
 	{ .path = "buffer_size_kb", .show = size_show, .store = size_store },
 };
 
-/* Once for each CPU that has a ring. */
+void trace_add_per_cpu(const struct ctl_file *file)
+{
+	struct per_cpu_file {
+		struct ctl_file file;
+		char path[40];
+	};
+
+	for (u64 cpu = 0; cpu < NR_CPUS; cpu++) {
+		struct per_cpu_file *f;
+
+		if (!ring_buffer_of(RINGS_LIVE, (u32)cpu))
+			continue;
+		f = kzalloc(sizeof(*f));
+		BUG_ON(!f);
+		f->file = *file;
+		snprintf(f->path, sizeof(f->path), "per_cpu/cpu%lu/%s", cpu, file->path);
+		f->file.path = f->path;
+		f->file.arg = (void *)(cpu + 1);
+		BUG_ON(ctl_add(&f->file) != 0);
+	}
+}
+
 void ring_buffer_files_init(void)
 {
-	static struct {
-		struct ctl_file file;
-		char path[32];
-	} files[NR_CPUS][ARRAY_SIZE(per_cpu_files)];
-
-	for (u32 cpu = 0; cpu < NR_CPUS; cpu++)
-		for (size_t i = 0; i < ARRAY_SIZE(per_cpu_files) && ring_buffer_of(RINGS_LIVE, cpu); i++) {
-			__typeof__(files[0][0]) *f = &files[cpu][i];
-
-			snprintf(f->path, sizeof(f->path), "per_cpu/cpu%u/%s", cpu, per_cpu_files[i].path);
-			f->file = per_cpu_files[i];
-			f->file.path = f->path;
-			f->file.arg = arg_of(cpu);
-			BUG_ON(ctl_add(&f->file) != 0);
-		}
+	for (size_t i = 0; i < ARRAY_SIZE(per_cpu_files); i++)
+		trace_add_per_cpu(&per_cpu_files[i]);
 }

@@ -42,8 +42,16 @@ void ring_reset(struct ring_cpu *r)
 	r->slots[0].state = 0;
 	number(r, 1);
 	r->head.word = r->commit = WORD_OF(r->slots[0].page);
-	r->head.time = r->slots[0].page->time = trace_clock_read();
+	r->head.time = r->slots[0].page->time = ring_clock();
 	r->overrun = r->dropped = r->commit_overrun = r->read = r->overrun_seen = 0;
+}
+
+void ring_adopt(struct ring_cpu *r, u32 kept)
+{
+	const struct ring_slot *last = &r->slots[kept - 1];
+
+	number(r, kept);
+	r->head.word = r->commit = WORD_OF(last->page) | last->size | last->events * RING_ONE_EVENT;
 }
 
 void ring_resize(struct ring_cpu *r, struct ring_slot *slots, u32 nr, struct ring_page **spare)

@@ -120,7 +120,6 @@ static bool fetch(struct ring_reader *rd, bool new_page)
 	for (;;) {
 		const struct ring_slot *s = &r->slots[rd->at.slot];
 		u64 commit;
-		bool last;
 
 		if (cursor_overtaken(r, &rd->at)) {
 			new_page = true;
@@ -128,15 +127,15 @@ static bool fetch(struct ring_reader *rd, bool new_page)
 		}
 		rd->overrun = exact_overrun(r);
 		commit = __atomic_load_n(&r->commit, __ATOMIC_ACQUIRE);
-		last = RING_PAGE(commit) == s->page;
-		rd->size = last ? RING_OFFSET(commit) : READ_ONCE(s->size);
-		rd->all_events = last ? RING_COUNT(commit) : READ_ONCE(s->events);
+		rd->last = RING_PAGE(commit) == s->page;
+		rd->size = rd->last ? RING_OFFSET(commit) : READ_ONCE(s->size);
+		rd->all_events = rd->last ? RING_COUNT(commit) : READ_ONCE(s->events);
 		memcpy(rd->copy, s->page, offsetof(struct ring_page, data) + rd->size);
 		rd->state = state_of(r, rd->at.slot);
 		if (RING_SEQUENCE(rd->state) != rd->at.sequence)
 			continue;
 		find_place(rd, new_page);
-		if (rd->pos < rd->size || last)
+		if (rd->pos < rd->size || rd->last)
 			return rd->pos < rd->size;
 		rd->at = (struct ring_cursor){ next_slot(r, rd->at.slot), rd->at.sequence + 1 };
 		new_page = true;
@@ -240,6 +239,24 @@ bool ring_reader_take_page(struct ring_reader *rd)
 		memcpy(copy->data + size, &lost, sizeof(lost));
 	}
 	return true;
+}
+
+u32 ring_read_pages(struct ring_cpu *from, struct ring_slot *slots, u32 nr)
+{
+	struct ring_reader rd = { .ring = from };
+	u32 n = 0;
+
+	ring_cursor_begin(from, &rd.at);
+	while (n < nr && !rd.last) {
+		rd.copy = slots[n].page;
+		if (!fetch(&rd, true))
+			break;
+		slots[n].state = RING_STATE(0, rd.events, rd.pos);
+		slots[n].size = rd.size;
+		slots[n++].events = rd.all_events;
+		rd.at = (struct ring_cursor){ next_slot(from, rd.at.slot), rd.at.sequence + 1 };
+	}
+	return n;
 }
 
 void ring_stats(const struct ring_cpu *r, struct ring_stats *s)

@@ -30,6 +30,7 @@ struct ring_reader {
 	struct ring_cursor at;
 	u64 state;		   /* of that page, when it was copied or last consumed from */
 	u32 size, all_events;	   /* of the copy */
+	bool last;		   /* it was the page being written to */
 	u32 pos, events;	   /* read of it */
 	u64 time;		   /* of the record before @pos */
 	u64 overrun;		   /* when the copy was made */
@@ -52,6 +53,9 @@ bool ring_reader_take(struct ring_reader *rd);
  * time, "commit" with RING_MISSED, data; the rest is zero. False when there is nothing.
  */
 bool ring_reader_take_page(struct ring_reader *rd);
+
+/* Thread context. Copies up to @nr pages from the oldest on into the pages of @slots, with what is known of them; how many. */
+u32 ring_read_pages(struct ring_cpu *from, struct ring_slot *slots, u32 nr);
 
 /* In a raw page's commit word: events were lost before it; and the u64 behind the data says how many. */
 #define RING_MISSED_EVENTS (1ul << 31)

@@ -101,6 +101,23 @@ void ring_destroy(struct ring_cpu *r)
 	*r = (struct ring_cpu){ .layout = r->layout + 1 };
 }
 
+int ring_copy(struct ring_cpu *to, struct ring_cpu *from)
+{
+	u64 overrun = READ_ONCE(from->overrun), read = from->read;
+	u32 kept;
+
+	if (from->nr_slots + KEEP_FREE > frames_free_count())
+		return -ENOMEM;
+	if (ring_create(to, from->nr_slots) != 0)
+		return -ENOMEM;
+	kept = ring_read_pages(from, to->slots, to->nr_slots);
+	if (kept)
+		ring_adopt(to, kept);
+	to->overrun = overrun;
+	to->read = read;
+	return 0;
+}
+
 static bool too_many(size_t pages, u32 cpu)
 {
 	size_t more = 0;

@@ -80,6 +80,9 @@ int tracefs_write(const char *path, const char *text, size_t len, bool append)
 		return -EACCES;
 	if (len > TRACEFS_WRITE_MAX)
 		return -E2BIG;
+	/* What would end at the NUL for one parser, and not for another. */
+	if (!f->bytes && memchr(text, 0, len))
+		return -EINVAL;
 	return f->store(f, text, len, append);
 }
 

@@ -2,7 +2,8 @@
  * The tree of control files as its clients see it: absolute paths in, text in and out, -errno back.
  *
  * Nothing here knows a client. A shell in user mode will reach the same calls by message, so they
- * take and give only text, lengths and numbers. Thread context; one caller at a time.
+ * take and give only text, lengths and numbers. Thread context; one caller at a time, but others while a read
+ * waits for events.
  */
 #pragma once
 
@@ -16,9 +17,15 @@
 /* Do the files marked test_only exist? Set once at boot. */
 extern bool test_files_enabled;
 
-/* Prints the whole file into @out. -ENOENT, -ENOTDIR, -EISDIR, -EACCES when it can only be written, or the
+/* Boot, when all CPUs have come: their files. */
+void tracefs_init(void);
+
+/* Prints the whole file into @out; of a file that doesn't end, until tracefs_interrupt(). -ENOENT, -ENOTDIR, -EISDIR, -EACCES when it can only be written, or the
  * file's own error. */
 int tracefs_read(const char *path, struct seq *out);
+
+/* Task or hardirq context. What prints to @out, or waits for what to print, is to end. */
+void tracefs_interrupt(struct seq *out);
 
 /*
  * One write of @len bytes; @text is NUL-terminated at @len. Without @append the file counts as

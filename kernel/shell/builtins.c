@@ -64,6 +64,21 @@ static int run_cat(int argc, char **argv, struct seq *out)
 }
 COMMAND(cat, "PATH...", "print control files", run_cat);
 
+static int run_head(int argc, char **argv, struct seq *out)
+{
+	bool given = argc == 4 && strcmp(argv[1], "-n") == 0;
+	struct shell *sh = shell_of(out);
+	u64 n = 10;
+
+	if ((argc != 2 && !given) || (given && !parse_u64(argv[2], strlen(argv[2]), 10, &n)))
+		return -EINVAL;
+	if (!n)
+		return 0;
+	sh->lines = n;
+	return run_cat(2, argv + argc - 2, out);
+}
+COMMAND(head, "[-n N] PATH", "print the first N lines, 10 without -n, and read no more", run_head);
+
 static int run_echo(int argc, char **argv, struct seq *out)
 {
 	bool newline = argc < 2 || strcmp(argv[1], "-n") != 0;

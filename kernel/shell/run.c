@@ -31,10 +31,25 @@ struct seq shell_console = { .write = console_seq_write };
 
 struct shell *shell_of(struct seq *out) { return container_of(out, struct shell, out); }
 
+#define NO_LIMIT (~0ul)
+
+/* How much of @text may still be printed; behind the last line the reader is gone. */
+static size_t limit(struct shell *sh, const char *text, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		if (text[i] == '\n' && !--sh->lines) {
+			WRITE_ONCE(sh->out.closed, true);
+			return i + 1;
+		}
+	return len;
+}
+
 static void out_write(struct seq *s, const char *text, size_t len)
 {
 	struct shell *sh = shell_of(s);
 
+	if (sh->lines != NO_LIMIT)
+		len = limit(sh, text, len);
 	seq_write(sh->command.target ? &sh->collected.seq : &shell_console, text, len);
 }
 
@@ -42,8 +57,15 @@ void shell_init(struct shell *sh)
 {
 	strscpy(sh->cwd, TRACEFS_MOUNT, sizeof(sh->cwd));
 	sh->status = 0;
-	sh->failed = sh->poweroff = false;
+	sh->failed = sh->poweroff = sh->interrupted = false;
+	sh->lines = NO_LIMIT;
 	sh->out = (struct seq){ .write = out_write };
+}
+
+void shell_interrupt(struct shell *sh)
+{
+	WRITE_ONCE(sh->interrupted, true);
+	tracefs_interrupt(&sh->out);
 }
 
 void shell_complain_text(struct shell *sh, const char *name, const char *what)
@@ -104,7 +126,7 @@ static void run_redirected(struct shell *sh, struct shell_command *cmd)
 	}
 	seq_buf_init(text, sh->collected_text, sizeof(sh->collected_text));
 	run_words(sh, cmd);
-	if (sh->failed)
+	if (sh->failed || READ_ONCE(sh->interrupted))
 		return;
 	if (text->seq.overflow) {
 		shell_complain(sh, cmd->target, -E2BIG);
@@ -118,6 +140,10 @@ static void run_redirected(struct shell *sh, struct shell_command *cmd)
 static void run_command(struct shell *sh, struct shell_command *cmd)
 {
 	sh->failed = false;
+	sh->lines = NO_LIMIT;
+	WRITE_ONCE(sh->out.closed, false);
+	if (READ_ONCE(sh->interrupted)) /* just before */
+		return;
 	if (cmd->target)
 		run_redirected(sh, cmd);
 	else
@@ -150,7 +176,8 @@ int shell_run(struct shell *sh, const char *text, size_t len)
 	if (!check_syntax(sh, text, len))
 		return sh->status;
 	parser_init(&p, text, len);
-	while (!sh->poweroff && parse_command(&p, &sh->command) > 0)
+	WRITE_ONCE(sh->interrupted, false);
+	while (!sh->poweroff && !READ_ONCE(sh->interrupted) && parse_command(&p, &sh->command) > 0)
 		run_command(sh, &sh->command);
 	return sh->status;
 }

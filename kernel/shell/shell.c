@@ -17,10 +17,19 @@ static struct shell *get_shell(void)
 	return &the_shell;
 }
 
+static void interrupt(void) { shell_interrupt(&the_shell); }
+
 static int run(struct shell *sh, const char *text, size_t len)
 {
-	int status = shell_run(sh, text, len);
+	int status;
 
+	console_interrupt(interrupt);
+	status = shell_run(sh, text, len);
+	console_interrupt(NULL);
+	if (sh->interrupted) {
+		console_write("^C\n", 3);
+		status = sh->status = 1;
+	}
 	shell_poweroff_requested = sh->poweroff;
 	return status;
 }

@@ -12,10 +12,12 @@
 /* Too big for a kernel stack: make them static. */
 struct shell {
 	char cwd[TRACEFS_PATH_MAX];
-	int status;	/* 1 once anything has failed */
-	bool failed;	/* did the command now running complain? */
-	bool poweroff;	/* asked for: nothing more is run */
-	struct seq out; /* what commands print to: the console, or the target's text below */
+	int status;	  /* 1 once anything has failed */
+	bool failed;	  /* did the command now running complain? */
+	bool poweroff;	  /* asked for: nothing more is run */
+	bool interrupted; /* by ^C: nothing more of the script is run */
+	u64 lines;	  /* that the running command may still print; "head" sets it */
+	struct seq out;	  /* what commands print to: the console, or the target's text below */
 	struct seq_buf collected;
 	char collected_text[TRACEFS_WRITE_MAX + 1];
 	struct shell_command command;
@@ -28,6 +30,8 @@ void shell_init(struct shell *sh);
  * anywhere runs nothing of it.
  */
 int shell_run(struct shell *sh, const char *text, size_t len);
+/* Task or hardirq context. The running command is to end, and what follows it isn't run. */
+void shell_interrupt(struct shell *sh);
 /* Prints "sh: NAME: ERROR TEXT" on the console and counts the running command as failed. */
 void shell_complain(struct shell *sh, const char *name, int err);
 void shell_complain_text(struct shell *sh, const char *name, const char *what);

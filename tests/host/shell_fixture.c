@@ -16,6 +16,9 @@ void console_write(const char *text, size_t len)
 	said_len += len;
 }
 
+void console_interrupt(void (*fn)(void)) {}
+void tracefs_interrupt(struct seq *out) { out->closed = true; }
+
 void console_type(const char *text) { keys = text; }
 
 const char *console_said(void)

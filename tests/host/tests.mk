@@ -72,12 +72,12 @@ $(eval $(call host_test,mm_buddy,tests/host/mm_buddy_test.c,mm/buddy.c))
 $(eval $(call host_test,probe_parse,tests/host/probe_parse_test.c,kprobe/parse.c))
 $(eval $(call host_test,event_filter,tests/host/event_filter_test.c,ftrace/event_filter.c))
 
-TRACE_RING := trace/ring.c trace/ring_layout.c trace/ring_reader.c trace/clock.c
+TRACE_RING := trace/ring.c trace/ring_layout.c trace/ring_reader.c trace/clock.c trace/ring_clock.c
 $(eval $(call host_test,trace_ring,tests/host/trace_ring_test.c tests/host/trace_ring_fixture.c,$(TRACE_RING),-lpthread))
 $(eval $(call host_test,trace_ring_step,tests/host/trace_ring_step_test.c tests/host/trace_ring_fixture.c,$(TRACE_RING)))
 
-SHELL_TREE     := $(wildcard tracefs/*.c)
-SHELL_PROGRAM  := $(filter-out $(addprefix kernel/shell/,tour% scene%),$(wildcard kernel/shell/*.c))
+SHELL_TREE     := $(filter-out tracefs/pipe.c,$(wildcard tracefs/*.c))
+SHELL_PROGRAM  := $(filter-out $(addprefix kernel/shell/,tour% scene% timeout%),$(wildcard kernel/shell/*.c))
 SHELL_REGISTRY := -Wl,-T,tests/host/registries.ld
 $(eval $(call host_test,black_box,tests/host/black_box_test.c,trace/black_box.c,$(SHELL_REGISTRY)))
 $(eval $(call host_test,shell_parse,tests/host/shell_parse_test.c,kernel/shell/parse.c))

@@ -202,7 +202,7 @@ static void write_and_read(bool overwrite)
 
 	if (!begin(SOME_PAGES, overwrite))
 		return;
-	EXPECT_EQ(ring_merge_begin(&m, RINGS_LIVE, RING_ALL_CPUS, true), 0);
+	EXPECT_EQ(ring_merge_begin(&m, RINGS_LIVE, RING_ALL_CPUS, RING_CONSUME), 0);
 	crowd_start(write_on, 1);
 	while (ticking) {
 		if (!read_one(&m))
@@ -239,11 +239,71 @@ KTEST(ring, resized_while_all_write)
 		thread_yield();
 	}
 	crowd_join();
-	EXPECT_EQ(ring_merge_begin(&m, RINGS_LIVE, RING_ALL_CPUS, true), 0);
+	EXPECT_EQ(ring_merge_begin(&m, RINGS_LIVE, RING_ALL_CPUS, RING_CONSUME), 0);
 	while (read_one(&m))
 		;
 	ring_merge_end(&m);
 	conserved(false);
+	end();
+}
+
+#define COPIES 20
+static u32 copies;
+
+static int write_until_copied(void *cpu)
+{
+	while (READ_ONCE(copies) < stressed(COPIES)) {
+		for (int i = 0; i < 20; i++) {
+			preempt_disable();
+			write_event();
+			preempt_enable();
+		}
+		probed();
+		nmi_send((u32)(u64)cpu);
+		thread_yield();
+		cpu_relax();
+	}
+	return 0;
+}
+
+/* What a copy counts must be in it, whole and in order. */
+static u64 check_copy(void)
+{
+	static struct ring_merge m;
+	u64 entries, events = 0;
+
+	memset(found, 0, sizeof(found));
+	EXPECT_EQ(ring_merge_begin(&m, RINGS_LIVE, RING_ALL_CPUS, RING_COPY), 0);
+	ring_merge_count(&m, &entries);
+	while (read_one(&m))
+		;
+	ring_merge_end(&m);
+	for (u32 cpu = 0; cpu < NR_CPUS; cpu++) {
+		events += found[cpu].events;
+		EXPECT_EQ(found[cpu].bad, 0);
+	}
+	EXPECT_EQ(events, entries);
+	return events;
+}
+
+/* A copy is a ring at rest, whatever is written meanwhile. */
+KTEST(ring, copied_while_all_write)
+{
+	u64 events = 0;
+
+	if (!begin(SOME_PAGES, true))
+		return;
+	copies = 0;
+	crowd_start(write_until_copied, 1);
+	while (copies < stressed(COPIES)) {
+		u64 n = check_copy();
+
+		events += n;
+		WRITE_ONCE(copies, copies + (n != 0));
+		thread_yield();
+	}
+	crowd_join();
+	printk("ring: %u copies with %lu events\n", copies, events);
 	end();
 }
 

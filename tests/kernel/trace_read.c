@@ -9,7 +9,7 @@ bool ring_buffer_read(u64 n, struct ring_entry *out)
 	struct ring_event e;
 	bool found;
 
-	if (ring_merge_begin(&merge, RINGS_LIVE, RING_ALL_CPUS, false) != 0)
+	if (ring_merge_begin(&merge, RINGS_LIVE, RING_ALL_CPUS, RING_LOOK) != 0)
 		return false;
 	do
 		found = ring_merge_next(&merge, &e);

@@ -1,0 +1,54 @@
+/* The command "timeout": another command, whose output ends after a while; for files that don't end by themselves. */
+#include "abi/errno.h"
+#include "kernel/shell/internal.h"
+#include "kernel/shell/shell.h"
+#include "lib/string.h"
+#include "sched/timer.h"
+#include "trace/clock.h"
+
+#define SECONDS_MAX 1000000
+
+struct alarm {
+	struct timer timer;
+	struct seq *out;
+};
+
+static void ring(struct timer *t) { tracefs_interrupt(container_of(t, struct alarm, timer)->out); }
+
+/* "2", "0.25". */
+static bool parse_seconds(const char *text, u64 *ns)
+{
+	const char *dot = strchr(text, '.');
+	size_t whole = dot ? (size_t)(dot - text) : strlen(text), digits = dot ? strlen(dot + 1) : 0;
+	u64 s, fraction = 0;
+
+	if (!parse_u64(text, whole, 10, &s) || s > SECONDS_MAX || digits > 9)
+		return false;
+	if (dot && !parse_u64(dot + 1, digits, 10, &fraction))
+		return false;
+	while (digits++ < 9)
+		fraction *= 10;
+	*ns = s * 1000000000 + fraction;
+	return true;
+}
+
+static int run_timeout(int argc, char **argv, struct seq *out)
+{
+	const struct command *c = argc > 2 ? shell_find_command(argv[2]) : NULL;
+	struct alarm alarm = { .out = out };
+	u64 ns;
+	int err;
+
+	if (argc < 3 || !parse_seconds(argv[1], &ns))
+		return -EINVAL;
+	if (!c) {
+		shell_complain_text(shell_of(out), argv[2], "command not found");
+		return 0;
+	}
+	timer_init(&alarm.timer, ring);
+	timer_set(&alarm.timer, trace_clock() + ns);
+	err = c->run(argc - 2, argv + 2, out);
+	timer_cancel(&alarm.timer);
+	return err;
+}
+COMMAND(timeout, "SECONDS COMMAND...", "run COMMAND, and end what it prints after SECONDS", run_timeout);

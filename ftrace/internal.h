@@ -54,6 +54,12 @@ struct ftrace_ops *ftrace_ops_nr(u32 bit);
 /* Thread context. Puts @draft in the place of the set @of, which is @hash's, and frees what was there. */
 void ftrace_hash_replace(struct ftrace_hash *hash, struct ftrace_set *of, struct ftrace_set *draft);
 
+/*
+ * filter.c. Names or globs, with ! in front taken out of @draft. NULL: only looked at, what is wrong goes to error_log.
+ * @commands: words with a colon are commands at functions, else refused. -EINVAL.
+ */
+int ftrace_words(const char *text, size_t len, struct ftrace_set *draft, bool commands, bool apply);
+
 /* set.c */
 static inline bool ftrace_set_has(const struct ftrace_set *set, size_t i)
 {

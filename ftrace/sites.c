@@ -1,5 +1,6 @@
 /* The table of function entries, with their names. */
 #include "ftrace/command.h"
+#include "ftrace/graph.h"
 #include "ftrace/internal.h"
 #include "ftrace/tracer.h"
 
@@ -93,6 +94,7 @@ void ftrace_init(void)
 	ftrace_ops_init();
 	ftrace_commands_init();
 	tracers_init();
+	graph_options_init();
 }
 
 struct ftrace_site *ftrace_site_at(u64 ip)

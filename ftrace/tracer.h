@@ -17,6 +17,13 @@ struct tracer {
 	REGISTER_IN(tracers, var)
 DECLARE_REGISTRY(tracers);
 
+/* A file in options/. */
+struct trace_option {
+	const char *name;
+	bool *value;
+	void (*changed)(void); /* thread context, after *value has changed; may be NULL */
+};
+
 /* Boot, once. */
 void tracers_init(void);
 /* Thread context. -EINVAL: there is none of this name, and nothing has changed; or what its start() says. */

@@ -36,7 +36,7 @@ static void apic_dispatch(unsigned vector)
 	}
 }
 
-void irq_dispatch(unsigned irq)
+void __irq_entry irq_dispatch(unsigned irq)
 {
 	if (irq >= 16) {
 		apic_dispatch(irq + IRQ_BASE_VECTOR);

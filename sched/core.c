@@ -194,6 +194,9 @@ static void switch_away(bool preempted)
 	}
 	take_over(rq, prev, next);
 	timer_reprogram(rq);
+	if (static_branch_unlikely(&graph_asleep_key))
+		graph_slept(&prev->graph, &next->graph);
+	this_cpu(graph_here) = &next->graph; /* last: a call until here returns to this one's slots */
 	sched_finish_switch(switch_to(prev, next));
 }
 
@@ -225,7 +228,7 @@ void schedule(void)
 	u64 flags = local_irq_save();
 
 	if (unlikely(in_atomic())) {
-		in_a_reader(flags, (u64)__builtin_return_address(0), schedule);
+		in_a_reader(flags, RETURN_ADDRESS(), schedule);
 		return;
 	}
 	preempt_disable();
@@ -241,7 +244,7 @@ void thread_yield(void)
 	u64 flags = local_irq_save();
 
 	if (unlikely(in_atomic())) {
-		in_a_reader(flags, (u64)__builtin_return_address(0), thread_yield);
+		in_a_reader(flags, RETURN_ADDRESS(), thread_yield);
 		return;
 	}
 	preempt_disable();

@@ -5,12 +5,22 @@
 #include "trace/event.h"
 
 const char *current_tracer_name = "nop";
+const struct trace_look *current_look;
+
+static struct ring_merge *printing;
+
+const struct ring_record *trace_peek(u32 cpu) { return ring_reader_peek(&printing->readers[cpu]); }
+void trace_skip(u32 cpu) { ring_reader_take(&printing->readers[cpu]); }
 
 static void print_header(struct seq *out, enum ring_set set, u32 cpu)
 {
 	u64 entries, written = ring_buffer_count(set, cpu, &entries);
 
 	seq_printf(out, "# tracer: %s\n#\n", current_tracer_name);
+	if (current_look) {
+		current_look->header(out);
+		return;
+	}
 	seq_printf(out, "# entries-in-buffer/entries-written: %lu/%lu   #P:%u\n#\n", entries, written,
 		   nr_cpus_up());
 	seq_puts(out, "#                                _-----=> irqs-off/BH-disabled\n"
@@ -37,23 +47,28 @@ static void print_flags(struct seq *out, const struct trace_entry *e)
 	seq_putc(out, '.');
 }
 
+void trace_print_body(struct seq *out, const struct ring_event *event)
+{
+	FOR_EACH_REGISTERED(event_types, const struct event_type, t)
+		if ((*t)->type == event->entry->type) {
+			(*t)->print(out, event->entry + 1);
+			return;
+		}
+	seq_printf(out, "Unknown type %u", event->entry->type);
+}
+
 void trace_print_event(struct seq *out, const struct ring_event *event)
 {
 	const struct trace_entry *e = event->entry;
-	const struct event_type *type = NULL;
 	u64 us = event->time / 1000;
 	char comm[16];
 
-	FOR_EACH_REGISTERED(event_types, const struct event_type, t)
-		if ((*t)->type == e->type)
-			type = *t;
+	if (current_look && current_look->line(out, event))
+		return;
 	seq_printf(out, "%16s-%-7d [%03u] ", comm_of(e->pid, comm), e->pid, event->cpu);
 	print_flags(out, e);
 	seq_printf(out, " %5lu.%06lu: ", us / 1000000, us % 1000000);
-	if (type)
-		type->print(out, e + 1);
-	else
-		seq_printf(out, "Unknown type %u", e->type);
+	trace_print_body(out, event);
 	seq_putc(out, '\n');
 }
 
@@ -71,6 +86,7 @@ int trace_print(struct seq *out, enum ring_set set, u32 cpu)
 	tracing_off();
 	err = ring_merge_begin(&merge, set, cpu, false);
 	if (!err) {
+		printing = &merge;
 		print_header(out, set, cpu);
 		while (ring_merge_next(&merge, &e))
 			trace_print_event(out, &e);

@@ -1,0 +1,65 @@
+/*
+ * Hooked returns: where a traced function's return address lay, there is return_to_handler's, and its own is kept in
+ * the thread's stack of returns.
+ *
+ * Whoever comes in between (an interrupt, an int3, an NMI) puts his above and takes them away again, so there is nothing
+ * to lock. An entry is known by the address of its slot: what is above the one that returns is stale, of functions that
+ * never will. docs/TRICKS.md has the arguments.
+ */
+#pragma once
+
+#include "arch/x86/cpu/percpu.h"
+#include "lib/compiler.h"
+#include "lib/types.h"
+
+struct graph_entry {
+	u64 ret;	 /* where it really returns to */
+	const u64 *slot; /* where that lay */
+	u64 func;
+	u64 calltime; /* ns */
+	u64 subtime;  /* ns, of what it called */
+	/* What is called in it has this depth, and these flags. */
+	u32 state;
+	/* Called when it returns, with @slot and behind it nothing of use; NULL: nobody asks. */
+	void (*exit)(struct graph_entry *e, u64 retval);
+};
+
+/* A thread's. Entry 0 is nobody's: it holds the state of the outermost. */
+struct graph_stack {
+	struct graph_entry *entries; /* NULL: none yet. Once there, they stay as long as the thread */
+	u32 top, room;		     /* where the next one goes; how many there can be */
+	u32 overrun;		     /* calls passed over: there was no room */
+	u64 left;		     /* ns: when it was switched away from */
+};
+#define GRAPH_STACK_EMPTY \
+	{                 \
+		.top = 1  \
+	}
+
+/* The current thread's. */
+DECLARE_PER_CPU(struct graph_stack *, graph_here);
+extern struct graph_stack graph_nobody; /* before there are threads */
+
+extern const u8 return_to_handler[];
+extern const u32 return_to_handler_size;
+
+/* What it saves, lowest first. */
+struct return_frame {
+	u64 cx, dx, ax;
+	u64 slot; /* of the hooked return address: a ret takes it from here */
+};
+
+static __always_inline bool in_return_trampoline(u64 ip)
+{
+	return ip - (u64)return_to_handler < return_to_handler_size;
+}
+
+/* Any context of the thread. The return address in @slot, as it was before it was hooked. */
+u64 graph_original(const u64 *slot);
+/* Where the return address of the function lies that this stands in; and that, as far as hooks go. */
+#define RETURN_SLOT() ((const u64 *)__builtin_frame_address(0) + 1)
+#define RETURN_ADDRESS()                                                                   \
+	({                                                                                 \
+		const u64 *_slot = RETURN_SLOT();                                          \
+		likely(*_slot != (u64)return_to_handler) ? *_slot : graph_original(_slot); \
+	})

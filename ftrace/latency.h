@@ -1,0 +1,6 @@
+/* Latencies: the threshold that several tracers go by, and the longest one found. */
+#pragma once
+
+#include "lib/types.h"
+
+extern u64 tracing_thresh; /* ns; 0: none */

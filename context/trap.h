@@ -25,7 +25,7 @@ struct cpu_accounts {
 	u32 ring_nest;	/* trace/ring.h's */
 	u32 bb_depth;
 	u32 rcu_trace_reader;
-	u32 graph_top;
+	struct graph_entry *graph_top;
 	struct watch watch;
 };
 

@@ -11,50 +11,54 @@
 #define GRAPH_INSIDE (1u << 16) /* a function of set_graph_function is being executed */
 #define GRAPH_HIDDEN (1u << 17) /* ... of set_graph_notrace */
 
-/* notrace, inlined, these: for consumers of function entries. The state that a call from here has. */
-static __always_inline u32 graph_state(const struct graph_stack *g)
-{
-	return g->entries[READ_ONCE(g->top) - 1].state;
-}
-
-static __always_inline bool graph_has_room(const struct graph_stack *g)
-{
-	return READ_ONCE(g->top) < READ_ONCE(g->room);
-}
-
 /*
- * There is room. The next entry is the caller's, who fills it by graph_hook() or gives it back, the last thing that he
- * took. The state is written twice: whoever comes in between the two must find it below him, and who comes before may spoil it.
+ * notrace, inlined, these: for consumers of function entries. @top is @g's, as it is, and isn't the
+ * last: there is room. The function's return is hooked; @state is for what is called in it.
+ *
+ * The state is written twice: whoever comes in between the claim and the rest must find it below him, and who comes before it
+ * may spoil it.
  */
-static __always_inline struct graph_entry *graph_claim(struct graph_stack *g, u32 state)
+static __always_inline struct graph_entry *graph_hook(struct graph_stack *g, struct graph_entry *top,
+						      u64 func, struct ftrace_frame *frame, u32 state,
+						      void (*exit)(struct graph_entry *), u64 now)
 {
-	u32 top = READ_ONCE(g->top);
-	struct graph_entry *e = &g->entries[top];
+	struct graph_entry *e = top + 1;
 
+	__asm__("" : "+r"(e)); /* GCC would keep @top beside it */
 	WRITE_ONCE(e->state, state);
-	WRITE_ONCE(g->top, top + 1);
+	WRITE_ONCE(g->top, e);
 	WRITE_ONCE(e->state, state);
-	return e;
-}
-
-static __always_inline void graph_unclaim(struct graph_stack *g, struct graph_entry *e)
-{
-	barrier();
-	WRITE_ONCE(g->top, (u32)(e - g->entries));
-}
-
-static __always_inline void graph_hook(struct graph_entry *e, u64 func, struct ftrace_frame *frame,
-				       void (*exit)(struct graph_entry *, u64))
-{
 	e->ret = frame->parent;
 	e->slot = &frame->parent;
 	e->func = func;
 	e->exit = exit;
-	e->subtime = 0;
-	e->calltime = trace_clock_read();
+	e->calltime = now;
 	barrier();
 	frame->parent = (u64)return_to_handler;
+	return e;
 }
+
+static __always_inline void graph_pop(struct graph_entry *e)
+{
+	barrier();
+	WRITE_ONCE(this_cpu(graph_here)->top, e - 1);
+}
+
+/* The last one hooked, and its function hasn't gone on: never mind. */
+static __always_inline void graph_unhook(struct graph_entry *e)
+{
+	*(u64 *)e->slot = e->ret;
+	graph_pop(e);
+}
+
+/* Of the function itself: how many it is called in. */
+static __always_inline s32 graph_depth(const struct graph_entry *e)
+{
+	return (s32)(e[-1].state & GRAPH_DEPTH);
+}
+
+/* graph.c. The entry of @slot, which isn't the last: those above are dropped. */
+struct graph_entry *graph_skip_stale(struct graph_stack *g, const u64 *slot);
 
 /* Called when a hooked function returns. */
 void graph_return(struct return_frame *frame);

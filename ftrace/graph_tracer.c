@@ -11,24 +11,25 @@
 #include "trace/output.h"
 #include "trace/ring_buffer.h"
 
-/* What few ask for: filters, a threshold, return values. Without it the tracer only has a nop there. */
+/*
+ * What few ask for: filters, a threshold, return values; and returns when the tracer is off again. Without it there is
+ * only a nop.
+ */
 static struct static_key slow_key;
-static bool recording;
-
 static bool running;
 
-static notrace void function_returns(struct graph_entry *e, u64 retval);
-
 /* notrace, here and below: called by every traced function; as a traced one it would call itself. */
-static notrace bool record_entry(u64 func, u32 state, u32 word)
+static notrace void function_returns(struct graph_entry *e);
+
+static notrace bool record_entry(const struct graph_entry *e, u32 word)
 {
 	struct graph_entry_event *ev =
 		ring_buffer_reserve_here(TRACE_GRAPH_ENT, sizeof(*ev), read_eflags(), word);
 
 	if (!ev)
 		return false;
-	ev->func = func;
-	ev->depth = (s32)(state & GRAPH_DEPTH) - 1;
+	ev->func = e->func;
+	ev->depth = graph_depth(e);
 	ring_buffer_commit_here(ev);
 	return true;
 }
@@ -36,13 +37,13 @@ static notrace bool record_entry(u64 func, u32 state, u32 word)
 static __always_inline void fill_exit(struct graph_exit_event *ev, const struct graph_entry *e, u64 now)
 {
 	ev->func = e->func;
-	ev->depth = (s32)(e->state & GRAPH_DEPTH) - 1;
+	ev->depth = graph_depth(e);
 	ev->overrun = this_cpu(graph_here)->overrun;
 	ev->calltime = e->calltime;
 	ev->rettime = now;
 }
 
-static notrace void record_exit(const struct graph_entry *e, u64 now, u64 retval, u32 word)
+static notrace void record_exit(const struct graph_entry *e, u64 now, u32 word)
 {
 	bool with_value = READ_ONCE(graph_options.retval);
 	struct graph_exit_event *ev = ring_buffer_reserve_here(
@@ -52,162 +53,178 @@ static notrace void record_exit(const struct graph_entry *e, u64 now, u64 retval
 		return;
 	fill_exit(ev, e, now);
 	if (with_value)
-		ev->retval = retval;
+		ev->retval = graph_retval(e);
 	ring_buffer_commit_here(ev);
 }
+
+static notrace void nobody_asks(struct graph_entry *e) {}
 
 /* The entry first: a function whose return alone was recorded would say little. */
 static notrace void enter(struct graph_stack *g, u64 ip, u32 state, u32 word, struct ftrace_frame *frame)
 {
-	struct graph_entry *e;
+	void (*exit)(struct graph_entry *) = state & GRAPH_HIDDEN ? nobody_asks : function_returns;
+	struct graph_entry *top = g->top, *e;
 
-	if (!graph_has_room(g)) {
-		g->overrun += g->entries != NULL;
+	if (top >= g->last) {
+		g->overrun += g->last != graph_no_entries;
 		return;
 	}
-	e = graph_claim(g, state);
-	if (state & GRAPH_HIDDEN)
-		graph_hook(e, ip, frame, NULL);
-	else if (tracing_thresh || record_entry(ip, state, word))
-		graph_hook(e, ip, frame, function_returns);
-	else
-		graph_unclaim(g, e);
+	e = graph_hook(g, top, ip, frame, state, exit, trace_clock_read());
+	if (!(state & GRAPH_HIDDEN) && !tracing_thresh && !record_entry(e, word))
+		graph_unhook(e);
 }
 
+/* Preemption is off, here and in those below, and on again at the end. */
 static noinline notrace void enter_slowly(u64 ip, u32 word, struct ftrace_frame *frame)
 {
 	struct graph_stack *g = this_cpu(graph_here);
 	u32 guard = guard_enter_in(GUARD_FUNCTION, guard_context(word)), state;
 
-	if (!guard)
-		return;
-	state = g->entries ? graph_filter(ip, graph_state(g), word) : 0;
-	if (state)
-		enter(g, ip, state, word, frame);
-	guard_leave(guard);
+	if (guard) {
+		state = graph_filter(ip, g->top->state, word);
+		if (state)
+			enter(g, ip, state, word, frame);
+		guard_leave(guard);
+	}
+	preempt_enable();
 }
 
 /* What the fast way began is given up first; here, as there it would keep registers busy. */
-static noinline notrace void enter_again(u64 ip, u32 word, struct ftrace_frame *frame, struct ring_cpu *r,
-					 struct graph_entry *e)
+static noinline notrace void enter_again(struct graph_entry *e, u32 word, struct ring_cpu *r)
 {
-	struct graph_stack *g = this_cpu(graph_here);
-
+	guard_set(GUARD_BIT(GUARD_FUNCTION, GUARD_TASK));
 	ring_give_up(r);
-	if (record_entry(ip, e->state, word))
-		graph_hook(e, ip, frame, function_returns);
-	else
-		graph_unclaim(g, e);
+	if (!record_entry(e, word))
+		graph_unhook(e);
 	guard_leave(GUARD_BIT(GUARD_FUNCTION, GUARD_TASK));
+	preempt_enable();
 }
 
-/* What nearly every call is, a thread's with room on its stack and on the page, is done here without a function more. */
+/*
+ * What nearly every call is, a thread's with room on its stack and on the page, is done here without a function more. The
+ * guard is only looked at: nothing here could be traced in this context.
+ */
 static notrace void function_entered(u64 ip, u64 parent_ip, struct ftrace_ops *ops,
 				     struct ftrace_frame *frame)
 {
-	const u32 guard = GUARD_BIT(GUARD_FUNCTION, GUARD_TASK);
+	u32 word = context_read(); /* the traced function's */
 	struct graph_entry_event *ev;
 	struct trace_entry *entry;
 	struct graph_stack *g;
-	struct graph_entry *e;
+	struct graph_entry *top, *e;
 	struct ring_cpu *r;
-	u32 word;
+	u64 now;
 
-	if (!ring_buffer_is_live())
-		return;
-	word = context_read(); /* the traced function's */
-	preempt_disable();     /* guard bit and ring are this CPU's */
+	preempt_disable(); /* guard bit and ring are this CPU's */
 	r = this_cpu(live_ring);
-	g = this_cpu(graph_here);
 	if (unlikely(!r))
 		goto out;
 	if (unlikely(!context_is_plain(word)) || static_branch_unlikely(&slow_key))
 		goto slow;
-	if (unlikely(this_cpu(guard_bits) & guard) || unlikely(!graph_has_room(g)))
+	if (unlikely(this_cpu(guard_bits) & GUARD_BIT(GUARD_FUNCTION, GUARD_TASK)))
 		goto slow;
-	guard_set(guard);
-	e = graph_claim(g, graph_state(g) + 1);
-	entry = ring_reserve_fast(r, sizeof(*entry) + sizeof(*ev));
+	g = this_cpu(graph_here);
+	top = g->top;
+	if (unlikely(top >= g->last))
+		goto slow;
+	now = trace_clock_read();
+	e = graph_hook(g, top, ip, frame, top->state + 1, function_returns, now);
+	entry = ring_reserve_at(r, sizeof(*entry) + sizeof(*ev), now);
 	if (unlikely(!entry))
 		goto no_room;
 	ev = trace_entry_fill(entry, TRACE_GRAPH_ENT, read_eflags(), word);
 	ev->func = ip;
-	ev->depth = (s32)(e->state & GRAPH_DEPTH) - 1;
+	ev->depth = graph_depth(e);
 	ring_commit(r);
-	guard_leave(guard);
-	graph_hook(e, ip, frame, function_returns);
 out:
 	preempt_enable();
 	return;
 no_room:
-	enter_again(ip, word, frame, r, e);
-	preempt_enable();
+	enter_again(e, word, r);
 	return;
 slow:
 	enter_slowly(ip, word, frame);
-	preempt_enable();
 }
 
-static noinline notrace void leave_slowly(const struct graph_entry *e, u64 now, u64 retval, u32 word)
+static noinline notrace void leave_slowly(const struct graph_entry *e, u64 now, u32 word)
 {
 	u32 guard = guard_enter_in(GUARD_FUNCTION, guard_context(word));
 
-	if (!guard)
-		return;
-	if (now - e->calltime >= tracing_thresh)
-		record_exit(e, now, retval, word);
-	guard_leave(guard);
+	if (guard) {
+		if (READ_ONCE(running) && now - e->calltime >= tracing_thresh)
+			record_exit(e, now, word);
+		guard_leave(guard);
+	}
+	preempt_enable();
 }
 
 static noinline notrace void leave_again(const struct graph_entry *e, u64 now, u32 word, struct ring_cpu *r)
 {
+	guard_set(GUARD_BIT(GUARD_FUNCTION, GUARD_TASK));
 	ring_give_up(r);
-	record_exit(e, now, 0, word);
+	record_exit(e, now, word);
 	guard_leave(GUARD_BIT(GUARD_FUNCTION, GUARD_TASK));
+	preempt_enable();
 }
 
-static notrace void function_returns(struct graph_entry *e, u64 retval)
+static __always_inline void leave(const struct graph_entry *e)
 {
-	const u32 guard = GUARD_BIT(GUARD_FUNCTION, GUARD_TASK);
 	u64 now = trace_clock_read();
+	u32 word = context_read();
 	struct trace_entry *entry;
 	struct ring_cpu *r;
-	u32 word;
 
-	if (!ring_buffer_is_live() || !READ_ONCE(recording))
-		return;
-	word = context_read();
 	preempt_disable();
 	r = this_cpu(live_ring);
 	if (unlikely(!r))
 		goto out;
 	if (unlikely(!context_is_plain(word)) || static_branch_unlikely(&slow_key))
 		goto slow;
-	if (unlikely(this_cpu(guard_bits) & guard))
+	if (unlikely(this_cpu(guard_bits) & GUARD_BIT(GUARD_FUNCTION, GUARD_TASK)))
 		goto slow;
-	guard_set(guard);
-	entry = ring_reserve_fast(r, sizeof(*entry) + GRAPH_EXIT_SIZE);
+	entry = ring_reserve_at(r, sizeof(*entry) + GRAPH_EXIT_SIZE, now);
 	if (unlikely(!entry))
 		goto no_room;
 	fill_exit(trace_entry_fill(entry, TRACE_GRAPH_RET, read_eflags(), word), e, now);
 	ring_commit(r);
-	guard_leave(guard);
 out:
 	preempt_enable();
 	return;
 no_room:
 	leave_again(e, now, word, r);
-	preempt_enable();
 	return;
 slow:
-	leave_slowly(e, now, retval, word);
-	preempt_enable();
+	leave_slowly(e, now, word);
+}
+
+static notrace void function_returns(struct graph_entry *e) { leave(e); }
+
+/* Out of line: so that nothing of it is fetched before it is known to be needed. */
+static noinline notrace void call_exit(struct graph_entry *e) { e->exit(e); }
+
+/*
+ * The real address is in its slot before the entry is gone: whoever looks at the stack in between finds one or the
+ * other. If two had hooked this return, the first one's is return_to_handler again, and so we come here again.
+ */
+notrace void graph_return(struct return_frame *frame)
+{
+	struct graph_stack *g = this_cpu(graph_here);
+	struct graph_entry *e = g->top;
+
+	if (unlikely(e->slot != &frame->slot))
+		e = graph_skip_stale(g, &frame->slot);
+	if (likely(e->exit == function_returns))
+		leave(e);
+	else
+		call_exit(e);
+	*(u64 *)e->slot = e->ret;
+	graph_pop(e);
 }
 
 void graph_slow_refresh(void)
 {
-	static_key_set(&slow_key, running && (graph_filter_active() || ftrace_pids_active() ||
-					      tracing_thresh || graph_options.retval));
+	static_key_set(&slow_key, !running || (graph_filter_active() || ftrace_pids_active() ||
+					       tracing_thresh || graph_options.retval));
 }
 
 static struct ftrace_ops graph_ops = { .func = function_entered, .hash = &ftrace_global_hash };
@@ -216,9 +233,8 @@ static struct ftrace_ops graph_ops = { .func = function_entered, .hash = &ftrace
 static void graph_stop(void)
 {
 	unregister_ftrace_function(&graph_ops);
-	WRITE_ONCE(recording, false);
 	current_look = NULL;
-	running = false;
+	WRITE_ONCE(running, false);
 	graph_slow_refresh();
 	graph_threads_done();
 }
@@ -229,9 +245,8 @@ static int graph_start(void)
 
 	if (err)
 		return err;
-	running = true;
+	WRITE_ONCE(running, true);
 	graph_slow_refresh();
-	WRITE_ONCE(recording, true);
 	current_look = &graph_look;
 	err = register_ftrace_function(&graph_ops);
 	if (err)

@@ -8,7 +8,7 @@
 #include "trace/clock.h"
 
 /* So many calls inside each other; what is deeper is passed over, and counted. */
-#define GRAPH_ROOM ((u32)(PAGE_SIZE / sizeof(struct graph_entry)))
+#define ENTRIES (PAGE_SIZE / sizeof(struct graph_entry))
 
 struct static_key graph_asleep_key;
 
@@ -21,21 +21,22 @@ static struct graph_entry *make(void)
 	return pa ? phys_to_virt(pa) : NULL;
 }
 
-static void release(struct graph_entry *entries)
-{
-	if (entries)
-		frame_free((u64)entries - DIRECT_MAP);
-}
+static void release(struct graph_entry *entries) { frame_free((u64)entries - DIRECT_MAP); }
 
-/* False: it has one already. Its thread may be running: the entries come before the room for them. */
+static bool has_entries(const struct thread *t) { return READ_ONCE(t->graph.last) != graph_no_entries; }
+
+/*
+ * False: it has got some already. Its thread may be running: until it sees the new top, the new last one is below the old
+ * top, as the direct map is below the image, and that means that there is no room.
+ */
 static bool give(struct thread *t, struct graph_entry *entries)
 {
-	struct graph_entry *none = NULL;
+	struct graph_entry *none = graph_no_entries;
 
-	if (!__atomic_compare_exchange_n(&t->graph.entries, &none, entries, false, __ATOMIC_RELEASE,
-					 __ATOMIC_RELAXED))
+	if (!__atomic_compare_exchange_n(&t->graph.last, &none, entries + ENTRIES - 1, false,
+					 __ATOMIC_RELEASE, __ATOMIC_RELAXED))
 		return false;
-	__atomic_store_n(&t->graph.room, GRAPH_ROOM, __ATOMIC_RELEASE);
+	__atomic_store_n(&t->graph.top, entries, __ATOMIC_RELEASE);
 	return true;
 }
 
@@ -47,7 +48,11 @@ void graph_thread_begin(struct thread *t)
 		release(entries);
 }
 
-void graph_thread_end(struct thread *t) { release(t->graph.entries); }
+void graph_thread_end(struct thread *t)
+{
+	if (has_entries(t))
+		release(t->graph.last + 1 - ENTRIES);
+}
 
 /* Those made so far, one after the other at their first entry's address, and how many more are needed. */
 struct hand_out {
@@ -62,7 +67,7 @@ static void hand_out(struct thread *t, void *arg)
 	struct hand_out *h = arg;
 	struct graph_entry *entries = h->spare;
 
-	if (READ_ONCE(t->graph.entries))
+	if (has_entries(t))
 		return;
 	if (!entries) {
 		h->lacking++;
@@ -120,7 +125,7 @@ notrace void graph_slept(struct graph_stack *prev, struct graph_stack *next)
 	prev->left = now;
 	if (!next->left)
 		return;
-	for (u32 i = 1; i < next->top; i++)
-		next->entries[i].calltime += now - next->left;
+	for (struct graph_entry *e = next->top; e->slot; e--)
+		e->calltime += now - next->left;
 	next->left = 0;
 }

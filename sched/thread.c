@@ -43,7 +43,7 @@ static void thread_init(struct thread *t, const char *comm, u8 priority, u32 aff
 	strscpy(t->comm, comm, sizeof(t->comm));
 	list_init(&t->run);
 	wait_queue_init(&t->joiners, "joiners");
-	t->graph = (struct graph_stack)GRAPH_STACK_EMPTY;
+	t->graph = (struct graph_stack)GRAPH_STACK_NONE;
 	add_to_list(t);
 }
 

@@ -16,29 +16,27 @@ struct graph_entry {
 	u64 ret;	 /* where it really returns to */
 	const u64 *slot; /* where that lay */
 	u64 func;
-	u64 calltime; /* ns */
-	u64 subtime;  /* ns, of what it called */
-	/* What is called in it has this depth, and these flags. */
-	u32 state;
-	/* Called when it returns, with @slot and behind it nothing of use; NULL: nobody asks. */
-	void (*exit)(struct graph_entry *e, u64 retval);
-};
+	u64 calltime;			     /* ns */
+	void (*exit)(struct graph_entry *e); /* called when it returns; preemption as it was */
+	u64 subtime;			     /* ns; the profiler's */
+	u32 state;			     /* the consumer's, which what is called in it starts from */
+} __aligned(64);
 
-/* A thread's. Entry 0 is nobody's: it holds the state of the outermost. */
+/* A thread's, or nobody's. */
 struct graph_stack {
-	struct graph_entry *entries; /* NULL: none yet. Once there, they stay as long as the thread */
-	u32 top, room;		     /* where the next one goes; how many there can be */
-	u32 overrun;		     /* calls passed over: there was no room */
-	u64 left;		     /* ns: when it was switched away from */
+	/* The last one taken and the last there is. Under the first is one without a slot, whose state the outermost starts from. */
+	struct graph_entry *top, *last;
+	u64 left;    /* ns: when it was switched away from */
+	u32 overrun; /* calls passed over, as there was no room */
 };
-#define GRAPH_STACK_EMPTY \
-	{                 \
-		.top = 1  \
+extern struct graph_entry graph_no_entries[1]; /* a stack without room: it is top and last */
+#define GRAPH_STACK_NONE                                          \
+	{                                                         \
+		.top = graph_no_entries, .last = graph_no_entries \
 	}
 
 /* The current thread's. */
 DECLARE_PER_CPU(struct graph_stack *, graph_here);
-extern struct graph_stack graph_nobody; /* before there are threads */
 
 extern const u8 return_to_handler[];
 extern const u32 return_to_handler_size;
@@ -48,6 +46,12 @@ struct return_frame {
 	u64 cx, dx, ax;
 	u64 slot; /* of the hooked return address: a ret takes it from here */
 };
+
+/* Within @e->exit: what the function returns. */
+static __always_inline u64 graph_retval(const struct graph_entry *e)
+{
+	return container_of(e->slot, struct return_frame, slot)->ax;
+}
 
 static __always_inline bool in_return_trampoline(u64 ip)
 {

@@ -52,19 +52,20 @@ static notrace bool interrupted(const struct pt_regs *regs, unwind_fn each, void
 	return true;
 }
 
-DEFINE_PER_CPU(struct graph_stack *, graph_here) = &graph_nobody;
-struct graph_stack graph_nobody = GRAPH_STACK_EMPTY;
+struct graph_entry graph_no_entries[1];
+static struct graph_stack nobodys = GRAPH_STACK_NONE; /* before there are threads */
+DEFINE_PER_CPU(struct graph_stack *, graph_here) = &nobodys;
 
 /* One that returns to return_to_handler itself is the upper of two hooks at one return. */
 notrace u64 graph_original(const u64 *slot)
 {
-	const struct graph_stack *g = this_cpu(graph_here);
+	const struct graph_entry *e = this_cpu(graph_here)->top;
 
 	if (*slot != (u64)return_to_handler)
 		return *slot;
-	for (u32 i = g->top; --i;)
-		if (g->entries[i].slot == slot && g->entries[i].ret != (u64)return_to_handler)
-			return g->entries[i].ret;
+	for (; e->slot; e--)
+		if (e->slot == slot && e->ret != (u64)return_to_handler)
+			return e->ret;
 	return *slot;
 }
 

@@ -53,9 +53,10 @@ static __always_inline u64 graph_retval(const struct graph_entry *e)
 	return container_of(e->slot, struct return_frame, slot)->ax;
 }
 
+/* Does a call in it return to @ip? Hooked functions return to its beginning. */
 static __always_inline bool in_return_trampoline(u64 ip)
 {
-	return ip - (u64)return_to_handler < return_to_handler_size;
+	return ip - (u64)return_to_handler - 1 < return_to_handler_size - 1;
 }
 
 /* Any context of the thread. The return address in @slot, as it was before it was hooked. */

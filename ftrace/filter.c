@@ -77,11 +77,7 @@ static int show(struct seq *out, const struct ctl_file *self)
 	const struct ftrace_set *set = self->arg;
 	bool no = set == &ftrace_global_hash.notraced;
 
-	if (!set->nr)
-		seq_printf(out, "#### %s ####\n", no ? "no functions disabled" : "all functions enabled");
-	for (size_t i = 0; i < ftrace_nr_sites(); i++)
-		if (ftrace_set_has(set, i))
-			seq_printf(out, "%s\n", ftrace_sites[i].name);
+	ftrace_set_show(out, set, no ? "no functions disabled" : "all functions enabled");
 	if (!no)
 		ftrace_commands_show(out);
 	return 0;

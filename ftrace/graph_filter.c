@@ -63,14 +63,11 @@ static int store(const struct ctl_file *self, const char *text, size_t len, bool
 
 static int show(struct seq *out, const struct ctl_file *self)
 {
+	static const struct ftrace_set none;
 	const struct graph_set *g = self->arg;
 
-	if (!g->live)
-		seq_printf(out, "#### %s ####\n",
-			   g == &hidden ? "no functions disabled" : "all functions enabled");
-	for (size_t i = 0; g->live && i < ftrace_nr_sites(); i++)
-		if (ftrace_set_has(g->live, i))
-			seq_printf(out, "%s\n", ftrace_sites[i].name);
+	ftrace_set_show(out, g->live ? g->live : &none,
+			g == &hidden ? "no functions disabled" : "all functions enabled");
 	return 0;
 }
 CTL_FILE(ctl_set_graph_function, .path = "set_graph_function", .show = show, .store = store, .arg = &inside);

@@ -69,5 +69,7 @@ void ftrace_set_put(struct ftrace_set *set, size_t i, bool in);
 /* -ENOMEM. @from may be NULL: an empty one that has room. */
 int ftrace_set_copy(struct ftrace_set *to, const struct ftrace_set *from);
 void ftrace_set_free(struct ftrace_set *set);
+/* The names in it, or a line that says @empty. */
+void ftrace_set_show(struct seq *out, const struct ftrace_set *set, const char *empty);
 /* Puts in or takes out what matches; how many do. @set may be NULL: only that. */
 size_t ftrace_set_match(struct ftrace_set *set, const char *pattern, bool in);

@@ -77,6 +77,8 @@ bool graph_filter_active(void);
 
 /* graph_print.c */
 extern const struct trace_look graph_look;
+/* Thread context. Microseconds with up to three digits behind the point, as many as eight columns have room for. */
+void graph_print_time(struct seq *out, u64 ns);
 
 /* graph_tracer.c: what it does has changed. */
 void graph_slow_refresh(void);

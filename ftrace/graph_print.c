@@ -89,23 +89,27 @@ static char overhead(u64 ns)
 	return ' ';
 }
 
-/* Microseconds with as many digits behind the point as seven columns have room for, at most three. */
-static void print_duration(struct seq *out, u64 ns)
+void graph_print_time(struct seq *out, u64 ns)
 {
 	char text[32], fraction[4];
 	size_t len;
 
-	if (!graph_options.duration)
-		return;
-	seq_putc(out, graph_options.overhead ? overhead(ns) : ' ');
 	snprintf(text, sizeof(text), "%lu", ns / 1000);
 	len = strlen(text);
 	if (len < 7) {
 		snprintf(fraction, min(sizeof(fraction), 8 - len), "%03lu", ns % 1000);
 		snprintf(text + len, sizeof(text) - len, ".%s", fraction);
 	}
-	seq_printf(out, " %s us ", text);
+	seq_printf(out, "%s us ", text);
 	spaces(out, 8 - (int)strlen(text));
+}
+
+static void print_duration(struct seq *out, u64 ns)
+{
+	if (!graph_options.duration)
+		return;
+	seq_printf(out, "%c ", graph_options.overhead ? overhead(ns) : ' ');
+	graph_print_time(out, ns);
 	seq_puts(out, "|  ");
 }
 

@@ -317,4 +317,4 @@ static void header(struct seq *out)
 		   o->duration ? "   |   |      " : "");
 }
 
-const struct trace_look graph_look = { header, line };
+const struct trace_look graph_look = { .header = header, .line = line };

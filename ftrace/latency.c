@@ -1,11 +1,14 @@
-/* tracing_thresh: the graph tracer then shows only what took at least so long. */
+/*
+ * tracing_max_latency, the longest that was found, and tracing_thresh: then it is everything that took at least so long
+ * that is kept, and what the graph tracer shows.
+ */
 #include "ftrace/latency.h"
 
 #include "abi/errno.h"
 #include "ftrace/graph.h"
 #include "lib/ctl.h"
 
-u64 tracing_thresh;
+u64 tracing_thresh, tracing_max_latency;
 
 /* Both in microseconds, as on Linux. */
 static int show(struct seq *out, const struct ctl_file *self)
@@ -25,3 +28,5 @@ static int store(const struct ctl_file *self, const char *text, size_t len, bool
 	return 0;
 }
 CTL_FILE(ctl_tracing_thresh, .path = "tracing_thresh", .show = show, .store = store, .arg = &tracing_thresh);
+CTL_FILE(ctl_tracing_max_latency, .path = "tracing_max_latency", .show = show, .store = store,
+	 .arg = &tracing_max_latency);

@@ -3,4 +3,5 @@
 
 #include "lib/types.h"
 
-extern u64 tracing_thresh; /* ns; 0: none */
+extern u64 tracing_thresh;	/* ns; 0: none */
+extern u64 tracing_max_latency; /* ns */

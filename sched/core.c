@@ -295,8 +295,11 @@ int idle_loop(void *arg)
 		local_irq_disable();
 		if (need_resched())
 			switch_away(true);
-		else
+		else {
+			if (static_branch_unlikely(&irqsoff_key))
+				irqsoff_end(); /* it waits with interrupts on */
 			cpu_idle();
+		}
 	}
 	return 0;
 }

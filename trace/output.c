@@ -17,7 +17,7 @@ static void print_header(struct seq *out, enum ring_set set, u32 cpu)
 	u64 entries, written = ring_buffer_count(set, cpu, &entries);
 
 	seq_printf(out, "# tracer: %s\n#\n", current_tracer_name);
-	if (current_look) {
+	if (current_look && current_look->header) {
 		current_look->header(out);
 		return;
 	}
@@ -63,7 +63,7 @@ void trace_print_event(struct seq *out, const struct ring_event *event)
 	u64 us = event->time / 1000;
 	char comm[16];
 
-	if (current_look && current_look->line(out, event))
+	if (current_look && current_look->line && current_look->line(out, event))
 		return;
 	seq_printf(out, "%16s-%-7d [%03u] ", comm_of(e->pid, comm), e->pid, event->cpu);
 	print_flags(out, e);
@@ -83,6 +83,8 @@ int trace_print(struct seq *out, enum ring_set set, u32 cpu)
 	struct ring_event e;
 	int err;
 
+	if (current_look && current_look->show && set == RINGS_LIVE)
+		return current_look->show(out);
 	tracing_off();
 	err = ring_merge_begin(&merge, set, cpu, false);
 	if (!err) {

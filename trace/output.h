@@ -6,6 +6,8 @@
 
 /* What a tracer's trace looks like, when not like everybody's. */
 struct trace_look {
+	/* Thread context. All of it, not from the rings; NULL: what is in them, by the other two, which may be NULL. */
+	int (*show)(struct seq *out);
 	/* Thread context. Under "# tracer:"; what line() remembers begins here. */
 	void (*header)(struct seq *out);
 	/* Thread context. A whole line, or false: the usual one. */

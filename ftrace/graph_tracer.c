@@ -19,7 +19,7 @@ static struct static_key slow_key;
 static bool running;
 
 /* notrace, here and below: called by every traced function; as a traced one it would call itself. */
-static notrace void function_returns(struct graph_entry *e);
+static notrace void trace_graph_return(struct graph_entry *e);
 
 static notrace bool record_entry(const struct graph_entry *e, u32 word)
 {
@@ -62,7 +62,7 @@ static notrace void nobody_asks(struct graph_entry *e) {}
 /* The entry first: a function whose return alone was recorded would say little. */
 static notrace void enter(struct graph_stack *g, u64 ip, u32 state, u32 word, struct ftrace_frame *frame)
 {
-	void (*exit)(struct graph_entry *) = state & GRAPH_HIDDEN ? nobody_asks : function_returns;
+	void (*exit)(struct graph_entry *) = state & GRAPH_HIDDEN ? nobody_asks : trace_graph_return;
 	struct graph_entry *top = g->top, *e;
 
 	if (top >= g->last) {
@@ -104,8 +104,8 @@ static noinline notrace void enter_again(struct graph_entry *e, u32 word, struct
  * What nearly every call is, a thread's with room on its stack and on the page, is done here without a function more. The
  * guard is only looked at: nothing here could be traced in this context.
  */
-static notrace void function_entered(u64 ip, u64 parent_ip, struct ftrace_ops *ops,
-				     struct ftrace_frame *frame)
+static notrace void trace_graph_entry(u64 ip, u64 parent_ip, struct ftrace_ops *ops,
+				      struct ftrace_frame *frame)
 {
 	u32 word = context_read(); /* the traced function's */
 	struct graph_entry_event *ev;
@@ -128,7 +128,7 @@ static notrace void function_entered(u64 ip, u64 parent_ip, struct ftrace_ops *o
 	if (unlikely(top >= g->last))
 		goto slow;
 	now = trace_clock_read();
-	e = graph_hook(g, top, ip, frame, top->state + 1, function_returns, now);
+	e = graph_hook(g, top, ip, frame, top->state + 1, trace_graph_return, now);
 	entry = ring_reserve_at(r, sizeof(*entry) + sizeof(*ev), now);
 	if (unlikely(!entry))
 		goto no_room;
@@ -197,7 +197,7 @@ slow:
 	leave_slowly(e, now, word);
 }
 
-static notrace void function_returns(struct graph_entry *e) { leave(e); }
+static notrace void trace_graph_return(struct graph_entry *e) { leave(e); }
 
 /* Out of line: so that nothing of it is fetched before it is known to be needed. */
 static noinline notrace void call_exit(struct graph_entry *e) { e->exit(e); }
@@ -213,7 +213,7 @@ notrace void graph_return(struct return_frame *frame)
 
 	if (unlikely(e->slot != &frame->slot))
 		e = graph_skip_stale(g, &frame->slot);
-	if (likely(e->exit == function_returns))
+	if (likely(e->exit == trace_graph_return))
 		leave(e);
 	else
 		call_exit(e);
@@ -227,7 +227,7 @@ void graph_slow_refresh(void)
 					       tracing_thresh || graph_options.retval));
 }
 
-static struct ftrace_ops graph_ops = { .func = function_entered, .hash = &ftrace_global_hash };
+static struct ftrace_ops graph_ops = { .func = trace_graph_entry, .hash = &ftrace_global_hash };
 
 /* Those who are inside now return later, by their threads' stacks of returns, and are not recorded. */
 static void graph_stop(void)

@@ -123,8 +123,8 @@ notrace void irqsoff_end(void)
 	WRITE_ONCE(s->since, 0);
 }
 
-static notrace void function_entered(u64 ip, u64 parent_ip, struct ftrace_ops *ops,
-				     struct ftrace_frame *frame)
+static notrace void irqsoff_tracer_call(u64 ip, u64 parent_ip, struct ftrace_ops *ops,
+					struct ftrace_frame *frame)
 {
 	preempt_disable();
 	if (READ_ONCE(this_cpu(stretch).since))
@@ -132,7 +132,7 @@ static notrace void function_entered(u64 ip, u64 parent_ip, struct ftrace_ops *o
 	preempt_enable();
 }
 
-static struct ftrace_ops irqsoff_ops = { .func = function_entered, .hash = &ftrace_global_hash };
+static struct ftrace_ops irqsoff_ops = { .func = irqsoff_tracer_call, .hash = &ftrace_global_hash };
 
 static int make_memory(void)
 {

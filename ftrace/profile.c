@@ -21,11 +21,11 @@ static __always_inline void add(u64 *to, u64 n)
 	__asm__ volatile("addq %1, %0" : "+m"(*to) : "r"(n) : "cc");
 }
 
-static void enter(u64 ip, u64 parent_ip, struct ftrace_ops *ops, struct ftrace_frame *frame);
-static struct ftrace_ops profile_ops = { .func = enter };
+static void profile_graph_entry(u64 ip, u64 parent_ip, struct ftrace_ops *ops, struct ftrace_frame *frame);
+static struct ftrace_ops profile_ops = { .func = profile_graph_entry };
 
 /* notrace, both: called by traced functions. Preemption off: what is added to is this CPU's. */
-static notrace void leave(struct graph_entry *e)
+static notrace void profile_graph_return(struct graph_entry *e)
 {
 	u64 time = trace_clock_read() - e->calltime, own = time;
 	struct graph_entry *outer = e - 1;
@@ -33,7 +33,7 @@ static notrace void leave(struct graph_entry *e)
 
 	if (!READ_ONCE(profile_ops.trampoline)) /* disabled meanwhile */
 		return;
-	while (outer->slot && outer->exit != leave)
+	while (outer->slot && outer->exit != profile_graph_return)
 		outer--;
 	outer->subtime += time; /* of nobody, when it has no slot */
 	if (!READ_ONCE(graph_options.graph_time))
@@ -45,7 +45,8 @@ static notrace void leave(struct graph_entry *e)
 	preempt_enable();
 }
 
-static notrace void enter(u64 ip, u64 parent_ip, struct ftrace_ops *ops, struct ftrace_frame *frame)
+static notrace void profile_graph_entry(u64 ip, u64 parent_ip, struct ftrace_ops *ops,
+					struct ftrace_frame *frame)
 {
 	size_t i = ftrace_index_of(ip);
 	struct graph_stack *g;
@@ -56,7 +57,8 @@ static notrace void enter(u64 ip, u64 parent_ip, struct ftrace_ops *ops, struct 
 	g = this_cpu(graph_here);
 	top = g->top;
 	if (likely(top < g->last))
-		graph_hook(g, top, ip, frame, top->state, leave, trace_clock_read())->subtime = 0;
+		graph_hook(g, top, ip, frame, top->state, profile_graph_return, trace_clock_read())->subtime =
+			0;
 	preempt_enable();
 }
 

@@ -79,7 +79,8 @@ static notrace noinline void look(const struct ftrace_frame *frame, u64 top, u64
 }
 
 /* Threads' stacks only: those that NMIs and their like have are not so large. */
-static notrace void entered(u64 ip, u64 parent_ip, struct ftrace_ops *ops, struct ftrace_frame *frame)
+static notrace void stack_trace_call(u64 ip, u64 parent_ip, struct ftrace_ops *ops,
+				     struct ftrace_frame *frame)
 {
 	const struct kstack *s = stack_of((u64)frame);
 	u64 size;
@@ -94,7 +95,7 @@ static notrace void entered(u64 ip, u64 parent_ip, struct ftrace_ops *ops, struc
 	preempt_enable();
 }
 
-static struct ftrace_ops stack_ops = { .func = entered };
+static struct ftrace_ops stack_ops = { .func = stack_trace_call };
 
 static int trace_show(struct seq *out, const struct ctl_file *self)
 {

@@ -170,6 +170,9 @@ def test_filters():
     equal(outer, {"tracefs_resolve"}, "only what is called by it")
     ok(len(found) > 5 and not any("strlen" in line.group() for line in found), "and nothing that strlen would call", trace)
     _, found, _ = graph_of(text[2])
+    (pid,) = session("echo 'run_cd tracefs_resolve' > set_ftrace_filter; echo 2 > set_ftrace_pid; echo function_graph > current_tracer\n"
+                     "cd; echo 1 > set_ftrace_pid; cd; echo > set_ftrace_pid; echo nop > current_tracer; cat trace", "set_ftrace_pid")
+    equal(pid.count("--> run_cd"), 1, "set_ftrace_pid is for it, too", pid)
     depths = {len(line["indent"]) for line in found if line["open"] or line["leaf"]}
     equal(depths, {0, 2}, "max_graph_depth: so deep, and no deeper")
 
@@ -197,6 +200,8 @@ def test_everything_under_load():
             header, found, _ = graph_of(parts[1])
             equal((header, misshapen(found)[:5]), (HEADER, []), "… and the trace is one of Linux's shape")
             ok(len(found) > 1000, "… and long", len(found))
+            lost = [line for line in found if not isinstance(line, str) and line.re is LINE and line["lost"]]
+            ok(lost and len(lost) < len(found) / 10, "… with a name where the opening brace was overwritten", len(lost))
 
 
 def test_recovery():

@@ -98,6 +98,27 @@ KTEST(stack_tracer, the_deepest_to_the_byte_and_who_called_it)
 	EXPECT(wide && strstr(text, "  1) ") < wide && strstr(text, "  2) ") > leaf);
 }
 
+/* Each line's depth is less than the one's before. */
+static void expect_descending(const char *text)
+{
+	u64 before = TASK_STACK_SIZE, depth;
+	size_t lines = 0;
+
+	while ((text = strstr(text, ") "))) {
+		const char *at = text + 2;
+
+		text = at;
+		while (*at == ' ')
+			at++;
+		if (!parse_u64(at, (size_t)(strchr(at, ' ') - at), 10, &depth))
+			continue; /* the head */
+		EXPECT(depth < before && depth);
+		before = depth;
+		lines++;
+	}
+	EXPECT(lines > 5);
+}
+
 static noinline void stacked_waits(void) { in_irq(stacked_outer); }
 
 KTEST(stack_tracer, through_an_interrupt)
@@ -112,6 +133,7 @@ KTEST(stack_tracer, through_an_interrupt)
 	inside = strstr(text, "irq_dispatch+");
 	outside = strstr(text, "stacked_waits+");
 	EXPECT(inside && outside && strstr(text, "stacked_leaf+") < inside && inside < outside);
+	expect_descending(text);
 }
 
 static int dive(void *cpu)

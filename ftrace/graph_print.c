@@ -2,6 +2,7 @@
  * The graph tracer's lines in "trace": calls as braces, each line with its CPU and, at the closing one, how long it took.
  * Columns, marks and spaces are Linux's.
  */
+#include "arch/x86/entry/handlers.h"
 #include "ftrace/graph.h"
 #include "ftrace/tracer.h"
 #include "lib/ctl.h"
@@ -22,11 +23,8 @@ static struct cpu_state {
 	u64 entered[MAX_DEPTH]; /* functions with an open brace */
 } cpus[NR_CPUS];
 
-extern const u8 __irqentry_text_start[], __irqentry_text_end[];
-static bool is_irq_entry(u64 func)
-{
-	return func - (u64)__irqentry_text_start < (u64)(__irqentry_text_end - __irqentry_text_start);
-}
+/* Linux has a section of such functions. */
+static bool is_irq_entry(u64 func) { return func == (u64)irq_dispatch; }
 
 static void spaces(struct seq *out, int n)
 {

@@ -1,6 +1,7 @@
 /* Interrupt lines and the local APIC's vectors: who wants them. */
 #include "arch/x86/cpu/apic.h"
 #include "arch/x86/cpu/pic.h"
+#include "arch/x86/entry/handlers.h"
 #include "arch/x86/entry/vectors.h"
 #include "context/rcu_read.h"
 #include "kernel/traps.h"
@@ -36,7 +37,7 @@ static void apic_dispatch(unsigned vector)
 	}
 }
 
-void __irq_entry irq_dispatch(unsigned irq)
+void irq_dispatch(unsigned irq)
 {
 	if (irq >= 16) {
 		apic_dispatch(irq + IRQ_BASE_VECTOR);

@@ -12,9 +12,6 @@
 #define __must_check	__attribute__((__warn_unused_result__))
 #define __printf(f, a)	__attribute__((__format__(__printf__, f, a)))
 
-/* The first visible function of an interrupt: the graph tracer draws an arrow there. */
-#define __irq_entry __section(".irqentry.text")
-
 /* No nop at the function's entry: the function tracer cannot see it. Each use says why. */
 #define notrace __attribute__((__no_instrument_function__))
 

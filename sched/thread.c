@@ -160,8 +160,7 @@ void thread_exit(int code)
 	if (debug_enabled())
 		lockdep_thread_exit(RETURN_ADDRESS());
 	if (unlikely(preempt_depth()))
-		rcu_check_block(RETURN_ADDRESS(),
-				"a thread ends within RCU read-side critical section");
+		rcu_check_block(RETURN_ADDRESS(), "a thread ends within RCU read-side critical section");
 	t->exit_code = code;
 	sched_exit_current();
 	BUG_ON(true);

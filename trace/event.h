@@ -6,7 +6,13 @@
 #include "lib/types.h"
 
 /* Linux's numbers for those of the graph tracer, which other programs know. */
-enum trace_type { TRACE_FN = 1, TRACE_KPROBE = 2, TRACE_STACK = 3, TRACE_GRAPH_RET = 10, TRACE_GRAPH_ENT = 11 };
+enum trace_type {
+	TRACE_FN = 1,
+	TRACE_KPROBE = 2,
+	TRACE_STACK = 3,
+	TRACE_GRAPH_RET = 10,
+	TRACE_GRAPH_ENT = 11
+};
 
 struct event_type {
 	u16 type;

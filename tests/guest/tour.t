@@ -94,7 +94,7 @@ def test_everything_works_afterwards():
     contains(after, "\n1\n  again ", "after a recovery: the probed command answers")
     ok(re.search(r"^  again +1 +0$", after, re.M), "… and its probe is hit once", after)
     ok(re.search(r": strcmp <-", after) and re.search(r": again: \(tracing_on_show\+0x5/", after), "… as the trace says", after)
-    ok(after.endswith("\n0\nheader_event\nheader_page\nkprobes/\n"), "… and the tour has closed what it opened, and left no event", after[-200:])
+    ok(after.endswith("\n0\nftrace/\nheader_event\nheader_page\nkprobes/\n"), "… and the tour has closed what it opened, and left no event", after[-200:])
 
 
 SECTION = re.compile(r"(\.[\w.]+) +(\d+) functions +(\d+) bytes(  hidden)?")

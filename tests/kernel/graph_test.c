@@ -288,7 +288,7 @@ static u64 duration_of(struct graph_exit_event x) { return x.rettime - x.calltim
 KTEST(graph, threads_have_their_own_and_sleep_counts_or_not)
 {
 	static const char *const times[] = { "1", "0" };
-	struct ring_entry first, last;
+	struct ring_entry first = {}, last = {};
 
 	EXPECT_EQ(thread_set_affinity(1u << this_cpu(cpu_number)), 0);
 	for (int i = 0; i < 2; i++) {

@@ -44,8 +44,8 @@ static void stop(void)
 /* What must be in the ring: '{' for an entry, '}' for a return, and whose. */
 struct step {
 	char what;
-	void (*func)(void);
 	s32 depth;
+	void (*func)(void);
 };
 
 static struct graph_exit_event exit_at(u64 n)
@@ -99,10 +99,10 @@ KTEST(graph, calls_nest_as_braces)
 	graphed_outer();
 	stop();
 	graphed_outer();
-	EXPECT_STEPS({ '{', graphed_outer, 0 }, { '{', graphed_two, 1 }, { '{', graphed_leaf, 2 },
-		     { '}', graphed_leaf, 2 }, { '{', graphed_leaf, 2 }, { '}', graphed_leaf, 2 },
-		     { '}', graphed_two, 1 }, { '{', graphed_leaf, 1 }, { '}', graphed_leaf, 1 },
-		     { '}', graphed_outer, 0 });
+	EXPECT_STEPS({ '{', 0, graphed_outer }, { '{', 1, graphed_two }, { '{', 2, graphed_leaf },
+		     { '}', 2, graphed_leaf }, { '{', 2, graphed_leaf }, { '}', 2, graphed_leaf },
+		     { '}', 1, graphed_two }, { '{', 1, graphed_leaf }, { '}', 1, graphed_leaf },
+		     { '}', 0, graphed_outer });
 }
 
 KTEST(graph, registers_survive_both_trampolines)
@@ -196,9 +196,9 @@ KTEST(graph, functions_that_never_return_are_skipped)
 	graphed_leaf();
 	stop();
 	EXPECT(landed);
-	EXPECT_STEPS({ '{', (void (*)(void))graphed_landing, 0 }, { '{', graphed_between, 1 },
-		     { '{', graphed_jumper, 2 }, { '}', (void (*)(void))graphed_landing, 0 },
-		     { '{', graphed_leaf, 0 }, { '}', graphed_leaf, 0 });
+	EXPECT_STEPS({ '{', 0, (void (*)(void))graphed_landing }, { '{', 1, graphed_between },
+		     { '{', 2, graphed_jumper }, { '}', 0, (void (*)(void))graphed_landing },
+		     { '{', 0, graphed_leaf }, { '}', 0, graphed_leaf });
 }
 
 /* Interrupts, a breakpoint's handler and NMIs put their calls on whatever stack of returns is there. */
@@ -218,11 +218,11 @@ KTEST(graph, interrupts_and_nmis_nest)
 	graphed_interrupted();
 	EXPECT(stack_is_as_before());
 	stop();
-	EXPECT_STEPS({ '{', graphed_interrupted, 0 }, { '{', graphed_two, 1 }, { '{', graphed_leaf, 2 },
-		     { '}', graphed_leaf, 2 }, { '{', graphed_leaf, 2 }, { '}', graphed_leaf, 2 },
-		     { '}', graphed_two, 1 }, { '{', (void (*)(void))nmi_arrived, 1 },
-		     { '}', (void (*)(void))nmi_arrived, 1 }, { '{', graphed_leaf, 1 },
-		     { '}', graphed_leaf, 1 }, { '}', graphed_interrupted, 0 });
+	EXPECT_STEPS({ '{', 0, graphed_interrupted }, { '{', 1, graphed_two }, { '{', 2, graphed_leaf },
+		     { '}', 2, graphed_leaf }, { '{', 2, graphed_leaf }, { '}', 2, graphed_leaf },
+		     { '}', 1, graphed_two }, { '{', 1, (void (*)(void))nmi_arrived },
+		     { '}', 1, (void (*)(void))nmi_arrived }, { '{', 1, graphed_leaf },
+		     { '}', 1, graphed_leaf }, { '}', 0, graphed_interrupted });
 }
 
 static void call_in_probe(struct kprobe *p, struct pt_regs *regs) { graphed_leaf(); }
@@ -299,8 +299,8 @@ KTEST(graph, threads_have_their_own_and_sleep_counts_or_not)
 		graphed_sleeper();
 		stop();
 		EXPECT_EQ(put("options/sleep-time", "1"), 0);
-		EXPECT_STEPS({ '{', graphed_sleeper, 0 }, { '{', graphed_leaf, 0 }, { '}', graphed_leaf, 0 },
-			     { '}', graphed_sleeper, 0 });
+		EXPECT_STEPS({ '{', 0, graphed_sleeper }, { '{', 0, graphed_leaf }, { '}', 0, graphed_leaf },
+			     { '}', 0, graphed_sleeper });
 		EXPECT(ring_buffer_read(0, &first) && ring_buffer_read(3, &last));
 		all = last.time - first.time;
 		ran = ran_to - ran_from;
@@ -354,12 +354,12 @@ KTEST(graph, the_tracer_may_go_off_while_functions_are_inside)
 	top_before = this_cpu(graph_here)->top;
 	graphed_stops();
 	EXPECT(stack_is_as_before());
-	EXPECT_STEPS({ '{', graphed_stops, 0 });
+	EXPECT_STEPS({ '{', 0, graphed_stops });
 	start("graphed_*");
 	graphed_restarts();
 	EXPECT(stack_is_as_before());
 	stop();
-	EXPECT_STEPS({ '{', graphed_leaf, 1 }, { '}', graphed_leaf, 1 }, { '}', graphed_restarts, 0 });
+	EXPECT_STEPS({ '{', 1, graphed_leaf }, { '}', 1, graphed_leaf }, { '}', 0, graphed_restarts });
 }
 
 static char text[2048];
@@ -429,19 +429,19 @@ KTEST(graph, filters_choose_functions_and_all_they_call)
 	start("graphed_*");
 	EXPECT_EQ(put("set_graph_function", "graphed_two"), 0);
 	graphed_outer();
-	EXPECT_STEPS({ '{', graphed_two, 0 }, { '{', graphed_leaf, 1 }, { '}', graphed_leaf, 1 },
-		     { '{', graphed_leaf, 1 }, { '}', graphed_leaf, 1 }, { '}', graphed_two, 0 });
+	EXPECT_STEPS({ '{', 0, graphed_two }, { '{', 1, graphed_leaf }, { '}', 1, graphed_leaf },
+		     { '{', 1, graphed_leaf }, { '}', 1, graphed_leaf }, { '}', 0, graphed_two });
 	EXPECT_EQ(put("set_graph_function", ""), 0);
 	EXPECT_EQ(put("set_graph_notrace", "graphed_two"), 0);
 	ring_buffer_reset();
 	graphed_outer();
-	EXPECT_STEPS({ '{', graphed_outer, 0 }, { '{', graphed_leaf, 1 }, { '}', graphed_leaf, 1 },
-		     { '}', graphed_outer, 0 });
+	EXPECT_STEPS({ '{', 0, graphed_outer }, { '{', 1, graphed_leaf }, { '}', 1, graphed_leaf },
+		     { '}', 0, graphed_outer });
 	EXPECT_EQ(put("set_graph_notrace", ""), 0);
 	EXPECT_EQ(put("max_graph_depth", "1"), 0);
 	ring_buffer_reset();
 	graphed_outer();
-	EXPECT_STEPS({ '{', graphed_outer, 0 }, { '}', graphed_outer, 0 });
+	EXPECT_STEPS({ '{', 0, graphed_outer }, { '}', 0, graphed_outer });
 	EXPECT_EQ(put("max_graph_depth", "0"), 0);
 	EXPECT_EQ(put("tracing_thresh", "1000000"), 0);
 	ring_buffer_reset();

@@ -2,6 +2,7 @@
 #include "context/rcu_read.h"
 
 #include "arch/x86/cpu/regs.h"
+#include "arch/x86/entry/graph.h"
 #include "lib/bug.h"
 #include "lib/printk.h"
 #include "lib/string.h"
@@ -55,7 +56,7 @@ static noinline void report(u64 where, const char *what)
 		tell(where, what);
 }
 
-#define CALLER ((u64)__builtin_return_address(0))
+#define CALLER RETURN_ADDRESS()
 
 /*
  * Each reader holds preemption off. So what is counted beyond that depth is left over: the key went off in the middle of

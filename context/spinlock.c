@@ -2,6 +2,7 @@
 #include "context/spinlock.h"
 
 #include "arch/x86/cpu/regs.h"
+#include "arch/x86/entry/graph.h"
 #include "context/context.h"
 #include "context/lockdep.h"
 #include "lib/bug.h"
@@ -32,12 +33,12 @@ static noinline struct spinlock *check_unlock(struct spinlock *l)
 	return l;
 }
 
-static __always_inline void acquire(struct spinlock *l, u64 where)
+static __always_inline void acquire(struct spinlock *l, const u64 *slot)
 {
 	u32 ticket;
 
 	if (debug_enabled())
-		l = check_lock(l, where);
+		l = check_lock(l, graph_original(slot));
 	preempt_disable();
 	ticket = __atomic_fetch_add(&l->next, 1, __ATOMIC_RELAXED);
 	while (__atomic_load_n(&l->serving, __ATOMIC_ACQUIRE) != ticket)
@@ -56,7 +57,7 @@ static __always_inline void release(struct spinlock *l)
 
 void spin_lock(struct spinlock *l)
 {
-	acquire(l, (u64)__builtin_return_address(0));
+	acquire(l, RETURN_SLOT());
 	chaos_point(); /* let the others wait */
 }
 
@@ -70,7 +71,7 @@ u64 spin_lock_irqsave(struct spinlock *l)
 {
 	u64 flags = local_irq_save();
 
-	acquire(l, (u64)__builtin_return_address(0));
+	acquire(l, RETURN_SLOT());
 	return flags;
 }
 

@@ -12,6 +12,7 @@
 #include "arch/x86/cpu/percpu.h"
 #include "arch/x86/cpu/regs.h"
 #include "arch/x86/entry/black_box.h"
+#include "arch/x86/entry/graph.h"
 #include "arch/x86/entry/pt_regs.h"
 #include "context/context.h"
 #include "context/rcu_trace.h"
@@ -24,6 +25,7 @@ struct cpu_accounts {
 	u32 ring_nest;	/* trace/ring.h's */
 	u32 bb_depth;
 	u32 rcu_trace_reader;
+	struct graph_entry *graph_top;
 	struct watch watch;
 };
 
@@ -48,6 +50,7 @@ static __always_inline void accounts_save(struct cpu_accounts *a)
 	a->ring_nest = this_cpu(ring_nest);
 	a->bb_depth = this_cpu(bb_depth);
 	a->rcu_trace_reader = this_cpu(rcu_trace_reader);
+	a->graph_top = this_cpu(graph_here)->top;
 	a->watch.counter = this_cpu(watch).counter;
 	a->watch.nesting = this_cpu(watch).nesting;
 	a->watch.nmi_nesting = this_cpu(watch).nmi_nesting;

@@ -75,7 +75,7 @@ noinstr void cpu_idle(void)
 {
 	rcu_idle_enter();
 	safe_halt();
-	local_irq_disable();
+	raw_local_irq_disable();
 	rcu_idle_exit();
-	local_irq_enable();
+	raw_local_irq_enable();
 }

@@ -27,7 +27,7 @@ static const char *do_word(char *word, struct ftrace_set *draft, bool commands, 
 	return NULL;
 }
 
-static int do_words(const char *text, size_t len, struct ftrace_set *draft, bool commands, bool apply)
+int ftrace_words(const char *text, size_t len, struct ftrace_set *draft, bool commands, bool apply)
 {
 	for (size_t at = 0;;) {
 		char word[WORD_MAX];
@@ -54,7 +54,7 @@ static int store(const struct ctl_file *self, const char *text, size_t len, bool
 {
 	struct ftrace_set draft, *set = self->arg;
 	bool commands = set == &ftrace_global_hash.filter && memchr(text, ':', len);
-	int err = do_words(text, len, NULL, commands, false);
+	int err = ftrace_words(text, len, NULL, commands, false);
 
 	if (err)
 		return err;
@@ -65,7 +65,7 @@ static int store(const struct ctl_file *self, const char *text, size_t len, bool
 		ftrace_set_free(&draft);
 		return err;
 	}
-	do_words(text, len, &draft, commands, true);
+	ftrace_words(text, len, &draft, commands, true);
 	ftrace_hash_replace(&ftrace_global_hash, set, &draft);
 	if (commands)
 		ftrace_commands_end();
@@ -77,11 +77,7 @@ static int show(struct seq *out, const struct ctl_file *self)
 	const struct ftrace_set *set = self->arg;
 	bool no = set == &ftrace_global_hash.notraced;
 
-	if (!set->nr)
-		seq_printf(out, "#### %s ####\n", no ? "no functions disabled" : "all functions enabled");
-	for (size_t i = 0; i < ftrace_nr_sites(); i++)
-		if (ftrace_set_has(set, i))
-			seq_printf(out, "%s\n", ftrace_sites[i].name);
+	ftrace_set_show(out, set, no ? "no functions disabled" : "all functions enabled");
 	if (!no)
 		ftrace_commands_show(out);
 	return 0;

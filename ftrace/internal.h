@@ -54,6 +54,12 @@ struct ftrace_ops *ftrace_ops_nr(u32 bit);
 /* Thread context. Puts @draft in the place of the set @of, which is @hash's, and frees what was there. */
 void ftrace_hash_replace(struct ftrace_hash *hash, struct ftrace_set *of, struct ftrace_set *draft);
 
+/*
+ * filter.c. Names or globs, with ! in front taken out of @draft. NULL: only looked at, what is wrong goes to error_log.
+ * @commands: words with a colon are commands at functions, else refused. -EINVAL.
+ */
+int ftrace_words(const char *text, size_t len, struct ftrace_set *draft, bool commands, bool apply);
+
 /* set.c */
 static inline bool ftrace_set_has(const struct ftrace_set *set, size_t i)
 {
@@ -63,5 +69,7 @@ void ftrace_set_put(struct ftrace_set *set, size_t i, bool in);
 /* -ENOMEM. @from may be NULL: an empty one that has room. */
 int ftrace_set_copy(struct ftrace_set *to, const struct ftrace_set *from);
 void ftrace_set_free(struct ftrace_set *set);
+/* The names in it, or a line that says @empty. */
+void ftrace_set_show(struct seq *out, const struct ftrace_set *set, const char *empty);
 /* Puts in or takes out what matches; how many do. @set may be NULL: only that. */
 size_t ftrace_set_match(struct ftrace_set *set, const char *pattern, bool in);

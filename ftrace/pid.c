@@ -1,6 +1,7 @@
 /* set_ftrace_pid: the function tracer records only these threads. */
 #include "abi/errno.h"
 #include "context/context.h"
+#include "ftrace/graph.h"
 #include "ftrace/tracer.h"
 #include "lib/ctl.h"
 #include "lib/string.h"
@@ -81,6 +82,7 @@ static int store(const struct ctl_file *self, const char *text, size_t len, bool
 		return err;
 	__atomic_store_n(&pids, draft, __ATOMIC_RELEASE);
 	function_slow_refresh();
+	graph_slow_refresh();
 	synchronize_rcu();
 	kfree(old);
 	return 0;

@@ -52,3 +52,12 @@ size_t ftrace_set_match(struct ftrace_set *set, const char *pattern, bool in)
 	}
 	return n;
 }
+
+void ftrace_set_show(struct seq *out, const struct ftrace_set *set, const char *empty)
+{
+	if (!set->nr)
+		seq_printf(out, "#### %s ####\n", empty);
+	for (size_t i = 0; i < ftrace_nr_sites(); i++)
+		if (ftrace_set_has(set, i))
+			seq_printf(out, "%s\n", ftrace_sites[i].name);
+}

@@ -1,5 +1,6 @@
 /* The table of function entries, with their names. */
 #include "ftrace/command.h"
+#include "ftrace/graph.h"
 #include "ftrace/internal.h"
 #include "ftrace/tracer.h"
 

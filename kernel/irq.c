@@ -2,6 +2,7 @@
 #include "arch/x86/cpu/apic.h"
 #include "arch/x86/cpu/pic.h"
 #include "arch/x86/cpu/serial.h"
+#include "arch/x86/entry/handlers.h"
 #include "arch/x86/entry/vectors.h"
 #include "context/rcu_read.h"
 #include "kernel/traps.h"

@@ -112,7 +112,7 @@ static __emergency void __noreturn die(const struct pt_regs *regs, u64 ip, const
 {
 	u32 me = this_cpu(cpu_number) + 1, first = 0;
 
-	local_irq_disable();
+	raw_local_irq_disable();
 	if (!__atomic_compare_exchange_n(&victim, &first, me, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)) {
 		if (first == me) /* the report itself died: what it said so far is on the console */
 			outb(EXIT_PORT, EXIT_PANIC);

@@ -216,13 +216,19 @@ noinstr void do_irq(struct pt_regs *regs)
 {
 	irqentry_enter();
 	instrumentation_begin();
+	if (static_branch_unlikely(&irqsoff_key))
+		irqsoff_begin();
 	irq_dispatch((unsigned)regs->vector - IRQ_BASE_VECTOR);
+	if (static_branch_unlikely(&irqsoff_key) && context_read() != HARDIRQ_ONE)
+		irqsoff_end();
 	instrumentation_end();
 	irqentry_exit();
 	/* Back in a task that may be preempted, and somebody has asked: not in idle, which holds preemption off. */
 	if (context_read() == 0) {
 		instrumentation_begin();
 		preempt_schedule_irq();
+		if (static_branch_unlikely(&irqsoff_key))
+			irqsoff_end();
 		instrumentation_end();
 	}
 }

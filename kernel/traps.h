@@ -10,8 +10,6 @@ typedef void (*irq_fn)(void);
 
 /* Boot. From now on line @irq (0-15) calls @fn, in hardirq context, and is unmasked. */
 void irq_set_handler(unsigned irq, irq_fn fn);
-/* Hardirq context. Calls the line's handler and acknowledges it. */
-void irq_dispatch(unsigned irq);
 /* Boot. Vector @vector, one of the local APIC's, calls @fn in hardirq context. */
 void vector_set_handler(unsigned vector, irq_fn fn);
 

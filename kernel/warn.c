@@ -54,7 +54,7 @@ static void tell(const char *fmt, va_list ap, bool was_watching)
  */
 noinstr void warn(const char *fmt, ...)
 {
-	u64 flags = local_irq_save();
+	u64 flags = raw_local_irq_save();
 	bool watching = rcu_is_watching();
 	va_list ap;
 
@@ -65,5 +65,5 @@ noinstr void warn(const char *fmt, ...)
 	va_end(ap);
 	instrumentation_end();
 	rcu_nmi_exit();
-	local_irq_restore(flags);
+	raw_local_irq_restore(flags);
 }

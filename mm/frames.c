@@ -1,6 +1,7 @@
 /* From the boot map to frames: the buddy allocator's numbers become addresses, zeroed and under a lock. */
 #include "mm/frames.h"
 
+#include "arch/x86/entry/graph.h"
 #include "arch/x86/mm/paging.h"
 #include "context/spinlock.h"
 #include "lib/bug.h"
@@ -117,7 +118,7 @@ void frames_free(u64 pa, size_t n)
 	spin_unlock_irqrestore(&frames_lock, flags);
 	if (!ours)
 		panic("BUG: %lu frames freed at %lx, not all of which were allocated, by %pS", n, pa,
-		      __builtin_return_address(0));
+		      (void *)RETURN_ADDRESS());
 }
 
 u64 frame_alloc(void) { return frames_alloc(1); }

@@ -1,6 +1,7 @@
 /* Each page holds objects of one size behind a header that lists its free ones. */
 #include "mm/kmalloc.h"
 
+#include "arch/x86/entry/graph.h"
 #include "arch/x86/mm/paging.h"
 #include "context/spinlock.h"
 #include "lib/bug.h"
@@ -113,11 +114,11 @@ static void *allocate(size_t size, u64 caller)
 	return object;
 }
 
-void *kmalloc(size_t size) { return allocate(size, (u64)__builtin_return_address(0)); }
+void *kmalloc(size_t size) { return allocate(size, RETURN_ADDRESS()); }
 
 void *kzalloc(size_t size)
 {
-	void *object = allocate(size, (u64)__builtin_return_address(0));
+	void *object = allocate(size, RETURN_ADDRESS());
 
 	if (object)
 		memset(object, 0, size);
@@ -155,7 +156,7 @@ void kfree(void *object)
 	struct object_page *p = (void *)ALIGN_DOWN((u64)object, PAGE_SIZE);
 	u64 flags;
 
-	if (!object || !may_free(p, object, (u64)__builtin_return_address(0)))
+	if (!object || !may_free(p, object, RETURN_ADDRESS()))
 		return;
 	flags = spin_lock_irqsave(&kmalloc_lock);
 	give_back(p, object);

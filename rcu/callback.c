@@ -1,6 +1,7 @@
 /* Callbacks: pushed on a list of this CPU by whoever is in any context, and carried through one grace period. */
 #include "abi/errno.h"
 #include "arch/x86/cpu/percpu.h"
+#include "arch/x86/entry/graph.h"
 #include "context/context.h"
 #include "context/rcu_read.h"
 #include "context/spinlock.h"
@@ -78,7 +79,7 @@ static noinline void watched_call_rcu(struct rcu_head *head, void (*func)(struct
 void call_rcu(struct rcu_head *head, void (*func)(struct rcu_head *head))
 {
 	if (rcu_checked() || static_branch_unlikely(&event_rcu_callback.key))
-		watched_call_rcu(head, func, (u64)__builtin_return_address(0));
+		watched_call_rcu(head, func, RETURN_ADDRESS());
 	else
 		enqueue(this_cpu_ptr(rcu_cpu), head, func);
 }

@@ -206,6 +206,9 @@ static void switch_away(bool preempted)
 		   next->comm, next->tid, next->priority);
 	take_over(rq, prev, next);
 	timer_reprogram(rq);
+	if (static_branch_unlikely(&graph_asleep_key))
+		graph_slept(&prev->graph, &next->graph);
+	this_cpu(graph_here) = &next->graph; /* last: a call until here returns to this one's slots */
 	sched_finish_switch(switch_to(prev, next));
 }
 
@@ -237,7 +240,7 @@ void schedule(void)
 	u64 flags = local_irq_save();
 
 	if (unlikely(in_atomic())) {
-		in_a_reader(flags, (u64)__builtin_return_address(0), schedule);
+		in_a_reader(flags, RETURN_ADDRESS(), schedule);
 		return;
 	}
 	preempt_disable();
@@ -253,7 +256,7 @@ void thread_yield(void)
 	u64 flags = local_irq_save();
 
 	if (unlikely(in_atomic())) {
-		in_a_reader(flags, (u64)__builtin_return_address(0), thread_yield);
+		in_a_reader(flags, RETURN_ADDRESS(), thread_yield);
 		return;
 	}
 	preempt_disable();
@@ -304,8 +307,11 @@ int idle_loop(void *arg)
 		local_irq_disable();
 		if (need_resched())
 			switch_away(true);
-		else
+		else {
+			if (static_branch_unlikely(&irqsoff_key))
+				irqsoff_end(); /* it waits with interrupts on */
 			cpu_idle();
+		}
 	}
 	return 0;
 }

@@ -15,6 +15,12 @@ struct run_queue {
 DECLARE_PER_CPU(struct run_queue, run_queue);
 struct run_queue *run_queue_of(u32 cpu);
 
+/* returns.c. A new thread, in the list of all; and one that nobody runs any more. */
+void graph_thread_begin(struct thread *t);
+void graph_thread_end(struct thread *t);
+/* Interrupts off, from @prev to @next: what that one is in the middle of began later by the time it was away. */
+void graph_slept(struct graph_stack *prev, struct graph_stack *next);
+
 u32 sched_pick_cpu(u32 affinity);
 void sched_start_on(struct thread *t, u32 cpu);
 /* comm.c, both under the lock of the list of threads. A thread that ends; and its name afterwards, "<...>" when it's forgotten. */

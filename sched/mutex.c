@@ -1,6 +1,7 @@
 /* One word says who owns it; whoever finds it taken waits in the queue. */
 #include "sched/mutex.h"
 
+#include "arch/x86/entry/graph.h"
 #include "context/lockdep.h"
 #include "lib/bug.h"
 #include "lib/chaos.h"
@@ -28,13 +29,13 @@ bool mutex_trylock(struct mutex *m)
 	bool locked = try(m);
 
 	if (debug_enabled() && locked)
-		lockdep_mutex_locked(m, m->name, (u64)__builtin_return_address(0));
+		lockdep_mutex_locked(m, m->name, RETURN_ADDRESS());
 	return locked;
 }
 
 void mutex_lock(struct mutex *m)
 {
-	u64 where = (u64)__builtin_return_address(0);
+	u64 where = RETURN_ADDRESS();
 
 	BUG_ON(m->owner == current());
 	chaos_point();

@@ -3,6 +3,7 @@
 
 #include "abi/errno.h"
 #include "arch/x86/cpu/regs.h"
+#include "arch/x86/entry/graph.h"
 #include "arch/x86/entry/switch.h"
 #include "context/context.h"
 #include "context/rcu_read.h"
@@ -43,6 +44,7 @@ static void thread_init(struct thread *t, const char *comm, u8 priority, u32 aff
 	strscpy(t->comm, comm, sizeof(t->comm));
 	list_init(&t->run);
 	wait_queue_init(&t->joiners, "joiners");
+	t->graph = (struct graph_stack)GRAPH_STACK_NONE;
 	add_to_list(t);
 }
 
@@ -68,6 +70,7 @@ static struct thread *thread_alloc(const char *comm, int (*fn)(void *), void *ar
 	t->fn = fn;
 	t->arg = arg;
 	thread_init(t, comm, priority, affinity);
+	graph_thread_begin(t);
 	t->stack->name = t->comm;
 	prepare_stack(t);
 	t->voluntary = 1; /* it begins as if it came out of schedule() */
@@ -83,6 +86,7 @@ static void thread_free(struct thread *t)
 	comm_save(t);
 	spin_unlock_irqrestore(&threads_lock, flags);
 	kstack_free(t->stack);
+	graph_thread_end(t);
 	kfree(t);
 }
 
@@ -115,6 +119,7 @@ void sched_begin_cpu(struct thread *t)
 	this_cpu(current_thread) = t;
 	this_cpu(current_tid) = t->tid;
 	this_cpu(thread_locks) = &t->mutexes;
+	this_cpu(graph_here) = &t->graph;
 }
 
 int sched_init(void)
@@ -157,10 +162,9 @@ void thread_exit(int code)
 	struct thread *t = current();
 
 	if (debug_enabled())
-		lockdep_thread_exit((u64)__builtin_return_address(0));
+		lockdep_thread_exit(RETURN_ADDRESS());
 	if (unlikely(preempt_depth()))
-		rcu_check_block((u64)__builtin_return_address(0),
-				"a thread ends within RCU read-side critical section");
+		rcu_check_block(RETURN_ADDRESS(), "a thread ends within RCU read-side critical section");
 	t->exit_code = code;
 	tracepoint(sched_process_exit, t->comm, t->tid, t->priority);
 	sched_exit_current();
@@ -193,16 +197,19 @@ const char *comm_of(s32 tid, char buf[16])
 	return buf;
 }
 
-void thread_for_each(void (*fn)(struct thread *t, void *arg), void *arg)
+static void for_each(void (*fn)(struct thread *t, void *arg), void *arg, bool idle)
 {
 	u64 flags = spin_lock_irqsave(&threads_lock);
 	struct thread *t;
 
 	list_for_each_entry(t, &threads, all)
-		if (t->fn != idle_loop)
+		if (idle || t->fn != idle_loop)
 			fn(t, arg);
 	spin_unlock_irqrestore(&threads_lock, flags);
 }
+
+void thread_for_each(void (*fn)(struct thread *t, void *arg), void *arg) { for_each(fn, arg, false); }
+void thread_for_each_one(void (*fn)(struct thread *t, void *arg), void *arg) { for_each(fn, arg, true); }
 
 int thread_set_affinity(u32 affinity)
 {

@@ -7,10 +7,12 @@
 #pragma once
 
 #include "arch/x86/cpu/percpu.h"
+#include "arch/x86/entry/graph.h"
 #include "arch/x86/mm/stacks.h"
 #include "context/lockdep.h"
 #include "context/spinlock.h"
 #include "lib/list.h"
+#include "lib/static_key.h"
 #include "lib/types.h"
 #include "sched/wait.h"
 
@@ -50,6 +52,8 @@ struct thread {
 
 	struct held_locks mutexes; /* lockdep's */
 
+	struct graph_stack graph; /* hooked returns */
+
 	s32 tid;
 	char comm[16];
 	int (*fn)(void *arg);
@@ -76,6 +80,18 @@ int thread_set_affinity(u32 affinity);
 
 /* Thread context; @fn doesn't block. Calls it for every thread there is but the idle ones. */
 void thread_for_each(void (*fn)(struct thread *t, void *arg), void *arg);
+
+/* The same with the idle ones. */
+void thread_for_each_one(void (*fn)(struct thread *t, void *arg), void *arg);
+
+/*
+ * Thread context. From now on each thread has a stack for hooked returns, those that come later from their beginning
+ * (if there is memory), until graph_threads_done(); what a thread has it keeps. -ENOMEM.
+ */
+int graph_threads_want(void);
+void graph_threads_done(void);
+/* Whether the time a thread is switched away counts in what it is in the middle of: on, it doesn't. */
+extern struct static_key graph_asleep_key;
 
 /* Boot: makes what is running now the first thread, and an idle one beside it. -ENOMEM. */
 int sched_init(void);

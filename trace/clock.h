@@ -17,6 +17,8 @@ static __always_inline u64 trace_clock_scaled(u64 scale)
 	return t;
 }
 
+static __always_inline u64 trace_clock_read(void) { return trace_clock_scaled(trace_ns_per_tick); }
+
 /* Any context. Before calibration the TSC counts as 1 GHz, which is what an instruction-counting emulator shows. */
 u64 trace_clock(void);
 /* Boot, once: @khz from the calibration. */

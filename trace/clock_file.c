@@ -17,6 +17,8 @@ static int show(struct seq *out, const struct ctl_file *self)
 	return 0;
 }
 
+void (*ring_clock_changed)(void);
+
 /* As on Linux the buffers are emptied: times of two clocks can't be told apart. */
 static void use(const struct ring_clock *clock)
 {
@@ -24,6 +26,8 @@ static void use(const struct ring_clock *clock)
 	ring_clock_use(clock);
 	ring_buffer_reset_set(RINGS_LIVE, RING_ALL_CPUS);
 	ring_buffer_reset_set(RINGS_SNAPSHOT, RING_ALL_CPUS);
+	if (ring_clock_changed)
+		ring_clock_changed();
 	ring_buffer_start();
 }
 

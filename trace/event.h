@@ -5,7 +5,15 @@
 #include "lib/seq.h"
 #include "lib/types.h"
 
-enum trace_type { TRACE_FN = 1, TRACE_STACK = 3, TRACE_PRINT = 5, TRACE_BPRINT = 6 };
+/* Linux's numbers, which other programs know. */
+enum trace_type {
+	TRACE_FN = 1,
+	TRACE_STACK = 4,
+	TRACE_PRINT = 5,
+	TRACE_BPRINT = 6,
+	TRACE_GRAPH_RET = 10,
+	TRACE_GRAPH_ENT = 11
+};
 
 struct event_type {
 	u16 type;

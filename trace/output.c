@@ -119,6 +119,7 @@ static struct ring_merge *printing;
 static u64 first_time;
 static u32 nr_printed;
 static bool annotating;
+static u32 started; /* CPUs of which an event has been printed */
 
 const struct ring_record *trace_peek(u32 cpu) { return ring_reader_peek(&printing->readers[cpu]); }
 void trace_skip(u32 cpu) { ring_reader_take(&printing->readers[cpu]); }
@@ -146,12 +147,22 @@ void trace_print_body(struct seq *out, const struct ring_event *event)
 	}
 }
 
+/* Where a ring has lost its beginning, the CPU's first line is said to be that, unless it is the first of all. */
+static void annotate(struct seq *out, u32 cpu)
+{
+	if (started && !(started & 1u << cpu))
+		seq_printf(out, "##### CPU %u buffer started ####\n", cpu);
+	started |= 1u << cpu;
+}
+
 static void print_line(struct seq *out, const struct ring_event *event)
 {
 	u64 next = event->time;
 
 	if (current_look && current_look->line && current_look->line(out, event))
 		return;
+	if (annotating)
+		annotate(out, event->cpu);
 	if (output_options.context_info && output_options.latency_format && !output_options.raw) {
 		ring_merge_peek(printing, &next);
 		trace_print_latency_context(out, event, first_time, next - event->time, nr_printed);
@@ -160,18 +171,6 @@ static void print_line(struct seq *out, const struct ring_event *event)
 	}
 	trace_print_body(out, event);
 	seq_putc(out, '\n');
-}
-
-/* Where a ring has lost its beginning, the CPU's first line is said to be that, unless it is the first of all. */
-static void annotate(struct seq *out, u32 cpu)
-{
-	static u32 started;
-
-	if (!nr_printed)
-		started = 0;
-	else if (!(started & 1u << cpu))
-		seq_printf(out, "##### CPU %u buffer started ####\n", cpu);
-	started |= 1u << cpu;
 }
 
 bool trace_print_next(struct seq *out, struct ring_merge *m)
@@ -183,8 +182,6 @@ bool trace_print_next(struct seq *out, struct ring_merge *m)
 		return false;
 	if (e.lost)
 		seq_printf(out, "CPU:%u [LOST %lu EVENTS]\n", e.cpu, e.lost);
-	if (annotating)
-		annotate(out, e.cpu);
 	if (!nr_printed++)
 		first_time = e.time;
 	print_line(out, &e);
@@ -196,7 +193,7 @@ static void print_all(struct seq *out, struct ring_merge *m)
 	u64 entries, written = ring_merge_count(m, &entries);
 
 	print_header(out, m);
-	nr_printed = 0;
+	nr_printed = started = 0;
 	annotating = output_options.annotate && written > entries;
 	while (!seq_is_closed(out) && trace_print_next(out, m))
 		;

@@ -116,11 +116,11 @@ static __always_inline void ring_nest_add(s32 n)
 
 /*
  * Any context of the ring's CPU, preemption off. Room for @size bytes, a multiple of 4 and at most RING_SMALL_MAX; or
- * NULL, and then ring_reserve_slow() must be asked, or ring_give_up() be told.
+ * NULL, and then ring_reserve_slow() must be asked, or ring_give_up() be told. @now: the clock, just read.
  */
-static __always_inline void *ring_reserve_fast(struct ring_cpu *r, u32 size)
+static __always_inline void *ring_reserve_at(struct ring_cpu *r, u32 size, u64 now)
 {
-	u64 word = READ_ONCE(r->head.word), last = READ_ONCE(r->head.time), now = ring_clock_fast();
+	u64 word = READ_ONCE(r->head.word), last = READ_ONCE(r->head.time);
 	u32 *record;
 
 	ring_nest_add(1);
@@ -130,6 +130,11 @@ static __always_inline void *ring_reserve_fast(struct ring_cpu *r, u32 size)
 	record = (u32 *)(RING_ADDRESS(word) + offsetof(struct ring_page, data));
 	*record = (u32)(now - last) << RING_TYPE_BITS | size / 4;
 	return record + 1;
+}
+
+static __always_inline void *ring_reserve_fast(struct ring_cpu *r, u32 size)
+{
+	return ring_reserve_at(r, size, ring_clock_fast());
 }
 
 /* All that isn't the usual: a new page, a long time since the last record, long data. NULL: dropped, and counted. */

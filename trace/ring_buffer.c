@@ -60,8 +60,7 @@ notrace void ring_buffer_refresh(void)
 
 			if (r->nr_slots)
 				__atomic_store_n(per_cpu_ptr(live_ring, cpu),
-						 on && recorded_cpus >> cpu & 1 ? r : NULL,
-						 __ATOMIC_SEQ_CST);
+						 on && recorded_cpus >> cpu & 1 ? r : NULL, __ATOMIC_SEQ_CST);
 		}
 	} while ((READ_ONCE(wanted) && !READ_ONCE(stopped)) != on || READ_ONCE(ring_live_set) != set);
 }

@@ -40,10 +40,7 @@ void ring_buffer_init_others(void);
 static __always_inline bool ring_buffer_is_live(void) { return this_cpu(live_ring) != NULL; }
 
 /* Nearly always: a thread, and nobody wants its CPU. */
-static __always_inline bool context_is_plain(u32 word)
-{
-	return (word & ~PREEMPT_MASK) == CONTEXT_NO_RESCHED;
-}
+static __always_inline bool context_is_plain(u32 word) { return word - CONTEXT_NO_RESCHED <= PREEMPT_MASK; }
 
 static __always_inline u8 trace_entry_context_flags(u32 word)
 {

@@ -18,5 +18,8 @@ static __always_inline u64 ring_clock_fast(void) { return trace_clock_scaled(rin
 /* Any context. */
 static __always_inline u64 ring_clock(void) { return READ_ONCE(ring_clock_used)->read(); }
 static inline bool ring_clock_in_ns(void) { return ring_clock_used->in_ns; }
+static inline bool ring_clock_is_local(void) { return ring_clock_used == &ring_clocks[0]; }
+/* Thread context, after it has changed: for who reads trace_clock() and has it recorded as this one. NULL: nobody. */
+extern void (*ring_clock_changed)(void);
 /* Thread context, while nobody writes to a ring; their times begin anew. */
 void ring_clock_use(const struct ring_clock *clock);

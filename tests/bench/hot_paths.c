@@ -62,3 +62,11 @@ BENCH(bench_function, .name = "the same with the function tracer, event written"
       .once = target, .teardown = trace_off);
 BENCH(bench_function_off, .name = "the same with tracing_on = 0", .setup = trace_on_but_stopped,
       .once = target, .teardown = trace_off);
+
+static void graph_on(void)
+{
+	write_file(TRACEFS_MOUNT "/set_ftrace_filter", "target\n", 7);
+	write_file(TRACEFS_MOUNT "/current_tracer", "function_graph\n", 15);
+}
+BENCH(bench_graph, .name = "the same with function_graph, both events written", .setup = graph_on,
+      .once = target, .teardown = trace_off);

@@ -119,13 +119,32 @@ def test_profile():
                       smp=2)
     equal(on.split(), ["1", "function0", "function1"], "a file for each CPU")
     lines = off.splitlines()
-    equal(lines[:3], ["0", "  Function                               Hit", "  --------                               ---"],
-          "trace_stat: Linux's head without a graph tracer")
-    rows = [re.fullmatch(r"  (\S{1,30}) +(\d+)", line) for line in lines[3:]]
-    ok(len(rows) > 50 and all(rows), "… a row a function", lines[:6])
-    counts = [int(row[2]) for row in rows]
-    equal(counts, sorted(counts, reverse=True), "… in descending order")
-    ok(("run_cd", "3") in [row.groups() for row in rows], "… with the hits of each", lines)
+    equal(lines[:3], ["0", "  Function                               Hit    Time            Avg             s^2",
+                      "  --------                               ---    ----            ---             ---"],
+          "trace_stat: Linux's head")
+    time = r"((?=[\d.]{5,8} us)\d+\.\d{1,3}|\d{7,}) us +"
+    rows = [re.fullmatch(rf"  (?P<name>\S{{1,30}}) +(?P<hits>\d+)    {time}    {time}    {time}", line) for line in lines[3:]]
+    equal([line for line, row in zip(lines[3:], rows) if not row], [], "… a row a function")
+    ok(len(rows) > 20, "… of all of them", len(rows))
+    times = [float(row[3]) for row in rows]
+    equal(times, sorted(times, reverse=True), "… in descending order of their time")
+    ok(("run_cd", "3") in [row.groups()[:2] for row in rows], "… with the hits of each", lines)
+    wrong = [row.group() for row in rows if abs(float(row[3]) / int(row["hits"]) - float(row[4])) > max(0.01, float(row[4]) / 1000)]
+    equal(wrong, [], "… and the average is the time by the hits")
+    equal({row[5] for row in rows if row["hits"] == "1"}, {"0.000"}, "… one hit has no variance")
+
+
+def test_profile_times():
+    """With everything below, or of the function alone."""
+    def run_cd(text):
+        return float(re.search(r"^  run_cd +1 +([\d.]+) us", text, re.M)[1])
+    all_of_it, alone = session("echo 1 > function_profile_enabled; cd; echo 0 > function_profile_enabled; cat trace_stat/function0\n" + MARK +
+                               "echo 0 > options/graph-time; echo 1 > function_profile_enabled; cd; echo 0 > function_profile_enabled\n"
+                               "cat trace_stat/function0", "graph-time", icount=1)
+    hits, total = re.search(r"^  tracefs_resolve +(\d+) +([\d.]+) us", all_of_it, re.M).groups()
+    below = float(total) / int(hits)
+    ok(run_cd(all_of_it) > below > run_cd(alone) > 0, "a function's time with and without what it calls",
+       (run_cd(all_of_it), below, run_cd(alone)))
 
 
 def test_everything_under_load():
@@ -159,5 +178,6 @@ test_stack_traces()
 test_traceoff()
 test_pid()
 test_profile()
+test_profile_times()
 test_everything_under_load()
 done()

@@ -23,6 +23,7 @@ EILSEQ, EEXIST, ENOSPC = "Invalid or incomplete multibyte or wide character", "F
 
 # What can't run from a copy; a probe on one is refused.
 UNMOVABLE = re.compile(r"(hlt|ud2|int3?|iretq?|lretq?|syscall|sysretq?)\b|mov .*,%ss|pop %ss")
+KEYED = re.compile(r"nopl   0x0\(%rax,%rax,1\)")  # behind the entry: a static key's, or padding
 EMULATED = re.compile(r"(pushfq?|popfq?|cli|sti|pause)\b")
 # Where straight-line code ends.
 TRANSFER = re.compile(r"(j\w+|call|ret|bnd|rep|ud2)\b")
@@ -96,6 +97,10 @@ def traced_functions():
     return sorted({body["name"] for body in bodies(trace, FUNCTION)} & once)
 
 
+def can_be_probed(insn):
+    return not UNMOVABLE.match(insn.text) and (insn.offset == 0 or not KEYED.match(insn.text))
+
+
 def turn(title, name, offsets):
     """The commands of one function's turn, and the probes to expect."""
     lines = [f"p:i{off} {name}+{off}" for off in offsets]
@@ -109,7 +114,7 @@ def turns(names):
     """All turns, in as few scripts as fit."""
     scripts, expected = [""], []
     for name in names:
-        offsets = [i.offset for i in CODE[name] if not UNMOVABLE.match(i.text)]
+        offsets = [i.offset for i in CODE[name] if can_be_probed(i)]
         for i in range(0, len(offsets), 200):
             part = turn(f"{name}+{offsets[i]}", name, offsets[i:i + 200])
             if len(scripts[-1]) + len(part) > 64000:
@@ -189,7 +194,7 @@ def test_refusals():
 def test_every_offset():
     """A function's boundaries are exactly the disassembler's."""
     function = "tracing_on_show"
-    boundaries = {i.offset for i in CODE[function] if not UNMOVABLE.match(i.text)}
+    boundaries = {i.offset for i in CODE[function] if can_be_probed(i)}
     size = KERNEL.by_name[function].size
     script = "".join(define(f"p:o{off} {function}+{off}", how=">>") for off in range(size))
     result = run(script + MARK + "cat kprobe_events")
@@ -255,7 +260,7 @@ def test_names():
     linux = sample("kprobe_events.txt").splitlines()
     equal(linux[0], "p:kprobes/p_vfs_write_5 vfs_write+5", "… which is how")
     long = max((s.name for s in KERNEL.functions(".text") if "." not in s.name and len(s.name) < 50), key=len)
-    offsets = [i.offset for i in CODE[long] if not UNMOVABLE.match(i.text)][:2]
+    offsets = [i.offset for i in CODE[long] if can_be_probed(i)][:2]
     result = run(define(*(f"p {long}+{off}" for off in offsets)) + "ls events/kprobes")
     equal((result.status, result.stdout), (0, "enable\nfilter\n" + "".join(f"p_{long}_{off}/\n" for off in offsets)),
           f"two unnamed events on a long name, {long}")
@@ -315,7 +320,7 @@ def test_enable_file():
 def test_slots_run_out():
     """256 copies fit; what needs none can come and go beside them; and a full house is an answer, not a panic."""
     places = [(f, i.offset) for f in sorted(CODE) if f in KERNEL.by_name and KERNEL.by_name[f].section == ".text"
-              for i in CODE[f] if not UNMOVABLE.match(i.text) and not EMULATED.match(i.text)]
+              for i in CODE[f] if can_be_probed(i) and not EMULATED.match(i.text)]
     emulated = next((f, i.offset) for f in sorted(CODE) if f in KERNEL.by_name and KERNEL.by_name[f].section == ".text"
                     for i in CODE[f] if EMULATED.match(i.text))
     lines = [f"p:n{i} {f}+{off}" for i, (f, off) in enumerate(places[:SLOTS + 1])]

@@ -133,7 +133,7 @@ def tests_own_code():
 def test_available_functions():
     text, tracers = session("cat available_filter_functions\n" + MARK + "cat available_tracers", 0, "available_*")
     listed = text.splitlines()
-    equal(tracers, "function nop\n", "available_tracers")
+    equal(tracers, "function function_graph irqsoff nop\n", "available_tracers")
     by_addr = {s.addr: s.name for s in KERNEL.functions(".text")}
     sites = KERNEL.words("__start_mcount_loc", "__stop_mcount_loc")
     equal(sorted(listed), sorted(by_addr.get(site, hex(site)) for site in sites),

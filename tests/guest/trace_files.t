@@ -53,8 +53,10 @@ def test_options():
     names = [word if word in known else word.removeprefix("no") for word in words]
     equal(sorted(set(names) - known), [], "trace_options: Linux's words")
     ok({"print-parent", "sym-offset", "irq-info", "overwrite", "markers", "annotate"} <= set(names), "… those that mean something")
-    equal(set(folder.split()) - set(names), {"func_stack_trace"}, "options/: a file for each, and for each tracer's own")
-    ok("nofunc_stack_trace" in traced.splitlines(), "… which trace_options has while it is current")
+    own = set(folder.split()) - set(names)
+    ok("func_stack_trace" in own and own <= {"func_stack_trace", "sleep-time", "graph-time"} | {name for name in own if name.startswith("funcgraph-")},
+       "options/: a file for each, and for each tracer's own", own)
+    ok("nofunc_stack_trace" in traced.splitlines() and "nograph-time" not in traced, "… which trace_options has while it is current")
     equal((one.splitlines()[:2], "verbose" in one.splitlines()), (["1", "0"], True), "set and cleared by word and by file")
     equal(refused, INVALID.format("trace_options") * 5 + INVALID.format("options/raw") + "0\n", "what isn't one is refused")
 

@@ -257,8 +257,8 @@ KTEST(ftrace_files, the_profile_counts_each_call)
 	filed_two();
 	EXPECT_EQ(put("function_profile_enabled", "0", false), 0);
 	filed_one();
-	EXPECT(strstr(get("trace_stat/function0"), "\n  filed_one                                7\n"));
-	EXPECT(strstr(get("trace_stat/function0"), "\n  filed_two                                1\n"));
+	EXPECT(strstr(get("trace_stat/function0"), "\n  filed_one                                7    "));
+	EXPECT(strstr(get("trace_stat/function0"), "\n  filed_two                                1    "));
 	thread_set_affinity(CPU_MASK_ALL);
 }
 

@@ -22,6 +22,7 @@ static const struct {
 static const struct listed entries[] = {
 	{ "ftrace_caller", "", "called by traced functions, in their context" },
 	{ "ftrace_early_caller", "", "the same, in boot" },
+	{ "return_to_handler", "", "traced functions return to it, in their context" },
 	{ "switch_to", "", "called by the scheduler; between two stacks nobody may look" },
 	{ "thread_entry", "", "a new thread's first switch_to() returns to it" },
 	{ "ap_entry", "", "another CPU's first instructions in the higher half" },
@@ -32,6 +33,7 @@ static const struct listed entries[] = {
 static const struct listed exits[] = {
 	{ "ftrace_caller", "ftrace_ops_list_func", "visible code called: the context is its own" },
 	{ "ftrace_early_caller", "function_trace_call", "the same" },
+	{ "return_to_handler", "graph_return", "visible code called: the context is its own" },
 	{ "thread_entry", "thread_begin",
 	  "switch_to() was called in an established context, and this is its other end" },
 	{ "ap_entry", "ap_main", "boot: no tracer is on yet" },
@@ -87,6 +89,8 @@ static const struct {
 	  "the frame, vector and error code were copied to the interrupted stack" },
 	{ "asm_exc_int3", "sub rsp, ", STACK_KEEPS, "makes room above the frame, which moves down with it" },
 	{ "asm_exc_nmi", "lea rsp, ", 0, "F: a copy of the CPU's frame" },
+	{ "return_to_handler", "push 0x", STACK_KEEPS,
+	  "the ret that led here took this word: it is put back, to be returned by" },
 	{ "switch_to", "mov rsp, ", STACK_KEEPS, "the other thread's stack holds the same seven words" },
 	{ "ap_entry", "mov rsp, ", 0, "a stack of its own, empty" },
 	{ "higher_half", "mov rsp, ", 0, "the boot CPU's stack, empty" },

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "lib/compiler.h"
+#include "lib/static_key.h"
 #include "lib/types.h"
 
 #define MSR_GS_BASE 0xc0000101
@@ -74,7 +75,15 @@ static __always_inline u8 inb(u16 port)
 }
 static __always_inline void outw(u16 port, u16 v) { __asm__ volatile("outw %0, %1" : : "a"(v), "Nd"(port)); }
 
-static __always_inline u64 local_irq_save(void)
+/* raw_: for hidden code. The others tell the irqsoff tracer, which has only a nop there while it is off. */
+extern struct static_key irqsoff_key;
+/* ftrace/'s. Interrupts off, not NMI-like: they have just gone off, or are about to come on. */
+void irqsoff_begin(void);
+void irqsoff_end(void);
+
+static __always_inline void raw_local_irq_enable(void) { __asm__ volatile("sti" ::: "memory"); }
+static __always_inline void raw_local_irq_disable(void) { __asm__ volatile("cli" ::: "memory"); }
+static __always_inline u64 raw_local_irq_save(void)
 {
 	u64 flags;
 
@@ -82,10 +91,27 @@ static __always_inline u64 local_irq_save(void)
 	return flags;
 }
 /* Only ever turns interrupts back on; popf would cost more and could set TF. */
-static __always_inline void local_irq_restore(u64 flags)
+static __always_inline void raw_local_irq_restore(u64 flags)
 {
 	if (flags & (1ul << 9))
-		__asm__ volatile("sti" ::: "memory");
+		raw_local_irq_enable();
+}
+
+static __always_inline u64 local_irq_save(void)
+{
+	u64 flags = raw_local_irq_save();
+
+	if (static_branch_unlikely(&irqsoff_key) && flags & (1ul << 9))
+		irqsoff_begin();
+	return flags;
+}
+static __always_inline void local_irq_restore(u64 flags)
+{
+	if (!(flags & (1ul << 9)))
+		return;
+	if (static_branch_unlikely(&irqsoff_key))
+		irqsoff_end();
+	raw_local_irq_enable();
 }
 static __always_inline u64 read_eflags(void)
 {
@@ -95,8 +121,18 @@ static __always_inline u64 read_eflags(void)
 	return flags;
 }
 static __always_inline bool irqs_enabled(void) { return read_eflags() & (1ul << 9); }
-static __always_inline void local_irq_enable(void) { __asm__ volatile("sti" ::: "memory"); }
-static __always_inline void local_irq_disable(void) { __asm__ volatile("cli" ::: "memory"); }
+static __always_inline void local_irq_enable(void)
+{
+	if (static_branch_unlikely(&irqsoff_key))
+		irqsoff_end();
+	raw_local_irq_enable();
+}
+static __always_inline void local_irq_disable(void)
+{
+	raw_local_irq_disable();
+	if (static_branch_unlikely(&irqsoff_key))
+		irqsoff_begin();
+}
 /* Waits for an interrupt. sti holds interrupts off for one instruction, so one cannot slip in before the hlt. */
 static __always_inline void safe_halt(void) { __asm__ volatile("sti; hlt" ::: "memory"); }
 static __always_inline void cpu_relax(void) { __asm__ volatile("pause" ::: "memory"); }

@@ -19,7 +19,7 @@
 bits 64
 default abs
 
-extern ftrace_ops_list_func, function_ops, function_trace_call
+extern ftrace_ops_list_func, function_ops, function_trace_call, graph_return
 
 section .entry.text progbits alloc exec nowrite align=16
 
@@ -53,6 +53,23 @@ align 16
 TRAMPOLINE ftrace_caller, 0, ftrace_ops_list_func
 TRAMPOLINE ftrace_early_caller, function_ops, function_trace_call
 
+; Where a function with a hooked return returns to (graph.h). The slot below rsp may be spoiled by now: an interrupt came.
+; It gets the real return address from graph_return(). A function's result is in rax, or rdx:rax; rcx keeps rsp aligned.
+global return_to_handler:function (return_to_handler.end - return_to_handler)
+align 16
+return_to_handler:
+	push return_to_handler		; as it was: the unwinder knows it by this
+	push rax
+	push rdx
+	push rcx
+	mov rdi, rsp
+	call graph_return
+	pop rcx
+	pop rdx
+	pop rax
+	ret
+.end:
+
 section .rodata progbits alloc noexec nowrite align=4
 
 ; struct ftrace_template: where the two operands are, and its size.
@@ -61,5 +78,9 @@ ftrace_template:
 	dd ftrace_caller.ops + 2 - ftrace_caller
 	dd ftrace_caller.call + 1 - ftrace_caller
 	dd ftrace_caller.end - ftrace_caller
+
+global return_to_handler_size:data
+return_to_handler_size:
+	dd return_to_handler.end - return_to_handler
 
 section .note.GNU-stack noalloc noexec nowrite progbits

@@ -13,3 +13,5 @@ void do_double_fault(struct pt_regs *regs);
 void do_exception(struct pt_regs *regs);
 /* Vectors 32 and up. */
 void do_irq(struct pt_regs *regs);
+/* kernel/irq.c. Hardirq context, an interrupt's first visible code: calls the line's handler and acknowledges it. */
+void irq_dispatch(unsigned irq);

@@ -5,6 +5,7 @@
 #include "arch/x86/entry/unwind.h"
 
 #include "arch/x86/entry/fentry.h"
+#include "arch/x86/entry/graph.h"
 #include "arch/x86/mm/stacks.h"
 #include "lib/compiler.h"
 #include "lib/string.h"
@@ -47,18 +48,39 @@ static notrace bool interrupted(const struct pt_regs *regs, unwind_fn each, void
 		return true;
 	if (sym.size > sizeof(FRAME) + ENTRY_SITE &&
 	    memcmp(code + ENTRY_SITE, FRAME, sizeof(FRAME) - 1) == 0 && on_stack(at, 8))
-		return each(arg, UNWIND_RETURN, *(u64 *)at, NULL);
+		return each(arg, UNWIND_RETURN, graph_original((u64 *)at), NULL);
 	return true;
+}
+
+struct graph_entry graph_no_entries[1];
+static struct graph_stack nobodys = GRAPH_STACK_NONE; /* before there are threads */
+DEFINE_PER_CPU(struct graph_stack *, graph_here) = &nobodys;
+
+/* One that returns to return_to_handler itself is the upper of two hooks at one return. */
+notrace u64 graph_original(const u64 *slot)
+{
+	const struct graph_entry *e = this_cpu(graph_here)->top;
+
+	if (*slot != (u64)return_to_handler)
+		return *slot;
+	for (; e->slot; e--)
+		if (e->slot == slot && e->ret != (u64)return_to_handler)
+			return e->ret;
+	return *slot;
 }
 
 /* What returns into a trampoline was called with rsp at what that saved: so there are the function and its parent. */
 static notrace bool returned(const u64 *frame, unwind_fn each, void *arg)
 {
 	const struct ftrace_frame *saved = (const struct ftrace_frame *)(frame + 2);
+	const struct return_frame *hooked = (const struct return_frame *)(frame + 2);
 
+	if (in_return_trampoline(frame[1]) && on_stack((u64)hooked, sizeof(*hooked)))
+		return each(arg, UNWIND_RETURN, graph_original(&hooked->slot), hooked);
 	if (!in_trampoline(frame[1]) || !on_stack((u64)saved, sizeof(*saved)))
-		return each(arg, UNWIND_RETURN, frame[1], frame);
-	return each(arg, UNWIND_RETURN, saved->ip, saved) && each(arg, UNWIND_RETURN, saved->parent, saved);
+		return each(arg, UNWIND_RETURN, graph_original(frame + 1), frame);
+	return each(arg, UNWIND_RETURN, saved->ip, saved) &&
+	       each(arg, UNWIND_RETURN, graph_original(&saved->parent), saved);
 }
 
 notrace bool unwind(const struct pt_regs *regs, const void *from, unwind_fn each, void *arg)

@@ -121,13 +121,13 @@ static __always_inline void poke_unlock(bool locked)
 /* __kprobes: a probe's own int3 is written by it. */
 __kprobes void text_poke(void *addr, const void *bytes, size_t len)
 {
-	u64 va = (u64)addr, last = va + len - 1, flags = local_irq_save();
+	u64 va = (u64)addr, last = va + len - 1, flags = raw_local_irq_save();
 	bool two = va / PAGE_SIZE != last / PAGE_SIZE, locked = poke_lock();
 
 	tracepoint(text_poke, va, (u32)len, *(const u8 *)bytes);
 	poke_through(va, ALIAS, text_phys(va), two ? text_phys(last) : 0, bytes, len, true);
 	poke_unlock(locked);
-	local_irq_restore(flags);
+	raw_local_irq_restore(flags);
 }
 
 /* Each CPU has its own alias, and waits for nobody. Interrupts off. */
@@ -139,10 +139,10 @@ static __always_inline u64 emergency_alias(void)
 /* In the image: no probe's page table has to be looked up. */
 static __always_inline void emergency(void *addr, u8 byte, bool observed)
 {
-	u64 flags = local_irq_save();
+	u64 flags = raw_local_irq_save();
 
 	poke_through((u64)addr, emergency_alias(), (u64)addr - KERNEL_BASE, 0, &byte, 1, observed);
-	local_irq_restore(flags);
+	raw_local_irq_restore(flags);
 }
 
 __emergency void text_poke_emergency(void *addr, u8 byte) { emergency(addr, byte, false); }
@@ -262,11 +262,11 @@ __kprobes void text_refresh(void *addr)
 
 	if (offset >= SLOT_AREA - KERNEL_BASE)
 		return;
-	flags = local_irq_save();
+	flags = raw_local_irq_save();
 	to = window_open(&w, emergency_alias(), offset, 0);
 	__asm__ volatile("lock orb $0, %0" : "+m"(*to) : : "memory", "cc");
 	window_close(&w);
-	local_irq_restore(flags);
+	raw_local_irq_restore(flags);
 }
 
 u64 text_poke_hits;

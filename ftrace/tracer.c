@@ -7,6 +7,7 @@
 #include "lib/string.h"
 #include "sched/mutex.h"
 #include "trace/event.h"
+#include "trace/ring_buffer.h"
 
 static const struct tracer nop = { .name = "nop" };
 static const struct tracer *current_tracer = &nop;
@@ -50,8 +51,10 @@ static int switch_to_tracer(const struct tracer *t)
 	if (current_tracer->stop)
 		current_tracer->stop();
 	become(&nop);
-	if (t->start)
+	if (t->start) {
+		ring_buffer_reset(); /* what another tracer wrote is not this one's */
 		err = t->start();
+	}
 	if (!err)
 		become(t);
 	return err;

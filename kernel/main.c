@@ -85,6 +85,7 @@ static void boot_time(u64 ticks)
 notrace void kernel_start(void)
 {
 	percpu_keep();		  /* the other CPUs' variables are made from these, as linked */
+	trace_clock_start(boot_tsc);
 	ring_buffer_early_init(); /* a few pages for what is recorded from here on */
 	boot_info_read();
 	if (cmdline_has(boot_info.cmdline, "trace=function"))

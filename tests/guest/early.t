@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """trace=function on the command line: all functions are traced from kernel_main() on, and it is the ordinary tracer."""
 
+import collections
 import os
 import re
 import sys
@@ -26,6 +27,8 @@ def check_boot(how, **options):
     equal(wanted - {match["name"] for match in found}, set(), f"{how}: to the last")
     times = [float(match["time"]) for match in found]
     ok(times and times == sorted(times), f"{how}: time never goes back")
+    same = collections.Counter(times).most_common(1)[0][1] if times else 0
+    ok(same < 100, f"{how}: … nor stands still when the clock is calibrated", same)
 
 
 def check_ends():

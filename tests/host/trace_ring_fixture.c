@@ -1,8 +1,6 @@
 /* Events that show if they are whole, and a second decoder of ring pages, written from the format's description alone. */
 #include "tests/host/trace_ring_fixture.h"
 
-/* The clock's; the program's time has no beginning. */
-u64 boot_tsc;
 DEFINE_PER_CPU(u32, ring_nest);
 bool ring_waiting;
 void ring_wake(void) { fail(); }

@@ -195,17 +195,17 @@ static void test_lengths(void **state)
 /* A second and more between events, and a clock that is set back. */
 static void test_time(void **state)
 {
-	u64 start = boot_tsc, times[6], n = 0;
+	u64 start = trace_origin, times[6], n = 0;
 	const struct ring_record *rec;
 	struct ring_reader rd;
 
 	fixture_begin(&fixture, 2, true);
 	fixture_write(&fixture, 0, 5);
-	boot_tsc -= 1ul << 28;
+	trace_origin -= 1ul << 28;
 	fixture_write(&fixture, 0, 5);
-	boot_tsc -= 1ul << 40;
+	trace_origin -= 1ul << 40;
 	fixture_write(&fixture, 0, 5);
-	boot_tsc += 1ul << 39;
+	trace_origin += 1ul << 39;
 	fixture_write(&fixture, 0, 5);
 	fixture_write(&fixture, 0, 5);
 	ring_reader_begin(&rd, &fixture.ring, &copy, false);
@@ -218,7 +218,7 @@ static void test_time(void **state)
 	assert_true(times[2] - times[1] >= 1ul << 40 && times[2] - times[1] < 1ul << 41);
 	assert_int_equal(times[3], times[2]);
 	assert_int_equal(times[4], times[2]);
-	boot_tsc = start;
+	trace_origin = start;
 	read_all(&fixture, true);
 	fixture_end(&fixture);
 }

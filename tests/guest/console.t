@@ -77,7 +77,7 @@ def test_completion(session):
     expect(session, "available_filter_functions ", "a second Tab lists")
     expect(session, "available_tracers ", "… all that fits")
     expect(session, prompt() + "cat available_", "… and shows the line again")
-    answers(session, "tr\t", "function nop\n", "… to go on with")
+    answers(session, "tr\t", "function function_graph irqsoff nop\n", "… to go on with")
 
 
 def test_session():

@@ -30,6 +30,21 @@ echo nosuchfn > set_ftrace_filter
 cat nosuch
 help
 tour
+echo 'tracefs_re*' > set_graph_function
+cat set_graph_function
+echo > set_graph_function
+echo > trace
+cat events/sched/sched_switch/format trace_clock trace_options README
+echo 'prev_pid > 1 && next_comm ~ "k*"' > events/sched/sched_switch/filter
+echo 'hist:keys=prev_pid' > events/sched/sched_switch/trigger
+echo 1 > events/sched/enable
+cat events/sched/sched_switch/filter
+echo 0 > events/sched/enable
+echo '!hist:keys=prev_pid' > events/sched/sched_switch/trigger
+echo 0 > events/sched/sched_switch/filter
+echo 'x ==' > events/sched/sched_switch/filter
+echo 0 > events/sched/sched_switch/filter
+echo 256 > buffer_size_kb
 ktap stacks
 ktap symbols
 ktap sched

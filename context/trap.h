@@ -21,8 +21,8 @@
 /* The accounting of one CPU: all that a trap changes and its return changes back. */
 struct cpu_accounts {
 	u32 context_word;
-	u32 guard_bits; /* trace/guard.h's */
-	u32 ring_nest;	/* trace/ring.h's */
+	u32 guard_bits;	  /* trace/guard.h's */
+	u32 ring_nest[2]; /* trace/ring.h's */
 	u32 bb_depth;
 	u32 rcu_trace_reader;
 	struct graph_entry *graph_top;
@@ -39,15 +39,16 @@ struct trap_record {
 
 DECLARE_PER_CPU(struct trap_record *, trap_top);
 DECLARE_PER_CPU(u32, guard_bits);
-/* Trace records begun and not yet committed or given up. */
-DECLARE_PER_CPU(u32, ring_nest);
+/* Where this CPU's two rings count trace records begun and not yet committed or given up. */
+DECLARE_PER_CPU(u32 *, ring_nests[2]);
 DECLARE_PER_CPU(u32, step_depth); /* kprobe/'s: instructions being stepped, one inside the other */
 
 static __always_inline void accounts_save(struct cpu_accounts *a)
 {
 	a->context_word = this_cpu(context_word);
 	a->guard_bits = this_cpu(guard_bits);
-	a->ring_nest = this_cpu(ring_nest);
+	a->ring_nest[0] = *this_cpu(ring_nests[0]);
+	a->ring_nest[1] = *this_cpu(ring_nests[1]);
 	a->bb_depth = this_cpu(bb_depth);
 	a->rcu_trace_reader = this_cpu(rcu_trace_reader);
 	a->graph_top = this_cpu(graph_here)->top;

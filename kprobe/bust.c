@@ -203,7 +203,8 @@ static __always_inline void accounts_restore(const struct frame *f)
 
 	this_cpu(context_word) = a->context_word;
 	this_cpu(guard_bits) = a->guard_bits;
-	this_cpu(ring_nest) = a->ring_nest;
+	*this_cpu(ring_nests[0]) = a->ring_nest[0];
+	*this_cpu(ring_nests[1]) = a->ring_nest[1];
 	this_cpu(step_depth) = steps_before(f);
 	this_cpu(bb_depth) = a->bb_depth;
 	this_cpu(graph_here)->top = a->graph_top; /* what was called since will never return */

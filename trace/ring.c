@@ -98,9 +98,9 @@ notrace void ring_give_up(struct ring_cpu *r) { ring_commit(r); }
 notrace void ring_publish_again(struct ring_cpu *r)
 {
 	do {
-		ring_nest_add(1);
+		ring_nest_add(r, 1);
 		WRITE_ONCE(r->commit, READ_ONCE(r->head.word));
-		ring_nest_add(-1);
+		ring_nest_add(r, -1);
 	} while (READ_ONCE(r->head.word) != READ_ONCE(r->commit));
 }
 

@@ -8,7 +8,7 @@
 #pragma once
 
 #include "arch/x86/cpu/percpu.h"
-#include "context/trap.h"
+#include "lib/compiler.h"
 #include "lib/types.h"
 #include "trace/ring_clock.h"
 
@@ -80,6 +80,7 @@ struct ring_cpu {
 	struct ring_slot *slots;
 	u32 nr_slots;
 	bool overwrite; /* else what finds the ring full is dropped */
+	u32 nest;	/* records begun and not yet committed or given up */
 	/* Events: lost unread, dropped by a full ring, and dropped as they would have met an unfinished one from behind. */
 	u64 overrun, dropped, commit_overrun;
 	u64 takes_begun, takes_done; /* equal: overrun is exact */
@@ -109,9 +110,9 @@ static __always_inline void ring_local_inc(u64 *n) { __asm__ volatile("incq %0" 
 				 : "memory");                                                               \
 		_moved;                                                                                     \
 	})
-static __always_inline void ring_nest_add(s32 n)
+static __always_inline void ring_nest_add(struct ring_cpu *r, s32 n)
 {
-	__asm__ volatile("addl %1, %0" : "+m"(this_cpu(ring_nest)) : "ri"(n) : "memory", "cc");
+	__asm__ volatile("addl %1, %0" : "+m"(r->nest) : "ri"(n) : "memory", "cc");
 }
 
 /*
@@ -123,7 +124,7 @@ static __always_inline void *ring_reserve_at(struct ring_cpu *r, u32 size, u64 n
 	u64 word = READ_ONCE(r->head.word), last = READ_ONCE(r->head.time);
 	u32 *record;
 
-	ring_nest_add(1);
+	ring_nest_add(r, 1);
 	if (unlikely(now - last > RING_DELTA_MAX || RING_OFFSET(word) > RING_DATA - 4 - size ||
 		     !ring_move_head(&r->head, word, last, word + RING_ONE_EVENT + 4 + size, now)))
 		return NULL;
@@ -151,7 +152,7 @@ static __always_inline void *ring_reserve(struct ring_cpu *r, u32 size)
 	if (size <= RING_SMALL_MAX)
 		data = ring_reserve_fast(r, size);
 	else
-		ring_nest_add(1);
+		ring_nest_add(r, 1);
 	return likely(data) ? data : ring_reserve_slow(r, size);
 }
 
@@ -169,17 +170,17 @@ static __always_inline void ring_commit(struct ring_cpu *r)
 	u64 word;
 
 	barrier();
-	if (likely(this_cpu(ring_nest) == 1)) {
+	if (likely(r->nest == 1)) {
 		word = READ_ONCE(r->head.word);
 		WRITE_ONCE(r->commit, word);
-		ring_nest_add(-1);
+		ring_nest_add(r, -1);
 		/* Who came in before that left his to us; who came after has published it himself. */
 		if (unlikely(r->head.word != word))
 			ring_publish_again(r);
 		if (unlikely(ring_waiting)) /* read here: ring_nest_add() is a barrier to the compiler */
 			ring_wake();
 	} else {
-		ring_nest_add(-1);
+		ring_nest_add(r, -1);
 	}
 }
 

@@ -4,6 +4,7 @@
 #include "abi/errno.h"
 #include "arch/x86/cpu/regs.h"
 #include "context/irq_work.h"
+#include "context/trap.h"
 #include "lib/bug.h"
 #include "lib/printk.h"
 #include "mm/frames.h"
@@ -149,11 +150,19 @@ notrace void ring_buffer_discard(void *payload, size_t size)
 	preempt_enable();
 }
 
+/* For who throws writers away. */
+static void count_nesting(u32 cpu)
+{
+	for (u32 set = 0; set < 2; set++)
+		*per_cpu_ptr(ring_nests[set], cpu) = &ring_sets[set][cpu].nest;
+}
+
 void ring_buffer_early_init(void)
 {
 	for (u32 i = 0; i < EARLY_PAGES; i++)
 		early_slots[i].page = &early_pages[i];
 	ring_sets[0][0].overwrite = true;
+	count_nesting(0);
 	ring_init(&ring_sets[0][0], early_slots, EARLY_PAGES);
 	ring_buffer_refresh();
 }
@@ -195,6 +204,7 @@ void ring_buffer_init_others(void)
 		if (!(cpus_up & 1u << cpu))
 			continue;
 		ring_sets[0][cpu].overwrite = overwrite;
+		count_nesting(cpu);
 		if (ring_create(&ring_sets[0][cpu], pages_wanted) != 0)
 			printk("trace: no memory for a buffer of CPU %u, which will not be recorded\n", cpu);
 	}

@@ -1,7 +1,6 @@
 /* Events that show if they are whole, and a second decoder of ring pages, written from the format's description alone. */
 #include "tests/host/trace_ring_fixture.h"
 
-DEFINE_PER_CPU(u32, ring_nest);
 bool ring_waiting;
 void ring_wake(void) { fail(); }
 
@@ -220,7 +219,7 @@ void fixture_conserved(struct fixture *f)
 		written += f->written[i];
 	}
 	ring_stats(&f->ring, &s);
-	assert_int_equal(this_cpu(ring_nest), 0);
+	assert_int_equal(f->ring.nest, 0);
 	assert_int_equal(attempts, written + f->discarded + s.dropped + s.commit_overrun);
 	/* What was taken back between others counts as an event that was read and shows nothing. */
 	assert_true(s.read + s.overrun + s.entries >= written);

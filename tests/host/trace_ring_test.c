@@ -188,7 +188,7 @@ static void test_lengths(void **state)
 		assert_null(ring_reader_peek(&rd));
 	}
 	assert_null(ring_reserve(&fixture.ring, RING_DATA_MAX + 4));
-	assert_int_equal(this_cpu(ring_nest), 0);
+	assert_int_equal(fixture.ring.nest, 0);
 	fixture_end(&fixture);
 }
 
@@ -246,7 +246,7 @@ static void test_discard(void **state)
 	ring_commit(&fixture.ring);
 	ring_discard(&fixture.ring, a, 16);
 	b[3] = 0;
-	assert_int_equal(this_cpu(ring_nest), 0);
+	assert_int_equal(fixture.ring.nest, 0);
 	fixture.attempts[0] = 3000;
 	fill(&fixture, 1, 5);
 	{

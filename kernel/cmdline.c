@@ -57,7 +57,7 @@ static bool take(const struct option *o, const char *value, size_t len)
 	if (o->word) {
 		if (!len || len >= sizeof(cmdline.trace))
 			return false;
-		memcpy(o->word, value, len);
+		strscpy(o->word, value, len + 1); /* nothing stays of one before */
 		return true;
 	}
 	return take_number(o, value, len);

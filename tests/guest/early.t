@@ -74,6 +74,10 @@ def check_words():
         equal((result.status, result.stdout.split("\n", 1)[0]), (0, "nop"), f"{word}: no tracer")
         contains(result.stdout, complaint, f"{word}: … which is said")
 
+    for words, tracer in (("trace=nop_and_more trace=irqsoff", "irqsoff"), ("trace=function trace=nop", "nop")):
+        result = nestling.run(CD + "cat current_tracer; dmesg", append=words)
+        equal((result.status, result.stdout.split("\n", 1)[0]), (0, tracer), f"{words}: the last one, and nothing of the first")
+
 
 def check_size():
     for word, size, complaint in (("1M", 1024, ""), ("100K", 100, ""), ("5000", 8, ""), ("1", 8, ""), ("1T", 256, "wants =NUMBER"),

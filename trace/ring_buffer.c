@@ -51,19 +51,21 @@ struct ring_cpu *ring_buffer_of(enum ring_set set, u32 cpu)
 notrace void ring_buffer_refresh(void)
 {
 	bool on;
-	u32 set;
+	u32 set, cpus;
 
 	do {
 		set = READ_ONCE(ring_live_set);
+		cpus = READ_ONCE(recorded_cpus);
 		on = READ_ONCE(wanted) && !READ_ONCE(stopped);
 		for (u32 cpu = 0; cpu < NR_CPUS; cpu++) {
 			struct ring_cpu *r = &ring_sets[set][cpu];
 
 			if (r->nr_slots)
 				__atomic_store_n(per_cpu_ptr(live_ring, cpu),
-						 on && recorded_cpus >> cpu & 1 ? r : NULL, __ATOMIC_SEQ_CST);
+						 on && cpus >> cpu & 1 ? r : NULL, __ATOMIC_SEQ_CST);
 		}
-	} while ((READ_ONCE(wanted) && !READ_ONCE(stopped)) != on || READ_ONCE(ring_live_set) != set);
+	} while ((READ_ONCE(wanted) && !READ_ONCE(stopped)) != on || READ_ONCE(ring_live_set) != set ||
+		 READ_ONCE(recorded_cpus) != cpus);
 }
 
 bool ring_waiting;
@@ -95,7 +97,7 @@ notrace void tracing_off(void)
 
 void ring_buffer_set_cpus(u32 cpus)
 {
-	recorded_cpus = cpus;
+	WRITE_ONCE(recorded_cpus, cpus);
 	ring_buffer_refresh();
 }
 

@@ -4,6 +4,7 @@
 #include "arch/x86/cpu/regs.h"
 #include "kernel/nmi.h"
 #include "lib/printk.h"
+#include "lib/symtab.h"
 #include "mm/alloc_fail.h"
 #include "mm/frames.h"
 #include "sched/thread.h"
@@ -11,7 +12,7 @@
 #include "tests/kernel/probe.h"
 #include "tests/kernel/stress.h"
 #include "trace/guard.h"
-#include "trace/ring_buffer.h"
+#include "trace/internal.h"
 
 #define TYPE	   99
 #define EVENTS	   1500 /* a thread's */
@@ -402,6 +403,49 @@ KTEST(ring, an_event_within_another_rings_is_seen)
 	thread_set_affinity(CPU_MASK_ALL);
 	ring_buffer_snapshot_free();
 	ring_buffer_reset();
+}
+
+static u32 want_cpus;
+static bool asked;
+static void choose_cpus(struct kprobe *p, struct pt_regs *regs)
+{
+	if (asked)
+		return;
+	asked = true;
+	ring_buffer_set_cpus(want_cpus);
+}
+
+/* An event switches recording on while, at each instruction of that in turn, somebody says that a CPU isn't recorded. */
+KTEST(ring, a_cpu_that_is_taken_out_stays_out)
+{
+	const u8 *code = (const u8 *)ring_buffer_refresh;
+	struct symbol sym;
+	struct insn insn;
+	unsigned stayed_in = 0, places = 0;
+
+	EXPECT(symtab_find(&kernel_symtab, (u64)code, &sym));
+	for (u64 off = 0; off < sym.size && insn_decode(&insn, code + off, INSN_MAX_LENGTH) == 0;
+	     off += insn.length) {
+		struct kprobe p = { .addr = (u64)code + off, .pre = choose_cpus };
+		const char *why;
+
+		want_cpus = cpus_up & ~1u;
+		asked = true;
+		ring_buffer_set_cpus(cpus_up);
+		if (kprobe_register(&p, &why) != 0)
+			continue;
+		if (kprobe_arm(&p) == 0) {
+			asked = false;
+			tracing_on();
+			places += asked;
+			asked = true;
+		}
+		kprobe_unregister(&p);
+		stayed_in += ring_buffer_cpus() == want_cpus && *per_cpu_ptr(live_ring, 0);
+	}
+	ring_buffer_set_cpus(cpus_up);
+	EXPECT(places > 10);
+	EXPECT_EQ(stayed_in, 0);
 }
 
 KTEST(ring, long_events_and_those_taken_back)

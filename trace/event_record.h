@@ -33,11 +33,11 @@ static __always_inline void *event_try(const struct event *e, u16 id, u32 size, 
 	struct trace_entry *entry;
 	struct ring_cpu *r;
 
-	if (unlikely(!READ_ONCE(e->fast) || !context_is_plain(word)))
+	if (unlikely(!context_is_plain(word)))
 		return NULL;
-	preempt_disable(); /* guard and ring are this CPU's */
+	preempt_disable(); /* guard and ring are this CPU's; and who is preempted asks afterwards */
 	r = this_cpu(live_ring);
-	if (unlikely(!r || this_cpu(guard_bits) & EVENT_GUARD)) {
+	if (unlikely(!READ_ONCE(e->fast) || !r || this_cpu(guard_bits) & EVENT_GUARD)) {
 		preempt_enable_no_resched(); /* the other way will look */
 		return NULL;
 	}

@@ -4,6 +4,7 @@
 #include "ftrace/event.h"
 #include "ftrace/ftrace.h"
 #include "lib/printf.h"
+#include "lib/symtab.h"
 #include "mm/frames.h"
 #include "sched/thread.h"
 #include "tests/kernel/events.h"
@@ -273,6 +274,54 @@ KTEST(events, all_is_switched_under_load)
 	events_clear();
 	hit(3);
 	EXPECT_EQ(hits(3), 0);
+}
+
+static bool asked;
+static u64 written_before;
+static void switch_off(struct kprobe *p, struct pt_regs *regs)
+{
+	if (asked || preempt_depth() || ring_buffer_written() != written_before)
+		return;
+	asked = true;
+	WRITE_ONCE(event_timer_expire_entry.recording, false);
+	event_choose_way(&event_timer_expire_entry);
+}
+
+/* At each instruction of its recorder in turn a thread is preempted, as far as it can be, and others switch the event off. */
+KTEST(events, a_thread_that_goes_on_records_nothing_that_is_off)
+{
+	const u8 *code = (const u8 *)record_timer_expire_entry;
+	struct symbol sym;
+	struct insn insn;
+	unsigned places = 0, recorded = 0;
+
+	EXPECT(symtab_find(&kernel_symtab, (u64)code, &sym));
+	asked = true;
+	begin();
+	for (u64 off = 0; off < sym.size && insn_decode(&insn, code + off, INSN_MAX_LENGTH) == 0;
+	     off += insn.length) {
+		struct kprobe p = { .addr = (u64)code + off, .pre = switch_off };
+		const char *why;
+
+		if (kprobe_register(&p, &why) != 0)
+			continue;
+		EXPECT_EQ(event_set_recording(&event_timer_expire_entry, true), 0);
+		if (kprobe_arm(&p) == 0) {
+			written_before = ring_buffer_written();
+			asked = false;
+			hit(off);
+			if (asked) {
+				places++;
+				recorded += hits(off) != 0;
+			}
+			asked = true;
+		}
+		kprobe_unregister(&p);
+	}
+	EXPECT_EQ(event_set_recording(&event_timer_expire_entry, true), 0);
+	EXPECT(places > 3);
+	EXPECT_EQ(recorded, 0);
+	end();
 }
 
 /* Rings are exchanged by every hit, on any CPU, while they are emptied, resized, taken away and made again. */

@@ -84,7 +84,7 @@ static void boot_time(u64 ticks)
 /* notrace: what comes first, so that functions can be traced from kernel_main() on. */
 notrace void kernel_start(void)
 {
-	percpu_keep();		  /* the other CPUs' variables are made from these, as linked */
+	percpu_keep(); /* the other CPUs' variables are made from these, as linked */
 	trace_clock_start(boot_tsc);
 	ring_buffer_early_init(); /* a few pages for what is recorded from here on */
 	boot_info_read();

@@ -50,7 +50,7 @@ static noinline void too_many(struct rcu_cpu *c)
 static __always_inline void enqueue(struct rcu_cpu *c, struct rcu_head *head,
 				    void (*func)(struct rcu_head *head))
 {
-	s32 pending = __atomic_add_fetch(&c->pending, 1, __ATOMIC_RELAXED);
+	s32 before = __atomic_fetch_add(&c->pending, 1, __ATOMIC_RELAXED);
 	struct rcu_head *first = READ_ONCE(c->queued);
 
 	head->func = func;
@@ -58,7 +58,7 @@ static __always_inline void enqueue(struct rcu_cpu *c, struct rcu_head *head,
 		head->next = first;
 	} while (!__atomic_compare_exchange_n(&c->queued, &first, head, false, __ATOMIC_SEQ_CST,
 					      __ATOMIC_RELAXED));
-	if (unlikely(pending > TOO_MANY))
+	if (unlikely(before >= TOO_MANY))
 		too_many(c);
 	else if (unlikely(READ_ONCE(rcu_gp_due) < rcu_seq_after(READ_ONCE(rcu_gp_seq))))
 		rcu_request(get_state_synchronize_rcu(), false);
@@ -67,10 +67,11 @@ static __always_inline void enqueue(struct rcu_cpu *c, struct rcu_head *head,
 /*
  * A function of its own, so that the way without checks and event needn't keep anything in a register that must be saved.
  */
-static noinline void watched_call_rcu(struct rcu_head *head, void (*func)(struct rcu_head *head), u64 where)
+static noinline void watched_call_rcu(struct rcu_head *head, void (*func)(struct rcu_head *head),
+				      const u64 *return_slot)
 {
 	if (rcu_checked())
-		rcu_check_call(where);
+		rcu_check_call(graph_original(return_slot));
 	tracepoint(rcu_callback, "rcu_sched", head, func, this_cpu_ptr(rcu_cpu)->pending + 1);
 	enqueue(this_cpu_ptr(rcu_cpu), head, func);
 }
@@ -79,7 +80,7 @@ static noinline void watched_call_rcu(struct rcu_head *head, void (*func)(struct
 void call_rcu(struct rcu_head *head, void (*func)(struct rcu_head *head))
 {
 	if (rcu_checked() || static_branch_unlikely(&event_rcu_callback.key))
-		watched_call_rcu(head, func, RETURN_ADDRESS());
+		watched_call_rcu(head, func, RETURN_SLOT());
 	else
 		enqueue(this_cpu_ptr(rcu_cpu), head, func);
 }
@@ -145,23 +146,39 @@ static void gone(struct rcu_cpu *c, s32 n)
 		wake_all(&room);
 }
 
-/* Preemption is on between two of them, and this thread's priority is nothing special: a flood starves nobody. */
-static void call_all(struct rcu_cpu *c, struct rcu_head *h)
+struct batch {
+	struct rcu_head *rest;
+	s32 left; /* of AT_A_TIME */
+};
+
+/* Preemption is on between two of them. */
+static __always_inline struct batch call_some(struct rcu_head *h, bool traced)
 {
-	s32 n = 0;
+	struct batch b = { h, AT_A_TIME };
 
-	while (h) {
-		struct rcu_head *next = h->next; /* @h may be freed */
-
+	do {
+		h = b.rest;
+		b.rest = h->next;  /* @h may be freed */
 		preempt_disable(); /* so that it can't block */
-		tracepoint(rcu_invoke_callback, "rcu_sched", h, h->func);
+		if (traced)
+			tracepoint(rcu_invoke_callback, "rcu_sched", h, h->func);
 		h->func(h);
 		preempt_enable();
-		if (++n == AT_A_TIME || !next) {
-			gone(c, n);
-			n = 0;
-		}
-		h = next;
+	} while (--b.left && b.rest);
+	return b;
+}
+
+static noinline struct batch call_traced(struct rcu_head *h) { return call_some(h, true); }
+
+/* This thread's priority is nothing special: a flood starves nobody. */
+static void call_all(struct rcu_cpu *c, struct rcu_head *h)
+{
+	while (h) {
+		struct batch b = static_branch_unlikely(&event_rcu_invoke_callback.key) ? call_traced(h)
+											: call_some(h, false);
+
+		gone(c, AT_A_TIME - b.left);
+		h = b.rest;
 	}
 }
 

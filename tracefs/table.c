@@ -56,7 +56,7 @@ static void insert(const struct ctl_file *f)
 
 	while (is_at(at, f->path, len))
 		at++;
-	memmove(&table[at + 1], &table[at], (nr_entries++ - at) * sizeof(table[0]));
+	memmove(&table[at + 1], &table[at], (nr_entries++ - at) * sizeof(void *));
 	table[at] = f;
 }
 
@@ -211,5 +211,5 @@ void ctl_remove(const struct ctl_file *f)
 
 	while (table[i] != f)
 		i++;
-	memmove(&table[i], &table[i + 1], (--nr_entries - i) * sizeof(table[0]));
+	memmove(&table[i], &table[i + 1], (--nr_entries - i) * sizeof(void *));
 }

@@ -151,7 +151,7 @@ enum ring_way { RING_LOOK, RING_CONSUME, RING_COPY };
 int ring_merge_begin(struct ring_merge *m, enum ring_set set, u32 cpu, enum ring_way way);
 /* The next event, valid until the next call; false: none, for now. */
 bool ring_merge_next(struct ring_merge *m, struct ring_event *e);
-/* When the one after it will have been; false: none, for now. */
+/* The time of the event that ring_merge_next() would give, which stays; false: none, for now. */
 bool ring_merge_peek(struct ring_merge *m, u64 *time);
 void ring_merge_end(struct ring_merge *m);
 

@@ -8,6 +8,10 @@
 
 #include "arch/x86/entry/fentry.h"
 #include "lib/types.h"
+#include "sched/mutex.h"
+
+/* Held by whoever changes visible text: a site's, a static key's, a probe's bytes. Taken last of all mutexes. */
+extern struct mutex text_mutex;
 
 struct ftrace_site {
 	u64 ip;

@@ -18,6 +18,7 @@
 static struct ftrace_ops *ops_table[FTRACE_MAX_OPS];
 static u32 registered; /* bits */
 static struct mutex ftrace_mutex;
+struct mutex text_mutex;
 static struct text_exchange *exchanges; /* room for all sites at once */
 
 struct ftrace_ops *ftrace_ops_nr(u32 bit) { return ops_table[bit]; }
@@ -25,6 +26,7 @@ struct ftrace_ops *ftrace_ops_nr(u32 bit) { return ops_table[bit]; }
 void ftrace_ops_init(void)
 {
 	mutex_init(&ftrace_mutex, "ftrace");
+	mutex_init(&text_mutex, "text");
 	exchanges = ftrace_boot_alloc(ftrace_nr_sites() * sizeof(*exchanges));
 	if (function_ops.trampoline) { /* by ftrace_early_start(), and so are the sites */
 		function_ops.call = function_ops.func;
@@ -80,6 +82,7 @@ static size_t update(u32 bits, const struct ftrace_hash *hash)
 {
 	size_t left = 0, n = 0, nr = ftrace_nr_sites();
 
+	mutex_lock(&text_mutex);
 	for (size_t i = 0; i < nr; i++) {
 		struct ftrace_site *s = &ftrace_sites[i];
 		u32 ops = s->ops & ~bits;
@@ -104,6 +107,7 @@ static size_t update(u32 bits, const struct ftrace_hash *hash)
 		s->patched = ops;
 	}
 	text_poke_bp_batch(exchanges, n);
+	mutex_unlock(&text_mutex);
 	return left;
 }
 

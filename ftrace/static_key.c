@@ -3,6 +3,7 @@
 
 #include "arch/x86/mm/paging.h"
 #include "arch/x86/mm/text_poke.h"
+#include "ftrace/ftrace.h"
 #include "lib/bug.h"
 #include "lib/string.h"
 #include "mm/frames.h"
@@ -94,7 +95,9 @@ void static_key_set(struct static_key *key, bool on)
 	for (size_t i = 0; i < nr_sites; i++)
 		if (sites[i].key == key)
 			plan(&exchanges[n++], &sites[i], on);
+	mutex_lock(&text_mutex);
 	text_poke_bp_batch(exchanges, n);
+	mutex_unlock(&text_mutex);
 	WRITE_ONCE(key->on, on);
 	WRITE_ONCE(key->switched, key->switched + 1);
 out:

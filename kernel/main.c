@@ -117,7 +117,7 @@ void kernel_main(void)
 	features_init();  /* instructions that this CPU has are put in the place of nops */
 	ring_buffer_init(cmdline.trace_buf_size); /* where events go: CPU 0's ring gets its size */
 	ftrace_init();				  /* the sites, sorted and checked */
-	kprobe_init();				  /* the page of out-of-line slots */
+	kprobe_init();				  /* the first page of out-of-line slots */
 
 	if (sched_init() != 0) /* threads: this one, and an idle one */
 		panic("boot: no memory for the idle thread");
@@ -139,6 +139,8 @@ void kernel_main(void)
 		panic("boot: no memory for kworker");
 	if (rcu_init() != 0) /* the threads of grace periods and of callbacks */
 		panic("boot: no memory for RCU's threads");
+	if (kprobe_later_init() != 0) /* the thread that frees probes' copies */
+		panic("boot: no memory for the probes' thread");
 	ring_buffer_init_others();
 	if (cmdline.debug)
 		rcu_check_set(true);

@@ -93,9 +93,11 @@ static __always_inline bool walk_next(struct walk *w)
 	return true;
 }
 
+static __always_inline u32 vector_of(const struct frame *f) { return (u32)f->regs->vector; }
+
 static __always_inline bool is_probe_trap(const struct frame *f)
 {
-	return f->regs->vector == X86_TRAP_BP || f->regs->vector == X86_TRAP_DB;
+	return vector_of(f) == X86_TRAP_BP || vector_of(f) == X86_TRAP_DB;
 }
 
 /* The outermost trap of the same vector and place as the @nth from inside; how many there are. */
@@ -112,11 +114,11 @@ static __always_inline unsigned find_first(const struct pt_regs *regs, unsigned 
 	} while (n++ < nth);
 	if (!is_probe_trap(&w.f))
 		return 0;
-	vector = w.f.regs->vector;
+	vector = vector_of(&w.f);
 	ip = w.f.ip;
 	n = 0;
 	do {
-		if (w.f.regs->vector == vector && w.f.ip == ip) {
+		if (vector_of(&w.f) == vector && w.f.ip == ip) {
 			*first = w.f;
 			n++;
 		}
@@ -139,25 +141,37 @@ static __always_inline unsigned find_recursion(const struct pt_regs *regs, struc
 static __emergency void show_pokes(void)
 {
 	for (unsigned b = 0; b < KPROBE_BUCKETS; b++)
-		for (struct kprobe *p = kprobe_table[b]; p; p = p->next)
-			if (p->busted)
-				text_poke_emergency_observed((void *)p->addr, p->original);
+		for (struct kprobe_site *s = kprobe_table[b]; s; s = s->next)
+			if (s->busted)
+				text_poke_emergency_observed((void *)s->addr, s->original);
 }
 
-/* First bytes only; a thread sees them as disarmed probes later. */
+/* A thread sees them as disarmed probes later. How many. */
+static __always_inline unsigned disarm_probes(struct kprobe_site *s)
+{
+	unsigned n = 0;
+
+	for (struct kprobe *p = s->probes; p; p = p->next) {
+		p->busted = p->armed;
+		n += p->armed;
+		p->armed = false;
+	}
+	return n;
+}
+
+/* First bytes only. */
 __emergency unsigned bust_disarm_all(void)
 {
 	unsigned n = 0;
 
 	for (unsigned b = 0; b < KPROBE_BUCKETS; b++)
-		for (struct kprobe *p = kprobe_table[b]; p; p = p->next) {
-			p->busted = false;
-			if (!p->armed)
+		for (struct kprobe_site *s = kprobe_table[b]; s; s = s->next) {
+			n += disarm_probes(s);
+			s->busted = s->armed;
+			if (!s->armed)
 				continue;
-			text_poke_emergency((void *)p->addr, p->original);
-			p->armed = false;
-			p->busted = true;
-			n++;
+			text_poke_emergency((void *)s->addr, s->original);
+			s->armed = false;
 		}
 	if (unlikely(text_poke_observer))
 		show_pokes();
@@ -166,7 +180,7 @@ __emergency unsigned bust_disarm_all(void)
 
 /*
  * Is this an int3 whose instruction hasn't been dealt with? If not, do_int3() was on its way out: the
- * registers are what it returns with, and a step may have begun.
+ * registers are what it returns with, and a step may have begun. The vector has no mark then.
  */
 static __always_inline bool int3_pending(const struct frame *f)
 {
@@ -188,11 +202,13 @@ static __always_inline u32 steps_before(const struct frame *f)
 	return depth;
 }
 
-/* Is the innermost step left the one that this #DB ended? If not, its handler has finished it. */
+/* Is the innermost step left the one that this #DB or int3 ended? If not, its handler has finished it. */
 static __always_inline bool step_pending(const struct frame *f)
 {
 	u32 depth = this_cpu(step_depth);
 
+	if (vector_of(f) != X86_TRAP_DB && !in_slots(f->ip - 1))
+		return false;
 	return depth && this_cpu_at(steps, depth - 1).vector_depth == f->before.bb_depth;
 }
 
@@ -242,11 +258,15 @@ __emergency bool bust_kprobes(struct pt_regs *regs)
 	if (int3_pending(&first)) {
 		regs->ip = first.ip - 1; /* its own byte is back: run it */
 		regs->flags = first.flags;
-	} else if (first.regs->vector == X86_TRAP_DB && step_pending(&first)) {
+	} else if (step_pending(&first)) {
 		/* The copy has run: only the fix-up is left, and no probe that this call could hit. */
 		regs->ip = first.ip;
 		regs->flags = first.flags;
 		step_finish(regs);
+	} else if (first.regs->vector & VECTOR_PUSH) {
+		/* The stub's part. What lies there is frames that are given up; ours has been copied. */
+		regs->sp -= 8;
+		*(u64 *)regs->sp = regs->error;
 	}
 	bust_last.addr = regs->ip;
 	regs->vector = vector;

@@ -43,7 +43,7 @@ static int decode_original(u64 addr, size_t max, struct insn *insn)
 {
 	static const u8 site[SITE_SIZE] = NOP5;
 	u8 bytes[INSN_MAX_LENGTH];
-	struct kprobe *p = kprobe_find(addr);
+	const struct kprobe_site *p = kprobe_find(addr);
 
 	if (max > sizeof(bytes))
 		max = sizeof(bytes);

@@ -17,7 +17,6 @@
 
 struct plan {
 	struct list_head adding;
-	size_t slots; /* how many probes the slots still suffice for */
 	size_t files; /* entries left in the table of control files */
 };
 
@@ -37,43 +36,27 @@ static struct probe_event *find(struct list_head *events, const char *group, con
 	return NULL;
 }
 
-static bool address_taken(struct list_head *events, u64 addr)
-{
-	struct probe_event *e;
-
-	list_for_each_entry(e, events, link)
-		if (!e->doomed && e->probe.addr == addr)
-			return true;
-	return false;
-}
-
-/* An emulated instruction takes no slot, and its going gives none back. */
-static bool needs_slot(const struct probe_event *e) { return !can_emulate(&e->probe.insn); }
-
+/* A planned probe is registered already, so that nothing can fail afterwards; nobody sees it before it has an event. */
 static int check(struct plan *plan, struct probe_event *e, const char **why)
 {
-	int err = kprobe_check(e->probe.addr, &e->probe.insn, why);
+	int err;
 
-	if (err)
-		return err;
 	if (find(&probe_events, e->group, e->name) || find(&plan->adding, e->group, e->name)) {
 		*why = "Event already exists";
 		return -EEXIST;
-	}
-	if (address_taken(&probe_events, e->probe.addr) || address_taken(&plan->adding, e->probe.addr)) {
-		*why = KPROBE_TAKEN;
-		return -EBUSY;
-	}
-	if (!plan->slots && needs_slot(e)) {
-		*why = "All out-of-line slots are taken";
-		return -ENOSPC;
 	}
 	if (plan->files < EVENT_FILES) {
 		*why = "Too many events";
 		return -ENOSPC;
 	}
+	err = kprobe_register(&e->probe, why);
+	if (err)
+		return err;
 	*why = "Event already exists"; /* which isn't one of probes */
-	return probe_event_prepare(e);
+	err = probe_event_prepare(e);
+	if (err)
+		kprobe_unregister(&e->probe);
+	return err;
 }
 
 static int plan_definition(struct plan *plan, const char *line)
@@ -92,10 +75,17 @@ static int plan_definition(struct plan *plan, const char *line)
 		kfree(e);
 		return refuse(line, column, why, err);
 	}
-	plan->slots -= needs_slot(e);
 	plan->files -= EVENT_FILES;
 	list_add_tail(&e->link, &plan->adding);
 	return 0;
+}
+
+/* It was planned, and no more. */
+static void drop(struct probe_event *e)
+{
+	list_del(&e->link);
+	kprobe_unregister(&e->probe);
+	kfree(e);
 }
 
 /* "-:[GRP/]NAME" */
@@ -117,10 +107,8 @@ static int plan_removal(struct plan *plan, const char *line)
 	}
 	e = find(&plan->adding, group, name);
 	if (e) {
-		plan->slots += needs_slot(e);
 		plan->files += EVENT_FILES;
-		list_del(&e->link);
-		kfree(e);
+		drop(e);
 		return 0;
 	}
 	e = find(&probe_events, group, name);
@@ -128,7 +116,6 @@ static int plan_removal(struct plan *plan, const char *line)
 		return refuse(line, 2, "Event doesn't exist", -ENOENT);
 	if (probe_event_busy(e))
 		return refuse(line, 2, "Event is enabled: disable it first", -EBUSY);
-	plan->slots += needs_slot(e);
 	plan->files += EVENT_FILES;
 	e->doomed = true;
 	return 0;
@@ -175,13 +162,11 @@ static int plan_begin(struct plan *plan, bool append)
 	struct probe_event *e;
 
 	list_init(&plan->adding);
-	plan->slots = kprobe_slots_free();
 	plan->files = ctl_room();
 	list_for_each_entry(e, &probe_events, link) {
 		if (!append && probe_event_busy(e))
 			return -EBUSY;
 		e->doomed = !append;
-		plan->slots += !append && needs_slot(e);
 		plan->files += append ? 0 : EVENT_FILES;
 	}
 	return 0;
@@ -191,10 +176,8 @@ static void plan_drop(struct plan *plan)
 {
 	struct probe_event *e, *tmp;
 
-	list_for_each_entry_safe(e, tmp, &plan->adding, link) {
-		list_del(&e->link);
-		kfree(e);
-	}
+	list_for_each_entry_safe(e, tmp, &plan->adding, link)
+		drop(e);
 	list_for_each_entry(e, &probe_events, link)
 		e->doomed = false;
 }
@@ -202,7 +185,6 @@ static void plan_drop(struct plan *plan)
 static void plan_carry_out(struct plan *plan)
 {
 	struct probe_event *e, *tmp;
-	const char *why;
 
 	list_for_each_entry_safe(e, tmp, &probe_events, link) {
 		if (e->doomed) {
@@ -212,7 +194,7 @@ static void plan_carry_out(struct plan *plan)
 	}
 	list_for_each_entry_safe(e, tmp, &plan->adding, link) {
 		list_del(&e->link);
-		BUG_ON(probe_event_add(e, &why) != 0);
+		probe_event_add(e);
 	}
 }
 

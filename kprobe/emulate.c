@@ -1,59 +1,252 @@
-/* Instructions that change IF or TF, or save them: a single-step would save its own, so they are done by hand; and pause. */
+/* Instructions done by hand: those that change IF or TF, or save them, which a step would see; and what is cheaper so. */
 #include "kprobe/internal.h"
-
 #include "lib/bug.h"
+#include "lib/compiler.h"
 
 /* What popf may change in the kernel: CF PF AF ZF SF TF IF DF OF, IOPL, NT, AC, ID. */
 #define POPF_MASK 0x247fd5ul
+
+/* Where pt_regs keeps the register of that number (SDM vol. 2, table 2-2 order). */
+static __always_inline u64 *reg(struct pt_regs *regs, unsigned n)
+{
+	static const u8 places[16] = {
+		offsetof(struct pt_regs, ax),  offsetof(struct pt_regs, cx),  offsetof(struct pt_regs, dx),
+		offsetof(struct pt_regs, bx),  offsetof(struct pt_regs, sp),  offsetof(struct pt_regs, bp),
+		offsetof(struct pt_regs, si),  offsetof(struct pt_regs, di),  offsetof(struct pt_regs, r8),
+		offsetof(struct pt_regs, r9),  offsetof(struct pt_regs, r10), offsetof(struct pt_regs, r11),
+		offsetof(struct pt_regs, r12), offsetof(struct pt_regs, r13), offsetof(struct pt_regs, r14),
+		offsetof(struct pt_regs, r15),
+	};
+
+	return (u64 *)((u8 *)regs + places[n]);
+}
+
+/* The register in an opcode's low bits, as in push, pop. */
+static __always_inline unsigned opcode_reg(const struct insn *insn)
+{
+	return (insn->opcode & 7) | (insn->rex & 1) << 3;
+}
+
+static __always_inline u64 push(struct pt_regs *regs, u64 word)
+{
+	regs->error = word;
+	return PUSH_ON_RETURN;
+}
+
+static __always_inline u64 pop(struct pt_regs *regs)
+{
+	u64 word = *(u64 *)regs->sp;
+
+	regs->sp += 8;
+	return word;
+}
+
+static __always_inline u64 modrm_target(const struct insn *insn, struct pt_regs *regs)
+{
+	return *reg(regs, modrm_rm(insn) | (insn->rex & 1) << 3);
+}
+
+/* An opcode's condition: which flags, and bit 0 inverts (SDM vol. 1, appendix B). */
+static __always_inline bool condition(u8 opcode, u64 f)
+{
+	u64 cf = f & 1, pf = f >> 2 & 1, zf = f >> 6 & 1, sf = f >> 7 & 1, of = f >> 11 & 1, holds = 0;
+
+	switch (opcode >> 1 & 7) {
+	case 0:
+		holds = of;
+		break;
+	case 1:
+		holds = cf;
+		break;
+	case 2:
+		holds = zf;
+		break;
+	case 3:
+		holds = cf | zf;
+		break;
+	case 4:
+		holds = sf;
+		break;
+	case 5:
+		holds = pf;
+		break;
+	case 6:
+		holds = sf ^ of;
+		break;
+	default:
+		holds = zf | (sf ^ of);
+	}
+	return holds ^ (opcode & 1);
+}
+
+/* e0 loopne, e1 loope, e2 loop, e3 jrcxz */
+static __always_inline bool loops(u8 opcode, struct pt_regs *regs)
+{
+	if (opcode == 0xe3)
+		return !regs->cx;
+	if (--regs->cx == 0)
+		return false;
+	return opcode == 0xe2 || (regs->flags >> 6 & 1) == (opcode & 1);
+}
+
+/* Sets @regs->ip to where it goes on. */
+static __always_inline u64 emulate_insn(const struct kprobe_site *s, struct pt_regs *regs)
+{
+	const struct insn *insn = &s->insn;
+	u64 next = s->addr + s->length, word;
+
+	regs->ip = next;
+	switch (s->emulation) {
+	case EMULATE_NOP:
+		return 0;
+	case EMULATE_PUSH_REG:
+		return push(regs, *reg(regs, opcode_reg(insn)));
+	case EMULATE_PUSH_IMM:
+		return push(regs, (u64)insn->imm);
+	case EMULATE_POP_REG:
+		word = pop(regs); /* first: what is popped may be rsp */
+		*reg(regs, opcode_reg(insn)) = word;
+		return 0;
+	case EMULATE_CALL:
+		regs->ip += (u64)insn->imm;
+		return push(regs, next);
+	case EMULATE_CALL_REG:
+		regs->ip = modrm_target(insn, regs);
+		return push(regs, next);
+	case EMULATE_JMP:
+		regs->ip += (u64)insn->imm;
+		return 0;
+	case EMULATE_JMP_REG:
+		regs->ip = modrm_target(insn, regs);
+		return 0;
+	case EMULATE_JCC:
+		if (condition(insn->opcode, regs->flags))
+			regs->ip += (u64)insn->imm;
+		return 0;
+	case EMULATE_LOOP:
+		if (loops(insn->opcode, regs))
+			regs->ip += (u64)insn->imm;
+		return 0;
+	case EMULATE_RET:
+		regs->ip = pop(regs);
+		regs->sp += insn->imm_size ? (u16)insn->imm : 0;
+		return 0;
+	case EMULATE_CLI:
+		regs->flags &= ~X86_EFLAGS_IF;
+		return 0;
+	case EMULATE_STI:
+		regs->flags |= X86_EFLAGS_IF;
+		return 0;
+	case EMULATE_PUSHF:
+		return push(regs, regs->flags & ~X86_EFLAGS_RF);
+	case EMULATE_POPF:
+		regs->flags = (regs->flags & ~POPF_MASK) | (pop(regs) & POPF_MASK);
+		return 0;
+	default:
+		BUG_ON(true);
+		return 0;
+	}
+}
+
+/* In .entry.text: no setting lets a probe in, so a recovery finds it all done, or nothing. */
+__emergency u64 emulate(const struct kprobe_site *s, struct pt_regs *regs)
+{
+	u64 ret = emulate_insn(s, regs);
+
+	regs->vector |= ret ? VECTOR_DONE | VECTOR_PUSH : VECTOR_DONE;
+	return ret;
+}
 
 /*
  * pause does nothing, but QEMU's TCG leaves its loop for it and then forgets the trap that ends a step: the
  * CPU would run on past the copy.
  */
-static __always_inline bool is_pause(const struct insn *insn)
+static bool is_pause(const struct insn *insn)
 {
 	return insn->map == 0 && !insn->vex && insn->opcode == 0x90 && insn->rep && !(insn->rex & 1);
 }
 
-bool can_emulate(const struct insn *insn)
+/* xchg rax, rax with whatever prefixes; 0f 1f; endbr64. */
+static bool is_nop(const struct insn *insn)
 {
-	switch (insn->class) {
-	case INSN_PLAIN:
-		return is_pause(insn);
-	case INSN_CLI:
-	case INSN_STI:
-	case INSN_PUSHF:
-	case INSN_POPF:
-		return true;
-	default:
+	if (insn->vex)
 		return false;
+	if (insn->map == 0)
+		return insn->opcode == 0x90 && !(insn->rex & 1);
+	return insn->map == 1 && (insn->opcode == 0x1f || (insn->opcode == 0x1e && insn->modrm == 0xfa));
+}
+
+static enum emulation choose_plain(const struct insn *insn)
+{
+	if (is_nop(insn))
+		return EMULATE_NOP;
+	if (insn->vex || insn->map || insn->operand16)
+		return EMULATE_NOTHING;
+	switch (insn->opcode) {
+	case 0x50 ... 0x57:
+		return EMULATE_PUSH_REG;
+	case 0x58 ... 0x5f:
+		return EMULATE_POP_REG;
+	case 0x68:
+	case 0x6a:
+		return EMULATE_PUSH_IMM;
+	default:
+		return EMULATE_NOTHING;
 	}
 }
 
-__kprobes u64 emulate(const struct kprobe *p, struct pt_regs *regs)
+/* With 66 a branch is another instruction on some processors; with 67 loop and jrcxz count in ecx. */
+static enum emulation choose_branch(const struct insn *insn)
 {
-	u64 ret = 0;
-
-	switch (p->insn.class) {
-	case INSN_PLAIN: /* pause */
-		break;
-	case INSN_CLI:
-		regs->flags &= ~X86_EFLAGS_IF;
-		break;
-	case INSN_STI:
-		regs->flags |= X86_EFLAGS_IF;
-		break;
-	case INSN_PUSHF:
-		regs->error = regs->flags & ~X86_EFLAGS_RF;
-		ret = PUSH_ON_RETURN;
-		break;
-	case INSN_POPF:
-		regs->flags = (regs->flags & ~POPF_MASK) | (*(u64 *)regs->sp & POPF_MASK);
-		regs->sp += 8;
-		break;
+	if (insn->operand16)
+		return EMULATE_NOTHING;
+	switch (insn->class) {
+	case INSN_CALL_REL:
+		return EMULATE_CALL;
+	case INSN_JMP_REL:
+		return EMULATE_JMP;
+	case INSN_JCC:
+		return EMULATE_JCC;
+	case INSN_LOOP:
+		return insn->address32 ? EMULATE_NOTHING : EMULATE_LOOP;
+	case INSN_RET:
+		return EMULATE_RET;
+	case INSN_CALL_IND:
+		return modrm_mod(insn) == 3 ? EMULATE_CALL_REG : EMULATE_NOTHING;
+	case INSN_JMP_IND:
+		return modrm_mod(insn) == 3 ? EMULATE_JMP_REG : EMULATE_NOTHING;
 	default:
-		panic("BUG: no emulation for instructions of class %d", p->insn.class);
+		return EMULATE_NOTHING;
 	}
-	regs->ip = p->addr + p->insn.length;
-	return ret;
+}
+
+enum emulation emulate_choose(const struct insn *insn)
+{
+	switch (insn->class) {
+	case INSN_PLAIN:
+		return choose_plain(insn);
+	case INSN_CLI:
+		return EMULATE_CLI;
+	case INSN_STI:
+		return EMULATE_STI;
+	case INSN_PUSHF:
+		return EMULATE_PUSHF;
+	case INSN_POPF:
+		return EMULATE_POPF;
+	default:
+		return choose_branch(insn);
+	}
+}
+
+bool insn_can_step(const struct insn *insn)
+{
+	switch (insn->class) {
+	case INSN_CLI:
+	case INSN_STI:
+	case INSN_PUSHF:
+	case INSN_POPF:
+		return false;
+	default:
+		return !is_pause(insn);
+	}
 }

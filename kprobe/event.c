@@ -19,11 +19,11 @@ static void record(struct kprobe *p, struct pt_regs *regs)
 
 	/* A trace line tells about the probed context, not about the int3 that looks at it. */
 	event_record(&container_of(p, struct probe_event, probe)->event, &r.common, sizeof(r.ip), regs->flags,
-		     this_cpu(trap_top)->before.context_word);
+		     kprobe_context(regs));
 }
 
-static void trace_missed(struct kprobe *p) { tracepoint(kprobe_missed, p->addr); }
-void (*kprobe_missed_handler)(struct kprobe *p) = trace_missed;
+static void trace_missed(u64 addr) { tracepoint(kprobe_missed, addr); }
+void (*kprobe_missed_handler)(u64 addr) = trace_missed;
 
 static void print(struct seq *out, const void *fields) { seq_printf(out, "(%pS)", *(void *const *)fields); }
 
@@ -62,17 +62,11 @@ int probe_event_prepare(struct probe_event *e)
 	return event_files_make(&e->files, &e->event);
 }
 
-int probe_event_add(struct probe_event *e, const char **why)
+void probe_event_add(struct probe_event *e)
 {
-	int err;
-
 	e->probe.pre = record;
-	err = kprobe_register(&e->probe, why);
-	if (err)
-		return err;
 	event_add(&e->event, &e->files);
 	list_add_tail(&e->link, &probe_events);
-	return 0;
 }
 
 void probe_event_remove(struct probe_event *e)

@@ -34,6 +34,6 @@ static inline bool probe_event_busy(const struct probe_event *e)
 }
 /* Thread context. Makes its files ready: as event_files_make(). */
 int probe_event_prepare(struct probe_event *e);
-/* Thread context. Makes it known: probe registered, files there. As kprobe_register(). */
-int probe_event_add(struct probe_event *e, const char **why);
+/* Thread context. Makes one with a registered probe known: files there. */
+void probe_event_add(struct probe_event *e);
 void probe_event_remove(struct probe_event *e);

@@ -2,36 +2,112 @@
 #pragma once
 
 #include "arch/x86/cpu/percpu.h"
+#include "arch/x86/mm/paging.h"
 #include "arch/x86/mm/stacks.h"
 #include "kprobe/kprobe.h"
 #include "lib/compiler.h"
+#include "sched/mutex.h"
 
-#define KPROBE_BUCKETS 64
+/* What must be moved back after a copy has run at another address. */
+#define FIX_IP	   1 /* ip is relative to the copy */
+#define FIX_RETURN 2 /* the return address it pushed is */
 
-extern struct kprobe *kprobe_table[KPROBE_BUCKETS];
+/*
+ * In pt_regs.vector, above what entry.asm looks at: all of the instruction has been done already, but for the push that
+ * do_int3() may have to ask for. Who goes back to this trap's beginning must not do it again.
+ */
+#define VECTOR_DONE (1ul << 32)
+#define VECTOR_PUSH (1ul << 33)
 
-static __always_inline unsigned kprobe_bucket(u64 addr) { return (addr ^ addr >> 6) % KPROBE_BUCKETS; }
+enum emulation {
+	EMULATE_NOTHING, /* it can't be emulated */
+	EMULATE_NOP,
+	EMULATE_CLI,
+	EMULATE_STI,
+	EMULATE_PUSHF,
+	EMULATE_POPF,
+	EMULATE_PUSH_REG,
+	EMULATE_PUSH_IMM,
+	EMULATE_POP_REG,
+	EMULATE_CALL,
+	EMULATE_CALL_REG,
+	EMULATE_JMP,
+	EMULATE_JMP_REG,
+	EMULATE_JCC,
+	EMULATE_LOOP,
+	EMULATE_RET,
+};
+
+/* A place in text that has probes. Trap handlers read it; all is changed by single stores, under kprobe_mutex. */
+struct kprobe_site {
+	u64 addr;
+	struct kprobe_site *next; /* in its hash chain */
+	struct kprobe *probes;
+	u8 *slot;     /* the copies; NULL: it is emulated, and can't be but */
+	u8 technique; /* enum kprobe_technique, never auto */
+	u8 emulation; /* enum emulation */
+	u8 fix;
+	u8 length;
+	u8 original;   /* the first byte, while the int3 is in its place */
+	bool rep;      /* a step ends when ip has left the copy */
+	bool armed;    /* the int3 is in the text, or about to be */
+	bool busted;   /* the last bust took it out */
+	bool lingered; /* a thread may have been preempted in its copy: freed when each has run */
+	struct insn insn;
+	struct kprobe_site *freed; /* later.c's */
+};
+
+#define KPROBE_BUCKETS 1024
+
+extern struct kprobe_site *kprobe_table[KPROBE_BUCKETS];
+extern struct mutex kprobe_mutex;
+
+static __always_inline unsigned kprobe_bucket(u64 addr) { return (addr ^ addr >> 10) % KPROBE_BUCKETS; }
 
 /* Any context; the chains are only ever changed by single stores. */
-static __always_inline struct kprobe *kprobe_find(u64 addr)
+static __always_inline struct kprobe_site *kprobe_find(u64 addr)
 {
-	struct kprobe *p = READ_ONCE(kprobe_table[kprobe_bucket(addr)]);
+	struct kprobe_site *s = READ_ONCE(kprobe_table[kprobe_bucket(addr)]);
 
-	while (p && p->addr != addr)
-		p = READ_ONCE(p->next);
-	return p;
+	while (s && s->addr != addr)
+		s = READ_ONCE(s->next);
+	return s;
 }
 
-/* slot.c: out-of-line copies. */
-void slot_init(void);
-/* A copy of @insn, displacement adjusted, or NULL when there is no slot left. */
-u8 *slot_alloc(u64 addr, const struct insn *insn);
-void slot_free(u8 *slot);
+/* technique.c. Can @t run this site's instruction, with @post handlers or without? If not, why not. */
+bool technique_applies(const struct kprobe_site *s, enum kprobe_technique t, bool post, const char **why);
+/* What the site's probes, and @more besides them unless it is NULL, ask for. -EINVAL or -EBUSY and *@why. */
+int technique_choose(const struct kprobe_site *s, const struct kprobe *more, enum kprobe_technique *t,
+		     const char **why);
+/* Gives the site that technique. */
+void technique_set(struct kprobe_site *s, enum kprobe_technique t);
 
-/* emulate.c: instructions that are never stepped. */
-bool can_emulate(const struct insn *insn);
-/* Does at @regs what the instruction at @p would do; what do_int3() must return. */
-u64 emulate(const struct kprobe *p, struct pt_regs *regs);
+/*
+ * slot.c: out-of-line copies. A slot has two: one with a jump back behind it, and one with int3s.
+ */
+#define SLOT_SIZE 64
+#define SLOT_STEP 32 /* where the second is */
+#define MAX_SLOTS 8192ul
+void slot_init(void);
+/* 0, or -ENOSPC, -ENOMEM. For @s->insn. */
+int slot_alloc(struct kprobe_site *s, const char **why);
+void slot_free(u8 *slot);
+static __always_inline bool in_slots(u64 ip) { return ip - SLOT_AREA < MAX_SLOTS * SLOT_SIZE; }
+/* Any context. Whose slot @ip lies in. */
+struct kprobe_site *slot_owner(u64 ip);
+static __always_inline u8 *step_copy(const struct kprobe_site *s) { return s->slot + SLOT_STEP; }
+
+/* emulate.c */
+enum emulation emulate_choose(const struct insn *insn);
+/* Does at @regs what the instruction at @s would do; what do_int3() must return. */
+u64 emulate(const struct kprobe_site *s, struct pt_regs *regs);
+/* Can its copy be stepped, or run at all? If not, it is emulated. */
+bool insn_can_step(const struct insn *insn);
+
+/* later.c */
+void later_init(void);
+/* Frees the site when no thread can be in its copy any more. */
+void site_free_later(struct kprobe_site *s);
 
 /*
  * Steps nest when a copy faults, when an NMI comes between int3 and #DB, or when #DB's own handler
@@ -40,17 +116,17 @@ u64 emulate(const struct kprobe *p, struct pt_regs *regs);
 #define MAX_STEPS ((TASK_STACK_SIZE + 2 * IST_STACK_SIZE) / TRAP_FRAME_SIZE)
 
 struct step {
-	struct kprobe *p;
+	struct kprobe_site *s;
 	u64 flags;	  /* TF and IF as they were */
-	u32 vector_depth; /* of the int3 that began it, and so of the #DB that will end it */
+	u32 vector_depth; /* of the int3 that began it, and so of the trap that will end it */
 	bool handled;	  /* pre has run, so post will; otherwise both are left out, and counted once */
 };
 DECLARE_PER_CPU(struct step, steps[MAX_STEPS]);
 
 /* event.c. A handler like the probes' own, called as they are, by a pointer: the event of a hit without them. */
-extern void (*kprobe_missed_handler)(struct kprobe *p);
+extern void (*kprobe_missed_handler)(u64 addr);
 
-/* step.c */
-void step_begin(struct kprobe *p, struct pt_regs *regs, bool handled);
+/* step.c. An int3 that is no place of ours: was it the end of a copy? */
+bool kprobe_copy_done(struct pt_regs *regs);
 /* Ends the innermost step after its copy ran: flags and ip as if the original had. */
-struct kprobe *step_finish(struct pt_regs *regs);
+struct kprobe_site *step_finish(struct pt_regs *regs);

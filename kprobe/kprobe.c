@@ -1,100 +1,256 @@
-/* The table of probes, and putting an int3 into text and taking it out. */
+/* The table of probed places, the probes at each, and putting an int3 into text and taking it out. */
 #include "kprobe/kprobe.h"
 
 #include "abi/errno.h"
-#include "arch/x86/mm/text_poke.h"
 #include "arch/x86/cpu/smp.h"
+#include "arch/x86/mm/text_poke.h"
+#include "context/trap.h"
 #include "ftrace/ftrace.h"
 #include "kprobe/bust.h"
 #include "kprobe/internal.h"
+#include "mm/kmalloc.h"
 
-struct kprobe *kprobe_table[KPROBE_BUCKETS];
+struct kprobe_site *kprobe_table[KPROBE_BUCKETS];
+struct mutex kprobe_mutex;
 
-void kprobe_init(void) { slot_init(); }
-
-int kprobe_register(struct kprobe *p, const char **why)
+void kprobe_init(void)
 {
-	struct kprobe **head = &kprobe_table[kprobe_bucket(p->addr)];
-	int err = kprobe_check(p->addr, &p->insn, why);
+	mutex_init(&kprobe_mutex, "kprobes");
+	later_init();
+	slot_init();
+}
+
+/* A copy that pushes or jumps relative to itself leaves that to be moved; the others end behind themselves. */
+static u8 fixes(const struct insn *insn)
+{
+	switch (insn->class) {
+	case INSN_CALL_REL:
+		return FIX_IP | FIX_RETURN;
+	case INSN_CALL_IND:
+		return FIX_RETURN;
+	case INSN_JMP_IND:
+	case INSN_RET: /* the target came from a register or from memory */
+		return 0;
+	default:
+		return FIX_IP;
+	}
+}
+
+static int site_make(struct kprobe_site **out, u64 addr, const char **why)
+{
+	struct kprobe_site *s = kzalloc(sizeof(*s));
+	int err;
+
+	*why = "No memory for another probe";
+	if (!s)
+		return -ENOMEM;
+	s->addr = addr;
+	err = kprobe_check(addr, &s->insn, why);
+	s->length = s->insn.length;
+	s->rep = s->insn.rep;
+	s->fix = fixes(&s->insn);
+	s->emulation = (u8)emulate_choose(&s->insn);
+	if (!err)
+		err = slot_alloc(s, why);
+	if (err) {
+		kfree(s);
+		return err;
+	}
+	*out = s;
+	return 0;
+}
+
+/* Nobody finds it any more: when all CPUs have answered nobody holds it, unless in its copy. */
+static void site_free(struct kprobe_site *s)
+{
+	if (s->lingered) {
+		site_free_later(s);
+		return;
+	}
+	if (s->slot)
+		slot_free(s->slot);
+	kfree(s);
+}
+
+static int add(struct kprobe *p, const char **why)
+{
+	struct kprobe_site **head = &kprobe_table[kprobe_bucket(p->addr)], *s = kprobe_find(p->addr);
+	struct kprobe **link;
+	enum kprobe_technique t;
+	bool new = !s;
+	int err = new ? site_make(&s, p->addr, why) : 0;
 
 	if (err)
 		return err;
-	if (kprobe_find(p->addr)) {
-		*why = KPROBE_TAKEN;
-		return -EBUSY;
+	err = technique_choose(s, p, &t, why);
+	if (err) {
+		if (new)
+			site_free(s);
+		return err;
 	}
 	p->hits = p->nmissed = 0;
-	p->armed = false;
-	p->slot = NULL;
-	if (!can_emulate(&p->insn)) {
-		p->slot = slot_alloc(p->addr, &p->insn);
-		if (!p->slot) {
-			*why = "All out-of-line slots are taken";
-			return -ENOSPC;
-		}
-	}
-	/* The probe is whole before a trap handler can find it. */
-	p->next = *head;
+	p->armed = p->busted = false;
+	p->next = NULL;
+	p->site = s;
+	technique_set(s, t); /* no post handler is there when it can't be called */
+	/* Each is whole before a trap handler can find it. */
 	barrier();
-	WRITE_ONCE(*head, p);
+	for (link = &s->probes; *link; link = &(*link)->next)
+		;
+	WRITE_ONCE(*link, p);
+	if (new) {
+		s->next = *head;
+		barrier();
+		WRITE_ONCE(*head, s);
+	}
 	return 0;
+}
+
+int kprobe_register(struct kprobe *p, const char **why)
+{
+	int err;
+
+	mutex_lock(&kprobe_mutex);
+	err = add(p, why);
+	mutex_unlock(&kprobe_mutex);
+	return err;
+}
+
+/* Is one of its probes armed? */
+static bool wanted(const struct kprobe_site *s)
+{
+	for (const struct kprobe *p = s->probes; p; p = p->next)
+		if (p->armed)
+			return true;
+	return false;
+}
+
+static int site_arm(struct kprobe_site *s)
+{
+	static const u8 int3 = INT3_BYTE;
+	struct ftrace_site *entry = ftrace_site_at(s->addr);
+
+	if (s->armed)
+		return 0;
+	if (entry && entry->patched)
+		return -EBUSY;
+	s->original = *(volatile u8 *)s->addr;
+	barrier(); /* a bust restores the original of whatever is armed: first the one, then the other */
+	WRITE_ONCE(s->armed, true); /* before the int3: its first hit may come at once */
+	barrier();
+	text_poke((void *)s->addr, &int3, 1);
+	return 0;
+}
+
+static void site_disarm(struct kprobe_site *s)
+{
+	if (!s->armed)
+		return;
+	text_poke((void *)s->addr, &s->original, 1);
+	barrier(); /* and only then is a hit nobody's */
+	WRITE_ONCE(s->armed, false);
+}
+
+/* Under the mutexes. The text as the site's probes want it. */
+static int site_update(struct kprobe_site *s)
+{
+	int err = 0;
+
+	mutex_lock(&text_mutex);
+	if (wanted(s))
+		err = site_arm(s);
+	else
+		site_disarm(s);
+	mutex_unlock(&text_mutex);
+	return err;
+}
+
+int kprobe_arm(struct kprobe *p)
+{
+	u64 busts;
+	int err;
+
+	mutex_lock(&kprobe_mutex);
+	busts = READ_ONCE(bust_count);
+	WRITE_ONCE(p->armed, true);
+	err = site_update(p->site);
+	if (!err && READ_ONCE(bust_count) != busts)
+		err = -EAGAIN; /* busted in the middle, before or after our int3: it counts as disarmed, so it must be */
+	if (err) {
+		WRITE_ONCE(p->armed, false);
+		site_update(p->site);
+	}
+	mutex_unlock(&kprobe_mutex);
+	return err;
+}
+
+static void disarm(struct kprobe *p)
+{
+	WRITE_ONCE(p->armed, false);
+	site_update(p->site);
+}
+
+void kprobe_disarm(struct kprobe *p)
+{
+	mutex_lock(&kprobe_mutex);
+	disarm(p);
+	mutex_unlock(&kprobe_mutex);
+}
+
+static void unlink_site(struct kprobe_site *s)
+{
+	struct kprobe_site **link = &kprobe_table[kprobe_bucket(s->addr)];
+
+	while (*link != s)
+		link = &(*link)->next;
+	WRITE_ONCE(*link, s->next);
 }
 
 void kprobe_unregister(struct kprobe *p)
 {
-	struct kprobe **link = &kprobe_table[kprobe_bucket(p->addr)];
+	struct kprobe_site *s = p->site;
+	struct kprobe **link = &s->probes;
+	enum kprobe_technique t;
+	const char *why;
 
-	kprobe_disarm(p);
+	mutex_lock(&kprobe_mutex);
+	disarm(p);
 	while (*link != p)
 		link = &(*link)->next;
 	WRITE_ONCE(*link, p->next);
+	if (!s->probes)
+		unlink_site(s);
+	else if (technique_choose(s, NULL, &t, &why) == 0)
+		technique_set(s, t);
 	/*
 	 * A CPU in the middle of a hit has its interrupts off, from the int3 to the end of the step: when all
 	 * have answered, nobody is in the slot or holds the probe.
 	 */
 	smp_serialize_others();
-	if (p->slot)
-		slot_free(p->slot);
-}
-
-int kprobe_arm(struct kprobe *p)
-{
-	static const u8 int3 = INT3_BYTE;
-	struct ftrace_site *site = ftrace_site_at(p->addr);
-	u64 busts;
-
-	if (p->armed)
-		return 0;
-	if (site && site->patched)
-		return -EBUSY;
-	busts = READ_ONCE(bust_count);
-	p->original = *(volatile u8 *)p->addr;
-	barrier(); /* a bust restores the original of whatever is armed: first the one, then the other */
-	WRITE_ONCE(p->armed, true); /* before the int3: its first hit may come at once */
-	barrier();
-	text_poke((void *)p->addr, &int3, 1);
-	if (READ_ONCE(bust_count) == busts)
-		return 0;
-	/* Busted in the middle, before or after our int3: it counts as disarmed, so it must be. */
-	text_poke((void *)p->addr, &p->original, 1);
-	WRITE_ONCE(p->armed, false);
-	return -EAGAIN;
-}
-
-void kprobe_disarm(struct kprobe *p)
-{
-	if (!p->armed)
-		return;
-	text_poke((void *)p->addr, &p->original, 1);
-	barrier(); /* and only then is a hit nobody's */
-	WRITE_ONCE(p->armed, false);
+	if (!s->probes)
+		site_free(s);
+	p->site = NULL;
+	mutex_unlock(&kprobe_mutex);
 }
 
 void kprobe_for_each(void (*each)(void *arg, struct kprobe *p), void *arg)
 {
+	mutex_lock(&kprobe_mutex);
 	for (unsigned b = 0; b < KPROBE_BUCKETS; b++)
-		for (struct kprobe *p = kprobe_table[b], *next; p; p = next) {
-			next = p->next;
-			each(arg, p);
-		}
+		for (struct kprobe_site *s = kprobe_table[b]; s; s = s->next)
+			for (struct kprobe *p = s->probes; p; p = p->next)
+				each(arg, p);
+	mutex_unlock(&kprobe_mutex);
+}
+
+enum kprobe_technique kprobe_technique_of(const struct kprobe *p)
+{
+	return (enum kprobe_technique)READ_ONCE(p->site->technique);
+}
+
+u32 kprobe_context(const struct pt_regs *regs)
+{
+	const struct trap_record *t = this_cpu(trap_top);
+
+	return t && t->regs == regs ? t->before.context_word : context_read() - PREEMPT_ONE;
 }

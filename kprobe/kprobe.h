@@ -1,10 +1,11 @@
 /*
- * Probes: an int3 over an instruction's first byte, a handler when it is hit, and then the displaced
- * instruction itself, executed from a copy under single-step, or emulated.
+ * Probes: handlers for any instruction of visible text, and then the instruction itself, run in one of several ways.
  *
- * The state of a hit:
- *   armed --int3--> pre handler --> copy under TF --#DB--> fix-up --> post handler --> after the instruction
- *                              \--> emulated -----------------------/
+ * The state of a hit that comes by an int3:
+ *   armed --int3--> pre handlers --> copy under TF --#DB----> fix-up --> post handlers --> after the instruction
+ *                               |--> copy, int3 --int3------> fix-up --> post handlers ----^
+ *                               |--> emulated ---------------------> post handlers --------^
+ *                               \--> copy, jump back --------------------------------------^
  * A hit inside any of this (in a handler, in a fault of the copy) is executed the same way, on the
  * next place of a per-CPU stack of steps; only its handlers are left out, and counted in nmissed.
  */
@@ -14,25 +15,49 @@
 #include "arch/x86/insn/insn.h"
 #include "lib/types.h"
 
+/* How the displaced instruction is run; the names that kprobes/technique takes are these, in small letters. */
+enum kprobe_technique {
+	KPROBE_AUTO,	/* the cheapest that applies */
+	KPROBE_STEP,	/* its copy, single-stepped */
+	KPROBE_INT3,	/* its copy, with an int3 behind it */
+	KPROBE_EMULATE, /* what it does, done by hand */
+	KPROBE_BOOST,	/* its copy, with a jump behind it: one trap less, and no post handlers */
+	KPROBE_JUMP,
+	KPROBE_FTRACE,
+	NR_TECHNIQUES
+};
+
+struct kprobe_site;
+
+/* One user's handlers. Several may be at one place, and are called in the order they came. */
 struct kprobe {
 	u64 addr;
-	/* Trap context: nothing that sleeps. regs->ip is the probed address in pre, the next one to run in post. */
+	/*
+	 * Called as in a trap: preemption off, perhaps in an NMI, nothing that sleeps. @regs is what was interrupted and
+	 * may be changed.
+	 * pre: regs->ip is @addr. If it changes that, the probed context goes on there: the instruction isn't run, nor is
+	 * anything else called.
+	 * post: regs->ip is the next to run.
+	 * fault: the instruction has faulted (regs->vector), regs->ip is @addr. True: it has dealt with that, as pre.
+	 */
 	void (*pre)(struct kprobe *p, struct pt_regs *regs);
 	void (*post)(struct kprobe *p, struct pt_regs *regs);
+	bool (*fault)(struct kprobe *p, struct pt_regs *regs);
+	enum kprobe_technique technique; /* asked for; KPROBE_AUTO: as the file kprobes/technique says */
 
 	u64 hits, nmissed; /* handlers run; hits whose handlers were left out */
 
 	/* kprobe/'s own from here. */
-	struct kprobe *next; /* in its hash chain */
-	struct insn insn;
-	u8 original; /* the first byte, while the int3 is in its place */
+	struct kprobe *next; /* at the same place */
+	struct kprobe_site *site;
 	bool armed;
 	bool busted; /* disarmed by the last bust */
-	u8 *slot;    /* the copy; NULL when the instruction is emulated */
 };
 
-/* Boot, once: the page of slots. */
+/* Boot, once: the first page of slots. */
 void kprobe_init(void);
+/* Boot, with threads and RCU: the thread that frees what nobody can be in any more. -ENOMEM. */
+int kprobe_later_init(void);
 
 /*
  * Thread context. May @addr be probed? 0 and the decoded instruction; or -EILSEQ (no instruction
@@ -41,33 +66,41 @@ void kprobe_init(void);
  */
 int kprobe_check(u64 addr, struct insn *insn, const char **why);
 
-#define KPROBE_TAKEN "There is a probe at this place already"
-
 /*
- * Thread context. Registered is known and disarmed. As kprobe_check(); also -EBUSY when @p->addr is
- * probed already, and -ENOSPC when slots are out.
+ * Thread context, as all that follows: any thread, at any time. Registered is known and disarmed. As kprobe_check(); also
+ * -EINVAL when the technique asked for can't run this instruction, -EBUSY when another probe here asks for another, -ENOSPC when slots
+ * are out, -ENOMEM.
  */
 int kprobe_register(struct kprobe *p, const char **why);
 /* Disarms first. Afterwards no handler of it runs any more. */
 void kprobe_unregister(struct kprobe *p);
-/* Thread context. -EBUSY when the function tracer has meanwhile patched the place; -EAGAIN when it was busted. */
+/* -EBUSY when the function tracer has meanwhile patched the place; -EAGAIN when it was busted. */
 int kprobe_arm(struct kprobe *p);
 void kprobe_disarm(struct kprobe *p);
 
 /* What kprobes/unsafe opens: hidden C, but never .entry.text. */
 extern bool kprobe_unsafe;
 
-/* Thread context. How many more probes there are slots for. */
+/* Returns when the memory of all probes unregistered by now has been freed. */
+void kprobe_flush(void);
+
+/* How many more probes there are slots for; those of places given up lately are waited for. */
 size_t kprobe_slots_free(void);
 
-/* Calls @each for every registered probe, in no order. Thread context. */
+/* Calls @each for every registered probe, in no order; it may not register or unregister. */
 void kprobe_for_each(void (*each)(void *arg, struct kprobe *p), void *arg);
+/* How a hit of @p runs its instruction now. */
+enum kprobe_technique kprobe_technique_of(const struct kprobe *p);
+extern const char *const kprobe_technique_names[NR_TECHNIQUES];
+
+/* In a handler: the context word of what was probed. */
+u32 kprobe_context(const struct pt_regs *regs);
 
 /* From traps.c. True: it was ours, and *ret is what do_int3() must return. */
 bool kprobe_int3(struct pt_regs *regs, u64 *ret);
 bool kprobe_debug(struct pt_regs *regs, u64 dr6);
 /*
  * A fault in a copy: gives the step up and moves regs->ip to the original, so that whoever handles
- * the fault sees it there. Always false: the fault itself is someone else's.
+ * the fault sees it there. True: a handler has dealt with it.
  */
 bool kprobe_fault(struct pt_regs *regs);

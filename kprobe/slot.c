@@ -1,60 +1,152 @@
-/* Out-of-line slots: one page, executable and never writable, sixteen bytes a copy. */
+/* Out-of-line slots: pages that are executable and never writable, one more when the last is full; two copies a slot. */
 #include "abi/errno.h"
-#include "arch/x86/mm/paging.h"
 #include "arch/x86/mm/text_poke.h"
 #include "kprobe/internal.h"
 #include "lib/bitmap.h"
 #include "lib/bug.h"
 #include "lib/string.h"
-#include "mm/frames.h"
+#include "mm/kmalloc.h"
+#include "mm/vmem.h"
 
-#define SLOT_SIZE 16
-#define NR_SLOTS  (PAGE_SIZE / SLOT_SIZE)
+#define SLOTS_A_PAGE (PAGE_SIZE / SLOT_SIZE)
+#define MAX_PAGES    (MAX_SLOTS / SLOTS_A_PAGE)
+#define JUMP_SIZE    5
 
-static_assert(INSN_MAX_LENGTH < SLOT_SIZE, "a copy and at least one int3 behind it");
+static_assert(INSN_MAX_LENGTH + JUMP_SIZE <= SLOT_STEP, "a copy and a jump behind it");
+static_assert(INSN_MAX_LENGTH < SLOT_SIZE - SLOT_STEP, "a copy and at least one int3 behind it");
+static_assert(SLOTS_A_PAGE == 64, "a page's slots are the bits of a word");
 
-static u64 used[BITMAP_WORDS(NR_SLOTS)];
+/* Slots are taken under kprobe_mutex, and given back under nothing. */
+static struct {
+	u64 used;
+	struct kprobe_site **owners;
+} pages[MAX_PAGES];
+static size_t nr_pages;
 
-/* The frame leaves the direct map before it becomes executable: it never has a writable name. */
-void slot_init(void)
+static int add_page(void)
 {
-	u8 int3s[SLOT_SIZE];
-	u64 pa = frame_alloc();
+	struct kprobe_site **owners;
 
-	if (!pa || direct_map_hide(pa) != 0 || map_pages(SLOT_AREA, pa, 1, PAGE_RX) != 0)
-		panic("boot: no memory for the probe slots");
-	memset(int3s, INT3_BYTE, sizeof(int3s));
-	for (u64 i = 0; i < NR_SLOTS; i++)
-		text_poke((void *)(SLOT_AREA + i * SLOT_SIZE), int3s, SLOT_SIZE);
+	if (nr_pages == MAX_PAGES)
+		return -ENOSPC;
+	owners = kzalloc(SLOTS_A_PAGE * sizeof(*owners));
+	if (!owners)
+		return -ENOMEM;
+	if (text_page_alloc(SLOT_AREA + nr_pages * PAGE_SIZE, INT3_BYTE) != 0) {
+		kfree(owners);
+		return -ENOMEM;
+	}
+	pages[nr_pages].owners = owners;
+	__atomic_store_n(&nr_pages, nr_pages + 1, __ATOMIC_RELEASE);
+	return 0;
 }
 
-u8 *slot_alloc(u64 addr, const struct insn *insn)
+void slot_init(void)
 {
-	size_t i = bitmap_find_clear(used, NR_SLOTS, 0, 1);
-	u64 slot = SLOT_AREA + i * SLOT_SIZE;
-	u8 copy[INSN_MAX_LENGTH];
+	if (add_page() != 0)
+		panic("boot: no memory for the probe slots");
+}
 
-	if (i == NR_SLOTS)
-		return NULL;
-	bitmap_set(used, i, 1);
-	memcpy(copy, (const void *)addr, insn->length);
-	if (insn->rip_relative) {
-		/* The operand stays where it is, the instruction moves: within 2 GiB, as slots are in the top 2 GiB too. */
-		s32 disp = (s32)(insn->disp + (s64)(addr - slot));
+static u8 *slot_at(size_t page, unsigned n) { return (u8 *)(SLOT_AREA + page * PAGE_SIZE + n * SLOT_SIZE); }
 
-		memcpy(copy + insn->disp_offset, &disp, sizeof(disp));
+static u8 *take(struct kprobe_site *s)
+{
+	for (size_t i = 0; i < nr_pages; i++) {
+		u64 free = ~READ_ONCE(pages[i].used);
+		unsigned n;
+
+		if (!free)
+			continue;
+		n = (unsigned)__builtin_ctzl(free);
+		__atomic_fetch_or(&pages[i].used, 1ul << n, __ATOMIC_ACQUIRE);
+		pages[i].owners[n] = s;
+		return slot_at(i, n);
 	}
-	text_poke((void *)slot, copy, insn->length);
-	return (u8 *)slot;
+	return NULL;
+}
+
+struct kprobe_site *slot_owner(u64 ip)
+{
+	size_t page = (ip - SLOT_AREA) / PAGE_SIZE;
+
+	if (page >= __atomic_load_n(&nr_pages, __ATOMIC_ACQUIRE))
+		return NULL;
+	return READ_ONCE(pages[page].owners[ip % PAGE_SIZE / SLOT_SIZE]);
+}
+
+/* The instruction as it must be at @at. The operand stays where it is: within 2 GiB, as slots are in the top 2 GiB too. */
+static void copy_to(u8 *bytes, const struct kprobe_site *s, u64 at)
+{
+	const struct insn *insn = &s->insn;
+
+	memcpy(bytes, (const void *)s->addr, insn->length);
+	if (s->armed)
+		bytes[0] = s->original;
+	if (insn->rip_relative) {
+		s32 disp = (s32)(insn->disp + (s64)(s->addr - at));
+
+		memcpy(bytes + insn->disp_offset, &disp, sizeof(disp));
+	}
+}
+
+static void fill(const struct kprobe_site *s)
+{
+	u64 slot = (u64)s->slot, length = s->insn.length;
+	s32 back = (s32)(s->addr - slot - JUMP_SIZE); /* as both ends lie as far behind the instruction */
+	u8 code[SLOT_SIZE];
+
+	memset(code, INT3_BYTE, sizeof(code));
+	copy_to(code, s, slot);
+	code[length] = JMP32_BYTE;
+	memcpy(code + length + 1, &back, sizeof(back));
+	copy_to(code + SLOT_STEP, s, slot + SLOT_STEP);
+	text_poke(s->slot, code, sizeof(code));
+}
+
+int slot_alloc(struct kprobe_site *s, const char **why)
+{
+	int err = 0;
+
+	if (!insn_can_step(&s->insn))
+		return 0;
+	s->slot = take(s);
+	if (!s->slot) {
+		err = add_page();
+		if (!err)
+			s->slot = take(s);
+	}
+	if (!s->slot && err == -ENOSPC) {
+		kprobe_flush();
+		s->slot = take(s);
+	}
+	if (!s->slot) {
+		*why = "All out-of-line slots are taken";
+		return err;
+	}
+	fill(s);
+	return 0;
 }
 
 void slot_free(u8 *slot)
 {
+	size_t page = ((u64)slot - SLOT_AREA) / PAGE_SIZE;
+	unsigned n = (u64)slot % PAGE_SIZE / SLOT_SIZE;
 	u8 int3s[SLOT_SIZE];
 
+	WRITE_ONCE(pages[page].owners[n], NULL);
 	memset(int3s, INT3_BYTE, sizeof(int3s));
 	text_poke(slot, int3s, SLOT_SIZE);
-	bitmap_clear(used, ((u64)slot - SLOT_AREA) / SLOT_SIZE, 1);
+	__atomic_fetch_and(&pages[page].used, ~(1ul << n), __ATOMIC_RELEASE);
 }
 
-size_t kprobe_slots_free(void) { return NR_SLOTS - bitmap_count(used, NR_SLOTS); }
+size_t kprobe_slots_free(void)
+{
+	size_t n = MAX_SLOTS;
+
+	mutex_lock(&kprobe_mutex);
+	kprobe_flush();
+	for (size_t i = 0; i < nr_pages; i++)
+		n -= bitmap_count(&pages[i].used, SLOTS_A_PAGE);
+	mutex_unlock(&kprobe_mutex);
+	return n;
+}

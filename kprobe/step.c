@@ -1,8 +1,9 @@
 /*
  * A hit, from int3 to the instruction after: handlers around, and in the middle the displaced
- * instruction, single-stepped in its slot.
+ * instruction, in the way that its place has chosen.
  */
 #include "arch/x86/cpu/regs.h"
+#include "arch/x86/entry/vectors.h"
 #include "arch/x86/mm/text_poke.h"
 #include "context/trap.h"
 #include "kprobe/internal.h"
@@ -16,161 +17,238 @@
  */
 DEFINE_PER_CPU(struct step, steps[MAX_STEPS]);
 
-static void __kprobes call_handler(void (*handler)(struct kprobe *, struct pt_regs *), struct kprobe *p,
-				   struct pt_regs *regs)
-{
-	u32 guard = guard_enter(GUARD_KPROBE);
-
-	if (!guard)
-		return;
-	if (handler)
-		handler(p, regs);
-	guard_leave(guard);
-}
-
-__emergency void step_begin(struct kprobe *p, struct pt_regs *regs, bool handled)
+/* The copy with int3s behind it is about to run. TF tells #DB's way of ending it from int3's. */
+static __emergency void step_begin(struct kprobe_site *s, struct pt_regs *regs, bool handled, u64 tf)
 {
 	u32 depth = this_cpu(step_depth);
-	struct step *s = this_cpu_ptr(steps[depth]);
+	struct step *step = this_cpu_ptr(steps[depth]);
 
 	BUG_ON(depth == MAX_STEPS);
-	s->p = p;
-	s->flags = regs->flags & (X86_EFLAGS_TF | X86_EFLAGS_IF);
-	s->vector_depth = this_cpu(bb_depth);
-	s->handled = handled;
+	step->s = s;
+	step->flags = regs->flags & (X86_EFLAGS_TF | X86_EFLAGS_IF);
+	step->vector_depth = this_cpu(bb_depth);
+	step->handled = handled;
 	this_cpu(step_depth) = depth + 1;
-	/* Interrupts stay out: their handlers would be single-stepped, and run in the middle of a hit. */
-	regs->flags = (regs->flags & ~X86_EFLAGS_IF) | X86_EFLAGS_TF;
-	regs->ip = (u64)p->slot;
+	/* Interrupts stay out: their handlers would be single-stepped, or run in the middle of a hit. */
+	regs->flags = (regs->flags & ~(X86_EFLAGS_IF | X86_EFLAGS_TF)) | tf;
+	regs->ip = (u64)step_copy(s);
 }
 
 static __always_inline struct step *innermost(u32 depth) { return this_cpu_ptr(steps[depth - 1]); }
 
 /* Flags as the step's beginning found them. */
-static __always_inline void restore_flags(const struct step *s, struct pt_regs *regs)
+static __always_inline void restore_flags(const struct step *step, struct pt_regs *regs)
 {
-	regs->flags = (regs->flags & ~(X86_EFLAGS_TF | X86_EFLAGS_IF)) | s->flags;
+	regs->flags = (regs->flags & ~(X86_EFLAGS_TF | X86_EFLAGS_IF)) | step->flags;
 }
 
 /* A probe on the way of recording this would be missed again, and again: so it has a guard of its own, taken in here. */
-static __always_inline void missed(struct kprobe *p)
+static __always_inline void missed(struct kprobe_site *s)
 {
 	u32 guard;
 
-	__atomic_fetch_add(&p->nmissed, 1, __ATOMIC_RELAXED);
+	for (struct kprobe *p = READ_ONCE(s->probes); p; p = READ_ONCE(p->next))
+		if (READ_ONCE(p->armed))
+			__atomic_fetch_add(&p->nmissed, 1, __ATOMIC_RELAXED);
 	if (!static_branch_unlikely(&event_kprobe_missed.key))
 		return;
 	guard = guard_enter(GUARD_MISSED);
 	if (!guard)
 		return;
-	kprobe_missed_handler(p);
+	kprobe_missed_handler(s->addr);
 	guard_leave(guard);
+}
+
+static __kprobes void call_post(struct kprobe_site *s, struct pt_regs *regs)
+{
+	u32 guard = guard_enter(GUARD_KPROBE);
+
+	if (!guard)
+		return;
+	for (struct kprobe *p = READ_ONCE(s->probes); p; p = READ_ONCE(p->next))
+		if (p->post && READ_ONCE(p->armed))
+			p->post(p, regs);
+	guard_leave(guard);
+}
+
+/* True: one of them has sent the probed context elsewhere. */
+static __always_inline bool call_pre(struct kprobe_site *s, struct pt_regs *regs)
+{
+	for (struct kprobe *p = READ_ONCE(s->probes); p; p = READ_ONCE(p->next)) {
+		if (!READ_ONCE(p->armed))
+			continue;
+		__atomic_fetch_add(&p->hits, 1, __ATOMIC_RELAXED);
+		if (!p->pre)
+			continue;
+		p->pre(p, regs);
+		if (unlikely(regs->ip != s->addr))
+			return true;
+	}
+	return false;
+}
+
+static __always_inline void displaced(struct kprobe_site *s, struct pt_regs *regs, bool handled, u64 *ret)
+{
+	switch (READ_ONCE(s->technique)) {
+	case KPROBE_BOOST:
+		regs->ip = (u64)s->slot;
+		break;
+	case KPROBE_EMULATE:
+		*ret = emulate(s, regs);
+		if (handled)
+			call_post(s, regs);
+		break;
+	case KPROBE_INT3:
+		step_begin(s, regs, handled, 0);
+		break;
+	default:
+		step_begin(s, regs, handled, X86_EFLAGS_TF);
+	}
 }
 
 __kprobes bool kprobe_int3(struct pt_regs *regs, u64 *ret)
 {
-	struct kprobe *p = kprobe_find(regs->ip - 1);
+	struct kprobe_site *s = kprobe_find(regs->ip - 1);
 	u32 guard;
 
-	if (!p)
-		return false;
-	if (!READ_ONCE(p->armed)) {
+	if (!s)
+		return kprobe_copy_done(regs);
+	if (unlikely(!READ_ONCE(s->armed))) {
 		/* Arming was busted between its two steps, and the int3 is here all the same: take it out. */
-		if (*(volatile u8 *)p->addr == INT3_BYTE)
-			text_poke_emergency((void *)p->addr, p->original);
+		if (*(volatile u8 *)s->addr == INT3_BYTE)
+			text_poke_emergency((void *)s->addr, s->original);
 		return false; /* the byte is no int3 any more: do_int3() steps back */
 	}
-	regs->ip = p->addr;
+	regs->ip = s->addr;
 	guard = guard_enter(GUARD_KPROBE);
-	if (guard) {
-		__atomic_fetch_add(&p->hits, 1, __ATOMIC_RELAXED);
-		if (p->pre)
-			p->pre(p, regs);
+	if (likely(guard)) {
+		bool redirected = call_pre(s, regs);
+
 		guard_leave(guard);
+		if (unlikely(redirected)) {
+			regs->vector |= VECTOR_DONE;
+			return true;
+		}
 	} else {
-		missed(p);
+		missed(s);
 	}
-	if (p->slot) {
-		step_begin(p, regs, guard != 0);
-		return true;
-	}
-	*ret = emulate(p, regs);
-	if (guard)
-		call_handler(p->post, p, regs);
+	displaced(s, regs, guard != 0, ret);
 	return true;
 }
 
 /* The copy ran at another address: what it derived from its own must be moved back. The emergency needs it, too. */
-static __emergency void fix_up(const struct kprobe *p, struct pt_regs *regs)
+static __always_inline void fix_up(const struct kprobe_site *s, struct pt_regs *regs)
 {
-	u64 moved = p->addr - (u64)p->slot;
+	u64 moved = s->addr - (u64)step_copy(s);
 
-	switch (p->insn.class) {
-	case INSN_CALL_REL:
+	if (s->fix & FIX_IP)
 		regs->ip += moved;
-		/* fall through */
-	case INSN_CALL_IND:
-		*(u64 *)regs->sp += moved; /* the return address */
-		break;
-	case INSN_JMP_IND:
-	case INSN_RET:
-		break; /* the target came from a register or from memory */
-	default:
-		regs->ip += moved;
-	}
+	if (s->fix & FIX_RETURN)
+		*(u64 *)regs->sp += moved;
 }
 
-__emergency struct kprobe *step_finish(struct pt_regs *regs)
+__emergency struct kprobe_site *step_finish(struct pt_regs *regs)
 {
 	u32 depth = this_cpu(step_depth);
-	const struct step *s = innermost(depth);
-	struct kprobe *p = s->p;
+	const struct step *step = innermost(depth);
+	struct kprobe_site *s = step->s;
 
-	restore_flags(s, regs);
-	fix_up(p, regs);
+	if (regs->vector == X86_TRAP_BP)
+		regs->ip--; /* it is behind the copy's int3 */
+	restore_flags(step, regs);
+	fix_up(s, regs);
 	this_cpu(step_depth) = depth - 1; /* from here on another step may take its place */
-	return p;
+	return s;
 }
 
-static __always_inline bool in_slot(const struct kprobe *p, u64 ip)
+/* The step at @depth has ended, and regs->ip is where the copy left it. */
+static __always_inline void end_step(u32 depth, const struct step *step, struct pt_regs *regs)
 {
-	return ip >= (u64)p->slot && ip < (u64)p->slot + p->insn.length;
+	restore_flags(step, regs);
+	fix_up(step->s, regs);
+	if (step->handled)
+		call_post(step->s, regs);
+	/* Only now may another step take this one's place: until here bust_kprobes() would still need it. */
+	this_cpu(step_depth) = depth - 1;
+}
+
+/* An int3 that is no probe's: is it the one behind the innermost copy? */
+__emergency bool kprobe_copy_done(struct pt_regs *regs)
+{
+	u32 depth = this_cpu(step_depth);
+	const struct step *step;
+
+	if (!depth)
+		return false;
+	step = innermost(depth);
+	if (regs->ip - 1 != (u64)step_copy(step->s) + step->s->length)
+		return false;
+	regs->ip--;
+	end_step(depth, step, regs);
+	return true;
 }
 
 __emergency bool kprobe_debug(struct pt_regs *regs, u64 dr6)
 {
 	u32 depth = this_cpu(step_depth);
-	const struct step *s;
-	struct kprobe *p;
+	const struct step *step;
 
 	if (!(dr6 & DR6_BS) || !depth)
 		return false;
-	s = innermost(depth);
-	p = s->p;
+	step = innermost(depth);
 	/* A rep instruction traps after each round: it isn't done while ip is still at the copy. */
-	if (p->insn.rep && regs->ip == (u64)p->slot)
+	if (unlikely(step->s->rep) && regs->ip == (u64)step_copy(step->s))
 		return true;
-	restore_flags(s, regs);
-	fix_up(p, regs);
-	if (s->handled)
-		call_handler(p->post, p, regs);
-	/* Only now may another step take this one's place: until here bust_kprobes() would still need it. */
-	this_cpu(step_depth) = depth - 1;
+	end_step(depth, step, regs);
 	return true;
 }
 
-__emergency bool kprobe_fault(struct pt_regs *regs)
+/* Its place's handlers for faults; the guard is as for the others. */
+static bool call_fault(struct kprobe_site *s, struct pt_regs *regs)
+{
+	u32 guard = guard_enter(GUARD_KPROBE);
+	bool handled = false;
+
+	if (!guard)
+		return false;
+	for (struct kprobe *p = READ_ONCE(s->probes); p && !handled; p = READ_ONCE(p->next))
+		handled = p->fault && READ_ONCE(p->armed) && p->fault(p, regs);
+	guard_leave(guard);
+	return handled;
+}
+
+/* Whose copy with a jump behind it is at @ip? That is in no step. */
+static struct kprobe_site *boosted_at(u64 ip)
+{
+	struct kprobe_site *s = in_slots(ip) ? slot_owner(ip) : NULL;
+
+	return s && ip == (u64)s->slot ? s : NULL;
+}
+
+/* The innermost step, if its copy is where @regs is: given up. */
+static __emergency struct kprobe_site *step_abandon(struct pt_regs *regs)
 {
 	u32 depth = this_cpu(step_depth);
-	const struct step *s;
+	const struct step *step;
 
 	if (!depth)
-		return false;
-	s = innermost(depth);
-	if (!in_slot(s->p, regs->ip))
-		return false;
-	restore_flags(s, regs);
-	regs->ip = s->p->addr;
+		return NULL;
+	step = innermost(depth);
+	if (regs->ip != (u64)step_copy(step->s))
+		return NULL;
+	restore_flags(step, regs);
 	this_cpu(step_depth) = depth - 1;
-	return false;
+	return step->s;
+}
+
+bool kprobe_fault(struct pt_regs *regs)
+{
+	struct kprobe_site *s = boosted_at(regs->ip);
+
+	if (!s)
+		s = step_abandon(regs);
+	if (!s)
+		return false;
+	regs->ip = s->addr;
+	return call_fault(s, regs);
 }

@@ -1,11 +1,13 @@
-/* A slot of kernel addresses for each stack, and frames only for its upper part. */
+/* A slot of kernel addresses for each stack, with frames only for its upper part; and pages of text. */
 #include "mm/vmem.h"
 
+#include "abi/errno.h"
 #include "arch/x86/mm/paging.h"
 #include "context/spinlock.h"
 #include "lib/bitmap.h"
 #include "lib/bug.h"
 #include "lib/compiler.h"
+#include "lib/string.h"
 #include "mm/frames.h"
 
 static_assert(GUARD_SIZE % PAGE_SIZE == 0 && STACK_SLOT_SIZE % PAGE_SIZE == 0, "stacks are made of pages");
@@ -97,4 +99,31 @@ void kstack_free(struct kstack *s)
 	unmap_pages(s->base, pages_of(s));
 	frames_free(pa, pages_of(s));
 	give_slot(s);
+}
+
+/* The frame leaves the direct map, on all CPUs, before it becomes executable: it never has a writable name besides. */
+int text_page_alloc(u64 va, u8 fill)
+{
+	u64 flags, pa = frame_alloc();
+	int err;
+
+	if (!pa)
+		return -ENOMEM;
+	memset(phys_to_virt(pa), fill, PAGE_SIZE);
+	flags = spin_lock_irqsave(&stacks_lock);
+	err = direct_map_clear(pa);
+	spin_unlock_irqrestore(&stacks_lock, flags);
+	if (err) {
+		frame_free(pa);
+		return err;
+	}
+	flush_everywhere(DIRECT_MAP + pa, 1);
+	flags = spin_lock_irqsave(&stacks_lock);
+	err = map_pages(va, pa, 1, PAGE_RX);
+	if (err)
+		direct_map_show(pa);
+	spin_unlock_irqrestore(&stacks_lock, flags);
+	if (err)
+		frame_free(pa);
+	return err;
 }

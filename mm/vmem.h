@@ -1,4 +1,6 @@
-/* Kernel stacks, made at run time: mapped pages above unmapped ones, so that an overflow faults at once. */
+/*
+ * Kernel memory mapped at run time: stacks above unmapped pages, so that an overflow faults at once; and pages of text.
+ */
 #pragma once
 
 #include "arch/x86/mm/stacks.h"
@@ -12,3 +14,9 @@
 struct kstack *kstack_alloc(size_t size);
 /* Nobody may be running on it. NULL is allowed. */
 void kstack_free(struct kstack *s);
+
+/*
+ * Thread context. A page full of bytes @fill, executable at @va and under no writable name: written by text_poke() alone.
+ * It stays. -ENOMEM.
+ */
+int text_page_alloc(u64 va, u8 fill);

@@ -16,7 +16,6 @@ KERNEL = Elf()
 CODE = KERNEL.disassembly()
 MARK = "echo --\n"
 CUT = "--\n"
-SLOTS = 256
 
 EINVAL, ENOENT, EBUSY = "Invalid argument", "No such file or directory", "Device or resource busy"
 EILSEQ, EEXIST, ENOSPC = "Invalid or incomplete multibyte or wide character", "File exists", "No space left on device"
@@ -24,7 +23,6 @@ EILSEQ, EEXIST, ENOSPC = "Invalid or incomplete multibyte or wide character", "F
 # What can't run from a copy; a probe on one is refused.
 UNMOVABLE = re.compile(r"(hlt|ud2|int3?|iretq?|lretq?|syscall|sysretq?)\b|mov .*,%ss|pop %ss")
 KEYED = re.compile(r"nopl   0x0\(%rax,%rax,1\)")  # behind the entry: a static key's, or padding
-EMULATED = re.compile(r"(pushfq?|popfq?|cli|sti|pause)\b")
 # Where straight-line code ends.
 TRANSFER = re.compile(r"(j\w+|call|ret|bnd|rep|ud2)\b")
 
@@ -188,7 +186,6 @@ def test_refusals():
             f"an instruction like {unmovable[1].text}")
     first = define("p:first strcmp")
     refused("p:first strlen", EEXIST, "Event already exists", 8, "a name that is taken", first)
-    refused("p:other strcmp", EBUSY, "There is a probe at this place already", 8, "a place that is taken", first)
 
 
 def test_every_offset():
@@ -215,7 +212,7 @@ def test_unsafe():
 
 
 def test_all_or_nothing():
-    for lines, errno in ((["p:a strlen", "p:b nosuch"], ENOENT), (["p:a strlen", "-:old", "p:b strlen"], EBUSY),
+    for lines, errno in ((["p:a strlen", "p:b nosuch"], ENOENT), (["p:a strlen", "-:old", "p:b nosuch"], ENOENT),
                          (["-:old", "p:a strcmp", "p:c strcmp+1"], EILSEQ), (["p:a strlen", "p:a str_has_prefix"], EEXIST),
                          (["p:a strlen", "-:nosuch"], ENOENT)):
         for how in (">", ">>"):
@@ -317,26 +314,36 @@ def test_enable_file():
     equal(result.stdout, "0\n1\n" + bad + bad + "0\n", "enable takes 0 and 1, each any number of times")
 
 
-def test_slots_run_out():
-    """256 copies fit; what needs none can come and go beside them; and a full house is an answer, not a panic."""
-    places = [(f, i.offset) for f in sorted(CODE) if f in KERNEL.by_name and KERNEL.by_name[f].section == ".text"
-              for i in CODE[f] if can_be_probed(i) and not EMULATED.match(i.text)]
-    emulated = next((f, i.offset) for f in sorted(CODE) if f in KERNEL.by_name and KERNEL.by_name[f].section == ".text"
-                    for i in CODE[f] if EMULATED.match(i.text))
-    lines = [f"p:n{i} {f}+{off}" for i, (f, off) in enumerate(places[:SLOTS + 1])]
-    script = "".join(define(*lines[i:min(i + 40, SLOTS)], how=">>") for i in range(0, SLOTS, 40)) + MARK
-    script += define(lines[SLOTS], how=">>") + "cat error_log\n" + MARK
-    script += define(f"p:emu {emulated[0]}+{emulated[1]}", how=">>") + MARK
-    script += define("-:emu", lines[SLOTS], how=">>") + MARK + define("-:n0", lines[SLOTS], how=">>") + MARK
-    script += "cat kprobe_events\n" + MARK + "echo > kprobe_events\n" + define(*lines[:40]) + "cat kprobes/list"
-    result = run(script)
-    filled, full, emu, still_full, swapped, events, again = (result.stdout.split(CUT) + [""] * 7)[:7]
-    equal(filled, "", f"{SLOTS} probes that are stepped", result.stdout[-3000:])
-    ok(full.startswith(f"sh: kprobe_events: write error: {ENOSPC}\n") and "All out-of-line slots are taken" in full, "one more: ENOSPC", full)
-    equal(emu, "", "one that is emulated finds room")
-    equal(still_full, f"sh: kprobe_events: write error: {ENOSPC}\n", "… and leaves none when it goes")
-    equal((swapped, len(events.splitlines())), ("", SLOTS + 1), "one for one can be swapped in one write")
-    equal(len(again.splitlines()), 40, "truncation gives all slots back")
+def test_two_at_one_place():
+    off = middle_of("tracing_on_show")
+    result = run(define(f"p:a tracing_on_show+{off}", f"p:b tracing_on_show+{off}") + enable("a") + "cat tracing_on\n" + enable("b") +
+                 "cat tracing_on\n" + enable("a", 0) + "cat tracing_on; cat trace\n" + define("-:a", how=">>") + MARK + "cat tracing_on; cat kprobe_profile")
+    text, profile = result.stdout.split(CUT)
+    equal(profile, f"1\n  {'b':<44} {3:>15} {0:>15}\n", "two events at one place: each counts while it is enabled")
+    equal(re.findall(r": (\w): \(tracing_on_show\+", text), ["a", "a", "b", "b"], "… and records, the first defined first")
+
+
+def test_techniques():
+    """Each way of running the instruction gives the same answer, and takes its own traps."""
+    def each(off, traps, names):
+        for technique in names:
+            result = run(f"echo {technique} > kprobes/technique; cat kprobes/technique\n" + define(f"p:x tracing_on_show+{off}") +
+                         enable("x") + "nest mark; cat tracing_on; nest\n")
+            ok(result.status == 0 and f"[{technique}]" in result.stdout and "\n1\n" in result.stdout, f"{technique}: the same answer",
+               result.stdout)
+            found = [len(re.findall(pattern, result.stdout)) for pattern in ("#BP hit", "#DB hit")]
+            equal(found, traps[technique], f"{technique}: so many int3s and #DBs", result.stdout)
+    traps = {"step": [1, 1], "int3": [2, 0], "boost": [1, 0], "emulate": [1, 0]}
+    push = next(i.offset for i in CODE["tracing_on_show"] if i.text.startswith("push "))
+    plain = next(i.offset for i in CODE["tracing_on_show"] if i.text.startswith("mov "))
+    each(plain, traps, ["step", "int3", "boost"])
+    each(push, traps, ["step", "int3", "boost", "emulate"])
+    result = run("cat kprobes/technique; echo steps > kprobes/technique; cat kprobes/technique; echo emulate > kprobes/technique\n" +
+                 define(f"p:x tracing_on_show+{plain}") + "cat error_log")
+    automatic = "[auto] step int3 emulate boost jump ftrace\n"
+    ok(result.stdout.startswith(automatic + f"sh: kprobes/technique: write error: {EINVAL}\n" + automatic +
+                                f"sh: kprobe_events: write error: {EINVAL}\n") and "Instruction can't be emulated" in result.stdout,
+       "kprobes/technique: names it doesn't know, and a place where it doesn't apply", result.stdout)
 
 
 # ---- with the function tracer ----------------------------------------------------------------------------------------
@@ -399,7 +406,8 @@ test_list()
 test_blacklist()
 test_sections()
 test_enable_file()
-test_slots_run_out()
+test_two_at_one_place()
+test_techniques()
 test_entry_while_not_traced()
 test_entry_while_traced()
 test_tracer_leaves_probed_entry()

@@ -62,8 +62,8 @@ static void go_deeper(struct kprobe *p, struct pt_regs *regs)
 
 KTEST(debug, nests_eight_deep_one_level_from_an_nmi)
 {
-	struct kprobe step = { .addr = nest_step_at[0], .post = go_deeper };
-	struct kprobe nmi = { .addr = (u64)nmi_arrived, .post = go_deeper };
+	struct kprobe step = { .addr = nest_step_at[0], .post = go_deeper, .technique = KPROBE_STEP };
+	struct kprobe nmi = { .addr = (u64)nmi_arrived, .post = go_deeper, .technique = KPROBE_STEP };
 	struct cpu_accounts before = accounts_now();
 	u64 nmis = nmi_count;
 

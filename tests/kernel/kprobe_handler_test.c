@@ -72,7 +72,7 @@ KTEST(kprobe, post_of_an_emulated_instruction_runs)
 	memset(&seen, 0, sizeof(seen));
 	if (!probe_on(&p))
 		return;
-	EXPECT(!p.slot);
+	EXPECT_EQ(kprobe_technique_of(&p), KPROBE_EMULATE);
 	m = run(flags_pushed);
 	probe_off(&p);
 	EXPECT_EQ(seen.pre, 1);
@@ -115,4 +115,57 @@ KTEST(kprobe, a_disarmed_probe_is_not_there)
 	EXPECT_EQ(*(volatile u8 *)sums, text);
 	run(sums);
 	EXPECT_EQ(p.hits, 2);
+}
+
+CODE(goes_on, "xorl %eax, %eax", "incq %rax", "incq %rax", "");
+
+static void skip(struct kprobe *p, struct pt_regs *regs) { regs->ip = goes_on_at[1]; }
+
+KTEST(kprobe, pre_may_send_it_elsewhere)
+{
+	struct kprobe p = { .addr = goes_on_at[0], .pre = skip, .post = on_post };
+
+	memset(&seen, 0, sizeof(seen));
+	if (!probe_on(&p))
+		return;
+	EXPECT_EQ(run(goes_on).ax, 1); /* the second inc only */
+	probe_off(&p);
+	EXPECT_EQ(p.hits, 1);
+	EXPECT_EQ(seen.post, 0);
+}
+
+CODE(faults, "xorl %eax, %eax", "movq (%r8), %r9", "incq %rax", "");
+
+static u64 fault_vector;
+
+static bool mend(struct kprobe *p, struct pt_regs *regs)
+{
+	fault_vector = regs->vector;
+	EXPECT_EQ(regs->ip, p->addr);
+	regs->ip = faults_at[1];
+	regs->r9 = 5;
+	return true;
+}
+
+/* By each technique that runs a copy: a fault in it is the original's, and the handler's to mend. */
+KTEST(kprobe, a_handler_for_faults)
+{
+	static const enum kprobe_technique copies[] = { KPROBE_STEP, KPROBE_INT3, KPROBE_BOOST };
+	struct cpu_accounts before = accounts_now();
+
+	for (size_t i = 0; i < ARRAY_SIZE(copies); i++) {
+		struct kprobe p = { .addr = faults_at[0], .fault = mend, .technique = copies[i] };
+		struct machine m;
+
+		fault_vector = 0;
+		if (!probe_on(&p))
+			return;
+		m = run(faults); /* r8 holds a non-canonical address */
+		probe_off(&p);
+		EXPECT_EQ(fault_vector, 13);
+		EXPECT_EQ(m.r9, 5);
+		EXPECT_EQ(m.ax, 1);
+		EXPECT_EQ(p.hits, 1);
+		EXPECT_ACCOUNTS(before);
+	}
 }

@@ -90,18 +90,58 @@ KTEST(kprobe, refusals_have_a_number_and_a_reason)
 
 CODE(taken, "", "movq %rax, %rax", "", "");
 
-KTEST(kprobe, two_at_one_place_are_refused)
+KTEST(kprobe, two_at_one_place)
 {
-	struct kprobe p = { .addr = taken_at[0] };
+	struct kprobe p = { .addr = taken_at[0] }, q = { .addr = taken_at[0] };
+	struct machine m = machine_pattern;
+	u8 text = *taken;
 
-	if (!probe_on(&p))
+	m.flags = 2;
+	if (!probe_on(&p) || !probe_on(&q))
 		return;
-	expect_refused(taken_at[0], -EBUSY, "probe");
 	expect_refused(taken_at[0] + 1, -EILSEQ, "boundary"); /* seen through the int3 */
+	machine_run(&m, taken);
 	kprobe_disarm(&p);
-	expect_refused(taken_at[0], -EBUSY, "probe");
+	machine_run(&m, taken);
+	EXPECT_EQ(p.hits, 1);
+	EXPECT_EQ(q.hits, 2);
+	probe_off(&q);
+	EXPECT_EQ(*taken, text); /* the one left is disarmed */
+	EXPECT_EQ(kprobe_arm(&p), 0);
+	machine_run(&m, taken);
+	EXPECT_EQ(p.hits, 2);
+	EXPECT_EQ(q.hits, 2);
 	probe_off(&p);
-	EXPECT_EQ(p.hits, 0);
+	EXPECT_EQ(*taken, text);
+}
+
+CODE(forced, "", "pushfq", "popq %rax", "");
+
+KTEST(kprobe, a_technique_that_does_not_apply_is_refused)
+{
+	static const struct {
+		const u64 *at;
+		enum kprobe_technique technique;
+		const char *reason;
+	} cases[] = {
+		{ forced_at, KPROBE_STEP, "can't be stepped" },
+		{ forced_at, KPROBE_BOOST, "it is emulated" },
+		{ taken_at, KPROBE_EMULATE, "no emulation" },
+	};
+	struct kprobe first = { .addr = taken_at[0], .technique = KPROBE_STEP };
+	struct kprobe second = { .addr = taken_at[0], .technique = KPROBE_INT3 };
+	const char *why = "";
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct kprobe p = { .addr = *cases[i].at, .technique = cases[i].technique };
+
+		EXPECT_EQ(kprobe_register(&p, &why), -EINVAL);
+		EXPECT(strstr(why, cases[i].reason));
+	}
+	EXPECT_EQ(kprobe_register(&first, &why), 0);
+	EXPECT_EQ(kprobe_register(&second, &why), -EBUSY);
+	EXPECT(strstr(why, "another technique"));
+	kprobe_unregister(&first);
 }
 
 static noinline void traced_entry(void) { barrier(); }
@@ -137,19 +177,22 @@ KTEST(kprobe, a_traced_entry_is_refused)
 	kprobe_unregister(&p);
 }
 
-/* More nops than there are slots. */
+/* More nops than a page has slots. */
 #define NOPS 300
 CODE(many_nops, ".rept 300\n\tnop\n\t.endr", "", "", "");
 static struct kprobe *probes[NOPS];
 
-/* Probes nop after nop until one is refused, and says why. */
-static size_t probe_nops(int *err, const char **why)
+static size_t probe_nops(void)
 {
 	for (size_t n = 0; n < NOPS; n++) {
+		const char *why = "";
+		int err;
+
 		probes[n] = kzalloc(sizeof(*probes[n]));
 		probes[n]->addr = (u64)many_nops + n;
-		*err = kprobe_register(probes[n], why);
-		if (*err) {
+		err = kprobe_register(probes[n], &why);
+		if (err) {
+			ktest_fail(why, 0, "refused", (u64)(s64)err, 0);
 			kfree(probes[n]);
 			return n;
 		}
@@ -158,17 +201,12 @@ static size_t probe_nops(int *err, const char **why)
 	return NOPS;
 }
 
-KTEST(kprobe, slots_run_out_and_come_back)
+KTEST(kprobe, slots_are_made_as_they_are_needed)
 {
-	size_t free = kprobe_slots_free(), n;
-	const char *why = "";
-	int err = 0;
+	size_t free = kprobe_slots_free(), n = probe_nops();
 
-	EXPECT(free && free < NOPS);
-	n = probe_nops(&err, &why);
-	EXPECT_EQ(err, -ENOSPC);
-	EXPECT(strstr(why, "slots"));
-	EXPECT_EQ(n, free);
+	EXPECT_EQ(n, NOPS);
+	EXPECT_EQ(kprobe_slots_free(), free - n);
 	__asm__ volatile("call many_nops" ::: "memory", "cc");
 	for (size_t i = 0; i < n; i++) {
 		EXPECT_EQ(probes[i]->hits, 1);

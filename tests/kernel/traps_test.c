@@ -54,7 +54,9 @@ static struct machine machine_of(const struct pt_regs *r)
 
 KTEST(traps, handlers_see_the_registers)
 {
-	struct kprobe p = { .addr = on_nop_at[0], .pre = see_pre, .post = see_post };
+	struct kprobe p = {
+		.addr = on_nop_at[0], .pre = see_pre, .post = see_post, .technique = KPROBE_STEP
+	};
 	struct machine before = machine_pattern, after, in_pre, in_post;
 
 	before.flags = 0xed7;
@@ -123,7 +125,7 @@ KTEST(traps, cr2_survives_an_int3_that_faults)
 
 KTEST(traps, dr6_is_clear_after_a_step)
 {
-	struct kprobe p = { .addr = on_nop_at[0] };
+	struct kprobe p = { .addr = on_nop_at[0], .technique = KPROBE_STEP };
 	struct machine m = machine_pattern;
 
 	m.flags = 2;

@@ -100,7 +100,7 @@ static void call_idle_step(void)
 /* int3 and #DB, each started and ended the watching. */
 KTEST(watch, an_int3_in_idle_is_watched)
 {
-	struct kprobe p = { .addr = idle_step_at[0], .pre = note_in_probe };
+	struct kprobe p = { .addr = idle_step_at[0], .pre = note_in_probe, .technique = KPROBE_STEP };
 	struct watch before = watch_now(), idle, after;
 
 	seen.calls = 0;
@@ -122,7 +122,7 @@ KTEST(watch, an_int3_in_idle_is_watched)
 /* The #PF comes while only the int3 watches: it must neither end that nor believe it has to begin it. */
 KTEST(watch, a_fault_in_an_int3_in_idle_stays_watched)
 {
-	struct kprobe p = { .addr = idle_step_at[0], .pre = note_and_fault };
+	struct kprobe p = { .addr = idle_step_at[0], .pre = note_and_fault, .technique = KPROBE_STEP };
 	struct watch idle, after;
 
 	if (!probe_on(&p))

@@ -50,7 +50,7 @@ static const struct listed begins[] = {
 /* On the path of int3 and #DB the only ways into visible code that come back. */
 static const struct listed handlers[] = {
 	{ "kprobe_int3", "", "the probe's pre handler, and the event of a hit without it" },
-	{ "call_handler", "", "the probe's pre or post handler" },
+	{ "call_post", "", "the probe's post handler" },
 	{ "call_user_trap", "", "whoever has the process: what came from user mode can't be a recursion" },
 	{ "text_poke_emergency_observed", "", "scene 10's observer, called when no probe is left" },
 };
@@ -72,7 +72,7 @@ static const struct listed must_hide[] = {
 	  "a message claimed and not yet described: a recovery that began in between would leave it unfinished" },
 	{ "rcu_read_lock_trace", "", "for instruments in hidden code, where RCU isn't watching" },
 	{ "rcu_read_unlock_trace", "", "for instruments in hidden code, where RCU isn't watching" },
-	{ "kprobe_fault", "", "ends a step: one that it is stepped in would be the wrong one" },
+	{ "step_abandon", "", "ends a step: one that it is stepped in would be the wrong one" },
 };
 
 /* NASM's local labels that are reached by their address. */

@@ -42,6 +42,7 @@ struct insn {
 	bool rip_relative; /* modrm mod=00 rm=101: the operand is at next ip + disp */
 	bool rep;	   /* an f2 or f3 prefix is present */
 	bool operand16;	   /* a 66 prefix is present */
+	bool address32;	   /* a 67 prefix is */
 	u8 modrm;
 	u8 disp_offset, disp_size; /* the displacement's place in the bytes; size 0: none */
 	u8 imm_offset, imm_size;   /* the (first) immediate or relative offset likewise */

@@ -185,8 +185,7 @@ static void flush(void *arg)
 		invlpg(r->va + i * PAGE_SIZE);
 }
 
-/* The shootdown: when it returns, no CPU's TLB has an old translation of the range. */
-static void flush_everywhere(u64 va, size_t pages)
+void flush_everywhere(u64 va, size_t pages)
 {
 	struct range r = { va, pages };
 
@@ -205,15 +204,23 @@ void unmap_pages(u64 va, size_t pages)
 	flush_everywhere(va, pages);
 }
 
-int direct_map_hide(u64 pa)
+int direct_map_clear(u64 pa)
 {
 	u64 *e = make_pte(DIRECT_MAP + pa, 0);
 
 	if (!e)
 		return -ENOMEM;
 	*e = 0;
-	flush_everywhere(DIRECT_MAP + pa, 1);
 	return 0;
+}
+
+int direct_map_hide(u64 pa)
+{
+	int err = direct_map_clear(pa);
+
+	if (!err)
+		flush_everywhere(DIRECT_MAP + pa, 1);
+	return err;
 }
 
 int direct_map_show(u64 pa)

@@ -62,6 +62,10 @@ u64 *lookup_pte(u64 va, u64 *size);
 u64 virt_to_phys(const void *va);
 static inline void *phys_to_virt(u64 pa) { return (void *)(DIRECT_MAP + pa); }
 
+/* Thread context, no spinlock held. When it returns, no CPU has an old translation of these pages. */
+void flush_everywhere(u64 va, size_t pages);
+/* Thread context, one caller at a time. The frame at @pa leaves the direct map; TLBs are not flushed. -ENOMEM. */
+int direct_map_clear(u64 pa);
 /* Thread context. Takes the frame at @pa out of the direct map, or puts it back: for frames that become executable. */
 int direct_map_hide(u64 pa);
 int direct_map_show(u64 pa);

@@ -1,0 +1,139 @@
+/* Which ways of running a displaced instruction there are for each, and which of them is taken. */
+#include "abi/errno.h"
+#include "kprobe/internal.h"
+#include "lib/ctl.h"
+#include "lib/string.h"
+
+const char *const kprobe_technique_names[NR_TECHNIQUES] = {
+	[KPROBE_AUTO] = "auto",	      [KPROBE_STEP] = "step",	[KPROBE_INT3] = "int3",
+	[KPROBE_EMULATE] = "emulate", [KPROBE_BOOST] = "boost", [KPROBE_JUMP] = "jump",
+	[KPROBE_FTRACE] = "ftrace",
+};
+
+/* Cheapest first. */
+static const enum kprobe_technique preferred[] = { KPROBE_EMULATE, KPROBE_BOOST, KPROBE_INT3, KPROBE_STEP };
+
+static enum kprobe_technique forced; /* by the file; auto: none is */
+
+static const char *why_not(const struct kprobe_site *s, enum kprobe_technique t, bool post)
+{
+	switch (t) {
+	case KPROBE_STEP:
+		return s->slot ? NULL
+			       : "Instruction can't be stepped: it saves or changes what stepping needs";
+	case KPROBE_EMULATE:
+		return s->emulation ? NULL : "Instruction can't be emulated: there is no emulation of it";
+	case KPROBE_INT3:
+	case KPROBE_BOOST:
+		if (!s->slot)
+			return "Instruction can't run from a copy: it is emulated";
+		if (s->insn.class != INSN_PLAIN)
+			return "Instruction can't be followed by another in its copy: it transfers control";
+		if (t == KPROBE_BOOST && post)
+			return "A post handler needs a trap behind the instruction";
+		return NULL;
+	case KPROBE_JUMP:
+		return "There are no detours yet";
+	case KPROBE_FTRACE:
+		return "There is no way by the function tracer yet";
+	default:
+		return "No such technique";
+	}
+}
+
+bool technique_applies(const struct kprobe_site *s, enum kprobe_technique t, bool post, const char **why)
+{
+	*why = why_not(s, t, post);
+	return !*why;
+}
+
+/* What a probe asks for is taken before what the file says. */
+static int asked_by(const struct kprobe *p, enum kprobe_technique *asked, const char **why)
+{
+	if (!p || p->technique == KPROBE_AUTO)
+		return 0;
+	if (*asked != KPROBE_AUTO && *asked != p->technique) {
+		*why = "A probe at this place asks for another technique";
+		return -EBUSY;
+	}
+	*asked = p->technique;
+	return 0;
+}
+
+int technique_choose(const struct kprobe_site *s, const struct kprobe *more, enum kprobe_technique *t,
+		     const char **why)
+{
+	enum kprobe_technique asked = KPROBE_AUTO;
+	bool post = more && more->post;
+	int err = 0;
+
+	for (const struct kprobe *p = s->probes; p && !err; p = p->next) {
+		err = asked_by(p, &asked, why);
+		post |= p->post != NULL;
+	}
+	if (!err)
+		err = asked_by(more, &asked, why);
+	if (err)
+		return err;
+	if (asked == KPROBE_AUTO)
+		asked = forced;
+	if (asked != KPROBE_AUTO) {
+		*t = asked;
+		return technique_applies(s, asked, post, why) ? 0 : -EINVAL;
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(preferred); i++) {
+		*t = preferred[i];
+		if (technique_applies(s, *t, post, why))
+			return 0;
+	}
+	return -EINVAL;
+}
+
+/* Both copies are in the slot already, so a hit takes the one or the other. */
+void technique_set(struct kprobe_site *s, enum kprobe_technique t)
+{
+	if (t == KPROBE_BOOST)
+		s->lingered = true;
+	WRITE_ONCE(s->technique, (u8)t);
+}
+
+static int show(struct seq *out, const struct ctl_file *self)
+{
+	for (size_t t = 0; t < NR_TECHNIQUES; t++)
+		seq_printf(out, "%s%s%s%s", t ? " " : "", t == forced ? "[" : "", kprobe_technique_names[t],
+			   t == forced ? "]" : "");
+	seq_printf(out, "\n");
+	return 0;
+}
+
+/* Places that are probed already change, too, if they can. */
+static void rechoose(void)
+{
+	for (unsigned b = 0; b < KPROBE_BUCKETS; b++)
+		for (struct kprobe_site *s = kprobe_table[b]; s; s = s->next) {
+			enum kprobe_technique t;
+			const char *why;
+
+			if (technique_choose(s, NULL, &t, &why) == 0)
+				technique_set(s, t);
+		}
+}
+
+static int store(const struct ctl_file *self, const char *text, size_t len, bool append)
+{
+	while (len && isspace(text[len - 1]))
+		len--;
+	for (size_t t = 0; t < NR_TECHNIQUES; t++) {
+		const char *name = kprobe_technique_names[t];
+
+		if (strlen(name) != len || memcmp(name, text, len) != 0)
+			continue;
+		mutex_lock(&kprobe_mutex);
+		forced = (enum kprobe_technique)t;
+		rechoose();
+		mutex_unlock(&kprobe_mutex);
+		return 0;
+	}
+	return -EINVAL;
+}
+CTL_FILE(ctl_kprobes_technique, .path = "kprobes/technique", .show = show, .store = store);

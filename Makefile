@@ -154,7 +154,7 @@ test: ## all tests, with prove's summary
 	@prove --timer -j2 --exec '' $(HOST_PROGRAMS) $(HOST_SCRIPTS) $(wildcard tests/guest/*.t)
 
 torture: export STRESS ?= 40
-torture: export FUZZ ?= 20000000
+torture: export FUZZ ?= 50000000
 torture: ## the same tests, counts multiplied by STRESS=
 	@$(MAKE_QUIETLY) test
 

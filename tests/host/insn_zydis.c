@@ -1,6 +1,6 @@
 /*
  * The decoder against Zydis: every opcode of the legacy maps with every modrm under the prefixes that
- * change lengths, then FUZZ (500,000) random and mutated byte strings.
+ * change lengths, then FUZZ_INSN (500,000) random and mutated byte strings.
  */
 #define _GNU_SOURCE /* dl_iterate_phdr */
 #include "tests/host/insn_compare.h"
@@ -199,7 +199,7 @@ static void make_case(u8 *bytes)
 
 static void test_fuzz(void **state __unused)
 {
-	const char *text = getenv("FUZZ");
+	const char *text = getenv("FUZZ_INSN");
 	u64 count = text && *text ? strtoull(text, NULL, 0) : 500000;
 	struct tally t = { 0 };
 	u8 bytes[INSN_MAX_LENGTH];

@@ -10,12 +10,12 @@
 #include "arch/x86/insn/internal.h"
 #include "lib/compiler.h"
 
-/* Where the decoder stands, and the prefixes that no field of struct insn keeps. */
+/* Where the decoder stands, and the prefix that no field of struct insn keeps. */
 struct cursor {
 	const u8 *bytes;
 	u8 pos, limit;
 	bool overrun; /* asked for a byte past @limit; everything after is made-up zeros */
-	bool lock, address32;
+	bool lock;
 };
 
 static u8 next(struct cursor *c)
@@ -51,7 +51,7 @@ static bool take_prefix(struct insn *out, struct cursor *c, u8 byte)
 		out->operand16 = true;
 		return true;
 	case 0x67:
-		c->address32 = true;
+		out->address32 = true;
 		return true;
 	case 0xf0:
 		c->lock = true;
@@ -184,7 +184,7 @@ static void read_modrm(struct insn *out, struct cursor *c, enum insn_form form)
 	}
 }
 
-static u8 immediate_size(const struct insn *out, const struct cursor *c, enum insn_form form)
+static u8 immediate_size(const struct insn *out, enum insn_form form)
 {
 	bool wide = out->rex & REX_W; /* beats 66 */
 	u8 z = out->operand16 && !wide ? 2 : 4;
@@ -206,7 +206,7 @@ static u8 immediate_size(const struct insn *out, const struct cursor *c, enum in
 	case FORM_IMMV:
 		return wide ? 8 : z;
 	case FORM_ADDRESS:
-		return c->address32 ? 4 : 8;
+		return out->address32 ? 4 : 8;
 	case FORM_TEST8:
 		return is_test ? 1 : 0;
 	case FORM_TESTZ:
@@ -220,7 +220,7 @@ static u8 immediate_size(const struct insn *out, const struct cursor *c, enum in
 
 static void read_immediates(struct insn *out, struct cursor *c, enum insn_form form)
 {
-	out->imm_size = immediate_size(out, c, form);
+	out->imm_size = immediate_size(out, form);
 	if (out->imm_size) {
 		out->imm_offset = c->pos;
 		out->imm = next_signed(c, out->imm_size);

@@ -133,7 +133,7 @@ print-cflags:
 
 # Options reach tools/run through the environment. What the user wrote is passed as it is: "value"
 # keeps make from expanding a $ in it, and no shell ever sees it.
-RUN_OPTIONS := CMD SCRIPT APPEND SMP MEM TIMEOUT TIMEOUT_SCALE BOOT ICOUNT ACCEL GDBPORT GDBCMDS STRESS FUZZ SEED
+RUN_OPTIONS := CMD SCRIPT APPEND SMP MEM TIMEOUT TIMEOUT_SCALE BOOT ICOUNT ACCEL GDBPORT GDBCMDS STRESS FUZZ FUZZ_INSN SEED
 $(foreach o,$(RUN_OPTIONS),$(if $(filter command environment,$(firstword $(origin $o))),\
 	$(eval override $o := $$(value $o))$(eval export $o)))
 
@@ -155,6 +155,7 @@ test: ## all tests, with prove's summary
 
 torture: export STRESS ?= 40
 torture: export FUZZ ?= 20000000
+torture: export FUZZ_INSN ?= 50000000
 torture: ## the same tests, counts multiplied by STRESS=
 	@$(MAKE_QUIETLY) test
 

@@ -11,5 +11,8 @@ void panic_stop_here(const struct pt_regs *regs);
 /* Any context. One line: where this CPU is, and whether RCU is, or was, watching. */
 void print_context(struct seq *out, bool watching);
 
+/* As printk_recovered(), for the report that warn() was writing. */
+void warn_recovered(void);
+
 /* Any context. As panic(), and prints @regs and the backtrace from there. */
 void __noreturn panic_regs(const struct pt_regs *regs, const char *fmt, ...) __printf(2, 3);

@@ -153,6 +153,7 @@ static __always_inline bool undo_recursion(struct pt_regs *regs)
 	trap_enter(&t, regs);
 	instrumentation_begin();
 	printk_recovered();
+	warn_recovered();
 	bust_report();
 	instrumentation_end();
 	trap_exit(&t);

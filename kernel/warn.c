@@ -16,7 +16,8 @@
 
 /* A CPU each: what all of them find at once, each tells once and for all. */
 static char reports[NR_CPUS][REPORT_SIZE];
-static DEFINE_PER_CPU(bool, busy); /* it is being written, by a context that this one has interrupted */
+/* It is being written, by a context that this one has interrupted: 1, and the NMI depth there. */
+static DEFINE_PER_CPU(u32, busy);
 
 static void write_report(struct seq *out, const char *fmt, va_list ap, bool was_watching)
 {
@@ -39,13 +40,19 @@ static void tell(const char *fmt, va_list ap, bool was_watching)
 		printk(" (while another report is written)\n");
 		return;
 	}
-	this_cpu(busy) = true;
+	this_cpu(busy) = nmi_depth() + 1;
 	barrier();
 	seq_buf_init(&b, report, REPORT_SIZE);
 	write_report(&b.seq, fmt, ap, was_watching);
 	printk("%s%s", report, b.seq.overflow ? "\n" : "");
 	barrier();
-	this_cpu(busy) = false;
+	this_cpu(busy) = 0;
+}
+
+void warn_recovered(void)
+{
+	if (this_cpu(busy) > nmi_depth())
+		this_cpu(busy) = 0;
 }
 
 /*

@@ -35,6 +35,106 @@ static bool is_knights_corner(const ZydisDecodedInstruction *z)
 	}
 }
 
+enum encoding { LEGACY, VEX, EVEX, XOP };
+
+static enum encoding encoding_of(const struct insn *i, const u8 *bytes)
+{
+	if (!i->vex)
+		return LEGACY;
+	switch (bytes[i->prefix_bytes]) {
+	case 0x62:
+		return EVEX;
+	case 0x8f:
+		return XOP;
+	default:
+		return VEX;
+	}
+}
+
+/* Opcodes FROM to TO, or some of them: bytes in pairs. */
+#define SYSTEM_GROUPS "\x00\x01\xa6\xa7\xae\xae\xc7\xc7"
+#define X87	      "\xd9\xdf"
+#define MEMORY_ONLY   "\xb4\xb5\xc3\xc3"
+#define NO_PREFIX     "\x37\x37\x77\x77\x78\x79\xb8\xb8"
+#define SSE                                                                                        \
+	"\x12\x17\x28\x29\x2b\x2b\x2e\x2f\x50\x50\x52\x57\x5b\x5b\x60\x6f\x71\x76\x7c\x7f\xc4\xc6" \
+	"\xd0\xfe"
+#define SSE_38	"\x00\x0b\x10\x17\x1c\x1e\x20\x2b\x30\x41\x80\x82\xc8\xcf\xd8\xdf\xf0\xfc"
+#define SSE_3A	"\x08\x17\x20\x22\x40\x44\x60\x63\xcc\xdf\xf0\xf0"
+#define ANY_OF	"\x00\xff"
+#define ANY_MAP 0xff
+
+/*
+ * All that we accept and Zydis refuses, why, and where. Each of these faults when executed, or is newer
+ * than this Zydis; its length follows from its form either way, so a walk over code goes on right, and
+ * a copy in a slot faults as the original would.
+ */
+static const struct reason {
+	const char *text;
+	enum encoding encoding;
+	ZyanStatus status;
+	u8 map;
+	const char *ranges;
+} reasons[] = {
+	{ "x87: reserved registers' opcodes", LEGACY, ZYDIS_STATUS_DECODING_ERROR, 0, X87 },
+	{ "reserved members of system groups", LEGACY, ZYDIS_STATUS_DECODING_ERROR, 1, SYSTEM_GROUPS },
+	{ "3DNow!: a suffix that is none", LEGACY, ZYDIS_STATUS_DECODING_ERROR, 1, "\x0f\x0f" },
+	{ "register where only memory is defined", LEGACY, ZYDIS_STATUS_DECODING_ERROR, 1, MEMORY_ONLY },
+	{ "66, f2 or f3 before what knows none", LEGACY, ZYDIS_STATUS_DECODING_ERROR, 1, NO_PREFIX },
+	{ "SSE with a reserved 66, f2, f3 or mod", LEGACY, ZYDIS_STATUS_DECODING_ERROR, 1, SSE },
+	{ "0f38 with a reserved 66, f2, f3 or mod", LEGACY, ZYDIS_STATUS_DECODING_ERROR, 2, SSE_38 },
+	{ "0f3a with a reserved 66, f2, f3 or mod", LEGACY, ZYDIS_STATUS_DECODING_ERROR, 3, SSE_3A },
+	{ "MPX: bnd4 and above", LEGACY, ZYDIS_STATUS_BAD_REGISTER, 1, "\x1a\x1b" },
+	{ "VEX: reserved opcode, pp, W, L, vvvv or register", VEX, 0, ANY_MAP, ANY_OF },
+	{ "EVEX: the same, or a mask or z that may not be", EVEX, 0, ANY_MAP, ANY_OF },
+	{ "XOP: reserved opcode, pp, W, L or vvvv", XOP, 0, ANY_MAP, ANY_OF },
+};
+
+const char *insn_reason_text(unsigned reason)
+{
+	return reason < sizeof(reasons) / sizeof(reasons[0]) ? reasons[reason].text : NULL;
+}
+
+static bool in_ranges(u8 opcode, const char *ranges)
+{
+	const u8 *r = (const u8 *)ranges;
+
+	do {
+		if (r[0] <= opcode && opcode <= r[1])
+			return true;
+		r += 2;
+	} while (r[0]);
+	return false;
+}
+
+/* In vectors any status but one of a prefix or a length that we should have seen. */
+static bool status_fits(const struct reason *r, ZyanStatus status)
+{
+	if (r->status)
+		return status == r->status;
+	return status == ZYDIS_STATUS_DECODING_ERROR || status == ZYDIS_STATUS_BAD_REGISTER ||
+	       status == ZYDIS_STATUS_MALFORMED_EVEX || status == ZYDIS_STATUS_INVALID_MASK;
+}
+
+/* We accept, Zydis says @status. */
+static void judge_alone(struct comparison *c, const struct insn *i, const u8 *bytes, ZyanStatus status)
+{
+	enum encoding encoding = encoding_of(i, bytes);
+
+	c->verdict = WE_ACCEPT;
+	for (u8 n = 0; insn_reason_text(n); n++) {
+		const struct reason *r = &reasons[n];
+
+		c->reason = n;
+		if (r->encoding == encoding && (r->map == ANY_MAP || r->map == i->map) &&
+		    in_ranges(i->opcode, r->ranges) && status_fits(r, status))
+			return;
+	}
+	c->verdict = DISAGREEMENT;
+	snprintf(c->why, sizeof(c->why), "we accept map %u opcode %02x, Zydis refuses: status %x", i->map,
+		 i->opcode, status & 0xff);
+}
+
 static bool is_far(const ZydisDecodedInstruction *z) { return z->meta.branch_type == ZYDIS_BRANCH_TYPE_FAR; }
 
 static bool is_relative(const ZydisDecodedInstruction *z) { return z->raw.imm[0].is_relative; }
@@ -232,9 +332,15 @@ struct comparison insn_compare(const u8 *bytes, size_t max)
 	ZydisDecodedOperand ops[ZYDIS_MAX_OPERAND_COUNT];
 	struct insn ours;
 	int error = insn_decode(&ours, bytes, max);
+	ZyanStatus status = ZydisDecoderDecodeFull(&decoder, bytes, max, &z, ops);
 
-	if (!ZYAN_SUCCESS(ZydisDecoderDecodeFull(&decoder, bytes, max, &z, ops)) || is_knights_corner(&z)) {
-		c.verdict = error ? BOTH_REFUSE : WE_ACCEPT;
+	if (ZYAN_SUCCESS(status) && is_knights_corner(&z))
+		status = ZYDIS_STATUS_DECODING_ERROR;
+	if (!ZYAN_SUCCESS(status)) {
+		if (error)
+			c.verdict = BOTH_REFUSE;
+		else
+			judge_alone(&c, &ours, bytes, status);
 		return c;
 	}
 	c.length = z.length;

@@ -322,6 +322,40 @@ static void test_holes_in_groups(void **state __unused)
 	REFUSED("\x0f\xb2\xc0"); /* lss of a register */
 }
 
+static void test_lock_only_where_memory_is_changed(void **state __unused)
+{
+	static const char *const fine[] = { "\x01\x07",	    "\x80\x37\x01",	"\x83\x07\x01",
+					    "\x87\x07",	    "\xf7\x17",		"\xff\x0f",
+					    "\x0f\xb1\x37", "\x0f\xba\x2f\x01", "\x0f\xc1\x07",
+					    "\x0f\xc7\x0f" };
+
+	for (size_t n = 0; n < ARRAY_SIZE(fine); n++) {
+		char bytes[INSN_MAX_LENGTH] = "\xf0";
+
+		memcpy(bytes + 1, fine[n], strlen(fine[n]));
+		assert_int_equal(decode_padded(bytes, sizeof(bytes)), 0);
+	}
+	REFUSED("\xf0\x90");		 /* nop */
+	REFUSED("\xf0\x01\xc0");	 /* a register */
+	REFUSED("\xf0\x03\x07");	 /* add eax, [rdi] */
+	REFUSED("\xf0\x39\x07");	 /* cmp */
+	REFUSED("\xf0\x83\x3f\x01");	 /* cmp too */
+	REFUSED("\xf0\xf7\x07\x01");	 /* test */
+	REFUSED("\xf0\xff\x17");	 /* call [rdi] */
+	REFUSED("\xf0\x0f\xba\x27\x01"); /* bt */
+	REFUSED("\xf0\x0f\x38\xf0\x07"); /* movbe */
+	REFUSED("\xf0\x0f\x0b");	 /* ud2 */
+}
+
+static void test_no_such_control_register(void **state __unused)
+{
+	REFUSED("\x0f\x20\xc8");				   /* cr1 */
+	REFUSED("\x0f\x22\xe8");				   /* cr5 */
+	REFUSED("\x44\x0f\x22\xc8");				   /* cr9 */
+	REFUSED("\x44\x0f\x21\xc0");				   /* dr8 */
+	assert_int_equal(decode_padded("\x44\x0f\x22\xc0", 4), 0); /* cr8 */
+}
+
 static void test_malformed_vector_prefixes(void **state __unused)
 {
 	REFUSED("\x66\xc5\xf8\x28\xc1"); /* 66, f2, f3, lock and REX may not stand before VEX */
@@ -399,6 +433,8 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_length_limit),
 	cmocka_unit_test(test_no_instruction_in_64_bit_mode),
 	cmocka_unit_test(test_holes_in_groups),
+	cmocka_unit_test(test_lock_only_where_memory_is_changed),
+	cmocka_unit_test(test_no_such_control_register),
 	cmocka_unit_test(test_malformed_vector_prefixes),
 	cmocka_unit_test(test_other_fields),
 	cmocka_unit_test(test_target),

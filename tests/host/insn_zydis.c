@@ -1,6 +1,6 @@
 /*
  * The decoder against Zydis: every opcode of the legacy maps with every modrm under the prefixes that
- * change lengths, then FUZZ (500,000) random and mutated byte strings.
+ * change lengths, then FUZZ_INSN (500,000) random and mutated byte strings.
  */
 #define _GNU_SOURCE /* dl_iterate_phdr */
 #include "tests/host/insn_compare.h"
@@ -11,6 +11,7 @@
 
 struct tally {
 	u64 verdicts[DISAGREEMENT + 1];
+	u64 reasons[INSN_REASONS];
 };
 
 static void check(struct tally *t, const char *where, const u8 *bytes)
@@ -20,6 +21,8 @@ static void check(struct tally *t, const char *where, const u8 *bytes)
 	if (c.verdict == DISAGREEMENT && t->verdicts[DISAGREEMENT] < MAX_COMPLAINTS)
 		insn_complain(where, bytes, INSN_MAX_LENGTH, c.why);
 	t->verdicts[c.verdict]++;
+	if (c.verdict == WE_ACCEPT)
+		t->reasons[c.reason]++;
 }
 
 static void report(const char *what, const struct tally *t)
@@ -28,6 +31,8 @@ static void report(const char *what, const struct tally *t)
 	       " accepted by us alone, %" PRIu64 " disagreements\n",
 	       what, t->verdicts[BOTH_ACCEPT], t->verdicts[BOTH_REFUSE], t->verdicts[WE_ACCEPT],
 	       t->verdicts[DISAGREEMENT]);
+	for (unsigned r = 0; r < INSN_REASONS; r++)
+		printf("#   by us alone: %" PRIu64 " %s\n", t->reasons[r], insn_reason_text(r));
 }
 
 /* The last byte of each string is where a map's opcode follows. */
@@ -39,9 +44,9 @@ static const struct {
 	{                        \
 		s, sizeof(s) - 1 \
 	}
-	LEAD_IN(""),	 LEAD_IN("\x66"),     LEAD_IN("\xf2"),	   LEAD_IN("\xf3"),
-	LEAD_IN("\x67"), LEAD_IN("\x66\xf2"), LEAD_IN("\x66\xf3"), LEAD_IN("\x48"),
-	LEAD_IN("\x4f"), LEAD_IN("\x66\x48"), LEAD_IN("\x48\x66"), LEAD_IN("\x67\x48"),
+	LEAD_IN(""),	     LEAD_IN("\x66"),	  LEAD_IN("\xf2"), LEAD_IN("\xf3"),	LEAD_IN("\x67"),
+	LEAD_IN("\x66\xf2"), LEAD_IN("\x66\xf3"), LEAD_IN("\x48"), LEAD_IN("\x4f"),	LEAD_IN("\x66\x48"),
+	LEAD_IN("\x48\x66"), LEAD_IN("\x67\x48"), LEAD_IN("\xf0"), LEAD_IN("\xf0\x44"), LEAD_IN("\xf2\xf0"),
 };
 static const struct {
 	const char *bytes;
@@ -137,7 +142,8 @@ static void insert(u8 *bytes, u8 byte)
 
 static void insert_prefixes(u8 *bytes)
 {
-	static const u8 prefixes[] = { 0x66, 0xf2, 0xf3, 0x67, 0x2e, 0x65, 0xf0, 0x40, 0x48, 0x4f };
+	static const u8 prefixes[] = { 0x66, 0xf2, 0xf3, 0x67, 0x26, 0x2e, 0x36, 0x3e,
+				       0x64, 0x65, 0xf0, 0xf0, 0x40, 0x44, 0x48, 0x4f };
 
 	for (u64 n = 1 + host_random_below(4); n; n--)
 		insert(bytes, prefixes[host_random_below(sizeof(prefixes))]);
@@ -150,6 +156,8 @@ static void randomise_escaped(u8 *bytes)
 
 	randomise(bytes, 1);
 	bytes[0] = escapes[host_random_below(sizeof(escapes))];
+	if (bytes[0] == 0x0f && host_random_below(2))
+		bytes[1] = host_random_below(2) ? 0x38 : 0x3a;
 	if (bytes[0] == 0xc4)
 		bytes[1] = (bytes[1] & 0xe0) | (1 + host_random_below(3));
 	if (bytes[0] == 0x8f)
@@ -159,7 +167,7 @@ static void randomise_escaped(u8 *bytes)
 		bytes[2] |= 0x04;
 	}
 	if (host_random_below(4) == 0)
-		insert(bytes, 0x67);
+		insert_prefixes(bytes);
 }
 
 static void make_case(u8 *bytes)
@@ -191,7 +199,7 @@ static void make_case(u8 *bytes)
 
 static void test_fuzz(void **state __unused)
 {
-	const char *text = getenv("FUZZ");
+	const char *text = getenv("FUZZ_INSN");
 	u64 count = text && *text ? strtoull(text, NULL, 0) : 500000;
 	struct tally t = { 0 };
 	u8 bytes[INSN_MAX_LENGTH];

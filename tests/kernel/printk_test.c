@@ -8,6 +8,7 @@
 #include "context/context.h"
 #include "kernel/message_ring.h"
 #include "kernel/nmi.h"
+#include "kernel/panic.h"
 #include "lib/symtab.h"
 #include "sched/thread.h"
 #include "tests/kernel/probe.h"
@@ -236,6 +237,7 @@ static void recover_at_depth(unsigned depth)
 
 	context_sub(deeper);
 	printk_recovered();
+	warn_recovered();
 	context_add(deeper);
 }
 
@@ -284,6 +286,41 @@ KTEST(printk, what_was_thrown_away_is_not_waited_for)
 	EXPECT(is_lost(1));
 	EXPECT(is_lost(2));
 	EXPECT(!is_lost(3));
+}
+
+static void warn_again(struct kprobe *p, struct pt_regs *regs)
+{
+	if (p->hits > 1)
+		return;
+	recover_at_depth(limit);
+	warn("the next one");
+}
+
+/* A report begun at depth 2; in its middle everything from @depth on is thrown away. Is the next one told whole? */
+static bool has_room_again(unsigned depth)
+{
+	struct kprobe p = { .addr = (u64)sprint_symbol, .pre = warn_again };
+	u64 flags;
+
+	limit = depth;
+	begin();
+	if (!probe_on(&p))
+		return false;
+	flags = local_irq_save();
+	context_add(2 * NMI_ONE);
+	warn("the first");
+	context_sub(2 * NMI_ONE);
+	local_irq_restore(flags);
+	probe_off(&p);
+	EXPECT(strstr(log_since(), "the next one"));
+	return !strstr(log_since(), "while another report is written");
+}
+
+KTEST(printk, a_report_thrown_away_leaves_its_room)
+{
+	EXPECT(has_room_again(1));
+	EXPECT(has_room_again(2));
+	EXPECT(!has_room_again(3));
 }
 
 static void print_always(struct kprobe *p, struct pt_regs *regs) { printk("again\n"); }

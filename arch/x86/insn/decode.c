@@ -10,8 +10,6 @@
 #include "arch/x86/insn/internal.h"
 #include "lib/compiler.h"
 
-#define REX_W 0x08
-
 /* Where the decoder stands, and the prefix that no field of struct insn keeps. */
 struct cursor {
 	const u8 *bytes;
@@ -248,6 +246,8 @@ int insn_decode(struct insn *out, const u8 *bytes, size_t max)
 	if (c.overrun)
 		return -E2BIG;
 	if (form == FORM_INVALID || form == FORM_PREFIX || (out->has_modrm && insn_is_hole(out)))
+		return -EINVAL;
+	if (c.lock && !insn_is_lockable(out))
 		return -EINVAL;
 	out->length = c.pos;
 	out->class = insn_classify(out);

@@ -61,6 +61,22 @@ int insn_decode(struct insn *out, const u8 *bytes, size_t max);
 /* Where a relative branch at address @ip goes. */
 static inline u64 insn_target(const struct insn *insn, u64 ip) { return ip + insn->length + (u64)insn->imm; }
 
+/* displace.c: the instruction executed at another address. Why it can't be, or NULL. */
+const char *insn_cannot_displace(const struct insn *insn);
+/* May its copy be run at all, and be single-stepped? If not, though it can be displaced, it must be emulated. */
+bool insn_can_step(const struct insn *insn);
+/* May other code stand behind its copy: does it always end there, or fault? */
+bool insn_can_boost(const struct insn *insn);
+/* What a copy leaves relative to itself, to be moved back by original - copy. */
+#define INSN_FIX_IP	1 /* ip */
+#define INSN_FIX_RETURN 2 /* the return address it pushed */
+u8 insn_fixes(const struct insn *insn);
+/*
+ * Writes the instruction of @bytes at @from into @copy (insn->length bytes) as it must read at @to, branch offsets
+ * excepted: those are what the fix-up is for. -ERANGE, and nothing written: its operand is over 2 GiB from there.
+ */
+int insn_copy(u8 *copy, const u8 *bytes, const struct insn *insn, u64 from, u64 to);
+
 /* "call_rel", "plain", ...: for messages. */
 const char *insn_class_name(enum insn_class c);
 

@@ -3,6 +3,9 @@
 
 #include "arch/x86/insn/insn.h"
 
+#define REX_R 0x04
+#define REX_W 0x08
+
 /* What follows an opcode byte; a letter each, so that an opcode map can be drawn as a 16x16 grid. */
 enum insn_form {
 	FORM_INVALID = 'x',	 /* no instruction in 64-bit mode */
@@ -30,5 +33,7 @@ enum insn_form {
 enum insn_form insn_form(const struct insn *insn);
 /* Is this member of an opcode group undefined, though the opcode byte is not? Needs modrm. */
 bool insn_is_hole(const struct insn *insn);
+/* May lock stand before it? Needs modrm. */
+bool insn_is_lockable(const struct insn *insn);
 /* Any decoded instruction's class. */
 enum insn_class insn_classify(const struct insn *insn);

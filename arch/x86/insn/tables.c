@@ -128,6 +128,27 @@ enum insn_form insn_form(const struct insn *insn)
 /* c6 and c7 have one member, mov, and one stray: xabort, xbegin. */
 static bool is_mov_group(u8 modrm) { return (modrm & 0x38) == 0 || modrm == 0xf8; }
 
+/* Control registers 0, 2, 3, 4 and 8; debug registers up to 7. */
+static bool is_two_byte_hole(const struct insn *insn, u8 reg, bool in_memory)
+{
+	bool high = insn->rex & REX_R;
+
+	switch (insn->opcode) {
+	case 0x20:
+	case 0x22:
+		return high ? reg != 0 : reg == 1 || reg > 4;
+	case 0x21:
+	case 0x23:
+		return high;
+	case 0xb2:
+		return !in_memory;
+	case 0xba:
+		return reg < 4;
+	default:
+		return false;
+	}
+}
+
 bool insn_is_hole(const struct insn *insn)
 {
 	u8 reg = modrm_reg(insn);
@@ -136,7 +157,7 @@ bool insn_is_hole(const struct insn *insn)
 	if (insn->vex || insn->map > 1)
 		return false;
 	if (insn->map == 1)
-		return (insn->opcode == 0xba && reg < 4) || (insn->opcode == 0xb2 && !in_memory);
+		return is_two_byte_hole(insn, reg, in_memory);
 	switch (insn->opcode) {
 	case 0x8c: /* six segment registers, */
 		return reg > 5;
@@ -153,6 +174,43 @@ bool insn_is_hole(const struct insn *insn)
 		return reg > 1;
 	case 0xff: /* far pointers live in memory only */
 		return reg == 7 || ((reg == 3 || reg == 5) && !in_memory);
+	default:
+		return false;
+	}
+}
+
+/* An operation on memory that reads and writes: all others fault with lock before them. */
+bool insn_is_lockable(const struct insn *insn)
+{
+	u8 reg = modrm_reg(insn);
+
+	if (insn->vex || insn->map > 1 || !insn->has_modrm || modrm_mod(insn) == 3)
+		return false;
+	switch (insn->map << 8 | insn->opcode) {
+	case 0x000 ... 0x037: /* add, or, adc, sbb, and, sub, xor: to memory */
+		return (insn->opcode & 7) < 2;
+	case 0x080 ... 0x083:
+		return reg != 7;
+	case 0x086: /* xchg */
+	case 0x087:
+	case 0x1ab: /* bts, btr, btc */
+	case 0x1b3:
+	case 0x1bb:
+	case 0x1b0: /* cmpxchg */
+	case 0x1b1:
+	case 0x1c0: /* xadd */
+	case 0x1c1:
+		return true;
+	case 0x0f6: /* not, neg */
+	case 0x0f7:
+		return reg == 2 || reg == 3;
+	case 0x0fe: /* inc, dec */
+	case 0x0ff:
+		return reg < 2;
+	case 0x1ba:
+		return reg > 4;
+	case 0x1c7: /* cmpxchg8b, cmpxchg16b */
+		return reg == 1;
 	default:
 		return false;
 	}

@@ -77,29 +77,6 @@ static int check_boundary(u64 addr, struct insn *insn, const char **why)
 	return -EILSEQ;
 }
 
-static const char *cannot_displace(const struct insn *insn)
-{
-	switch (insn->class) {
-	case INSN_FAR:
-		return "Instruction can't be displaced: a far branch or iret";
-	case INSN_INT:
-		return "Instruction can't be displaced: a software interrupt";
-	case INSN_SYSCALL:
-		return "Instruction can't be displaced: a system call";
-	case INSN_HLT:
-		return "Instruction can't be displaced: hlt";
-	case INSN_MOV_SS:
-		return "Instruction can't be displaced: it holds off the trap that ends the step";
-	case INSN_UNDEFINED:
-		return "Instruction can't be displaced: it always faults";
-	case INSN_PUSHF:
-	case INSN_POPF:
-		return insn->operand16 ? "Instruction can't be displaced: 16-bit flags" : NULL;
-	default:
-		return NULL;
-	}
-}
-
 int kprobe_check(u64 addr, struct insn *insn, const char **why)
 {
 	struct ftrace_site *site = ftrace_site_at(addr);
@@ -110,7 +87,7 @@ int kprobe_check(u64 addr, struct insn *insn, const char **why)
 		err = check_boundary(addr, insn, why);
 	if (err)
 		return err;
-	*why = cannot_displace(insn);
+	*why = insn_cannot_displace(insn);
 	if (!*why && insn->class == INSN_STI && decode_original(addr + 1, 1, &next) == 0 &&
 	    next.class == INSN_HLT)
 		*why = "Instruction can't be displaced: sti would lose its hold on interrupts before hlt";

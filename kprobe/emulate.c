@@ -157,16 +157,7 @@ __emergency u64 emulate(const struct kprobe_site *s, struct pt_regs *regs)
 	return ret;
 }
 
-/*
- * pause does nothing, but QEMU's TCG leaves its loop for it and then forgets the trap that ends a step: the
- * CPU would run on past the copy.
- */
-static bool is_pause(const struct insn *insn)
-{
-	return insn->map == 0 && !insn->vex && insn->opcode == 0x90 && insn->rep && !(insn->rex & 1);
-}
-
-/* xchg rax, rax with whatever prefixes; 0f 1f; endbr64. */
+/* xchg rax, rax with whatever prefixes, pause among them; 0f 1f; endbr64. */
 static bool is_nop(const struct insn *insn)
 {
 	if (insn->vex)
@@ -235,18 +226,5 @@ enum emulation emulate_choose(const struct insn *insn)
 		return EMULATE_POPF;
 	default:
 		return choose_branch(insn);
-	}
-}
-
-bool insn_can_step(const struct insn *insn)
-{
-	switch (insn->class) {
-	case INSN_CLI:
-	case INSN_STI:
-	case INSN_PUSHF:
-	case INSN_POPF:
-		return false;
-	default:
-		return !is_pause(insn);
 	}
 }

@@ -8,10 +8,6 @@
 #include "lib/compiler.h"
 #include "sched/mutex.h"
 
-/* What must be moved back after a copy has run at another address. */
-#define FIX_IP	   1 /* ip is relative to the copy */
-#define FIX_RETURN 2 /* the return address it pushed is */
-
 /*
  * In pt_regs.vector, above what entry.asm looks at: all of the instruction has been done already, but for the push that
  * do_int3() may have to ask for. Who goes back to this trap's beginning must not do it again.
@@ -46,7 +42,7 @@ struct kprobe_site {
 	u8 *slot;     /* the copies; NULL: it is emulated, and can't be but */
 	u8 technique; /* enum kprobe_technique, never auto */
 	u8 emulation; /* enum emulation */
-	u8 fix;
+	u8 fix;	      /* INSN_FIX_... */
 	u8 length;
 	u8 original;   /* the first byte, while the int3 is in its place */
 	bool rep;      /* a step ends when ip has left the copy */
@@ -101,8 +97,6 @@ static __always_inline u8 *step_copy(const struct kprobe_site *s) { return s->sl
 enum emulation emulate_choose(const struct insn *insn);
 /* Does at @regs what the instruction at @s would do; what do_int3() must return. */
 u64 emulate(const struct kprobe_site *s, struct pt_regs *regs);
-/* Can its copy be stepped, or run at all? If not, it is emulated. */
-bool insn_can_step(const struct insn *insn);
 
 /* later.c */
 void later_init(void);

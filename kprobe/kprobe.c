@@ -20,22 +20,6 @@ void kprobe_init(void)
 	slot_init();
 }
 
-/* A copy that pushes or jumps relative to itself leaves that to be moved; the others end behind themselves. */
-static u8 fixes(const struct insn *insn)
-{
-	switch (insn->class) {
-	case INSN_CALL_REL:
-		return FIX_IP | FIX_RETURN;
-	case INSN_CALL_IND:
-		return FIX_RETURN;
-	case INSN_JMP_IND:
-	case INSN_RET: /* the target came from a register or from memory */
-		return 0;
-	default:
-		return FIX_IP;
-	}
-}
-
 static int site_make(struct kprobe_site **out, u64 addr, const char **why)
 {
 	struct kprobe_site *s = kzalloc(sizeof(*s));
@@ -48,7 +32,7 @@ static int site_make(struct kprobe_site **out, u64 addr, const char **why)
 	err = kprobe_check(addr, &s->insn, why);
 	s->length = s->insn.length;
 	s->rep = s->insn.rep;
-	s->fix = fixes(&s->insn);
+	s->fix = insn_fixes(&s->insn);
 	s->emulation = (u8)emulate_choose(&s->insn);
 	if (!err)
 		err = slot_alloc(s, why);

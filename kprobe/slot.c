@@ -74,24 +74,20 @@ struct kprobe_site *slot_owner(u64 ip)
 	return READ_ONCE(pages[page].owners[ip % PAGE_SIZE / SLOT_SIZE]);
 }
 
-/* The instruction as it must be at @at. The operand stays where it is: within 2 GiB, as slots are in the top 2 GiB too. */
-static void copy_to(u8 *bytes, const struct kprobe_site *s, u64 at)
+/* The instruction as it must be at @at: in reach of all text, as slots are in the top 2 GiB, too. */
+static void copy_to(u8 *copy, const struct kprobe_site *s, u64 at)
 {
-	const struct insn *insn = &s->insn;
+	u8 bytes[INSN_MAX_LENGTH];
 
-	memcpy(bytes, (const void *)s->addr, insn->length);
+	memcpy(bytes, (const void *)s->addr, s->length);
 	if (s->armed)
 		bytes[0] = s->original;
-	if (insn->rip_relative) {
-		s32 disp = (s32)(insn->disp + (s64)(s->addr - at));
-
-		memcpy(bytes + insn->disp_offset, &disp, sizeof(disp));
-	}
+	BUG_ON(insn_copy(copy, bytes, &s->insn, s->addr, at) != 0);
 }
 
 static void fill(const struct kprobe_site *s)
 {
-	u64 slot = (u64)s->slot, length = s->insn.length;
+	u64 slot = (u64)s->slot, length = s->length;
 	s32 back = (s32)(s->addr - slot - JUMP_SIZE); /* as both ends lie as far behind the instruction */
 	u8 code[SLOT_SIZE];
 

@@ -141,9 +141,9 @@ static __always_inline void fix_up(const struct kprobe_site *s, struct pt_regs *
 {
 	u64 moved = s->addr - (u64)step_copy(s);
 
-	if (s->fix & FIX_IP)
+	if (s->fix & INSN_FIX_IP)
 		regs->ip += moved;
-	if (s->fix & FIX_RETURN)
+	if (s->fix & INSN_FIX_RETURN)
 		*(u64 *)regs->sp += moved;
 }
 

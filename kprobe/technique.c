@@ -27,7 +27,7 @@ static const char *why_not(const struct kprobe_site *s, enum kprobe_technique t,
 	case KPROBE_BOOST:
 		if (!s->slot)
 			return "Instruction can't run from a copy: it is emulated";
-		if (s->insn.class != INSN_PLAIN)
+		if (!insn_can_boost(&s->insn))
 			return "Instruction can't be followed by another in its copy: it transfers control";
 		if (t == KPROBE_BOOST && post)
 			return "A post handler needs a trap behind the instruction";

@@ -66,7 +66,15 @@ struct ftrace_ops {
 	u64 trampoline;	    /* 0: not registered */
 	u32 bit;
 };
-#define FTRACE_MAX_OPS 32
+#define FTRACE_MAX_OPS 31
+
+/*
+ * Thread context. Has the site at @ip call kprobe_ftrace_handler(), or no more; besides all consumers there are. -EBUSY: a probe's int3 is
+ * in it. When it isn't called any more, threads may still be on their way there: they find no probe.
+ */
+int ftrace_set_probed(u64 ip, bool on);
+/* kprobe/'s: a consumer, in the traced function's context. */
+void kprobe_ftrace_handler(u64 ip, u64 parent_ip, struct ftrace_ops *none, struct ftrace_frame *frame);
 
 /* Thread context. -EBUSY: it is registered; -ENOSPC: FTRACE_MAX_OPS are. */
 int register_ftrace_function(struct ftrace_ops *ops);

@@ -15,8 +15,17 @@
 #include "sched/mutex.h"
 #include "trace/guard.h"
 
-static struct ftrace_ops *ops_table[FTRACE_MAX_OPS];
-static u32 registered; /* bits */
+/* The probes' own consumer has the last bit, for good. What it wants, it says site by site. */
+#define PROBED (1u << FTRACE_MAX_OPS)
+static struct ftrace_ops probes_ops = {
+	.func = kprobe_ftrace_handler,
+	.call = kprobe_ftrace_handler,
+	.trampoline = (u64)ftrace_probe_caller,
+	.bit = FTRACE_MAX_OPS,
+};
+
+static struct ftrace_ops *ops_table[FTRACE_MAX_OPS + 1] = { [FTRACE_MAX_OPS] = &probes_ops };
+static u32 registered = PROBED; /* bits */
 static struct mutex ftrace_mutex;
 struct mutex text_mutex;
 static struct text_exchange *exchanges; /* room for all sites at once */
@@ -30,7 +39,7 @@ void ftrace_ops_init(void)
 	exchanges = ftrace_boot_alloc(ftrace_nr_sites() * sizeof(*exchanges));
 	if (function_ops.trampoline) { /* by ftrace_early_start(), and so are the sites */
 		function_ops.call = function_ops.func;
-		registered = 1;
+		registered |= 1;
 		ops_table[0] = &function_ops;
 	}
 }
@@ -63,7 +72,7 @@ static notrace void ftrace_ops_assist_func(u64 ip, u64 parent_ip, struct ftrace_
 static u64 target_of(u32 bits)
 {
 	if (bits & (bits - 1))
-		return (u64)ftrace_caller;
+		return (u64)(bits & PROBED ? ftrace_regs_caller : ftrace_caller);
 	return bits ? ops_table[__builtin_ctz(bits)]->trampoline : 0;
 }
 
@@ -75,9 +84,25 @@ static bool passes(const struct ftrace_hash *hash, size_t i)
 }
 
 /*
- * The consumers with these bits want what @hash says, or nothing when that is NULL. Sites with a probe's int3 in them
- * keep what they have, which is the nop; how many.
+ * What site @i wants by now, as one more exchange, if the text must change. False: a probe's int3 is in it, and it keeps what
+ * it has, which is the nop.
  */
+static bool plan(size_t i, size_t *n)
+{
+	struct ftrace_site *s = &ftrace_sites[i];
+	u64 target = target_of(s->ops);
+
+	if (target != target_of(s->patched)) {
+		if (*(volatile u8 *)s->ip == INT3_BYTE)
+			return false;
+		exchanges[*n].addr = s->ip;
+		ftrace_site_code(exchanges[(*n)++].bytes, s->ip, target);
+	}
+	s->patched = s->ops;
+	return true;
+}
+
+/* The consumers with these bits want what @hash says, or nothing when that is NULL. How many sites couldn't follow. */
 static size_t update(u32 bits, const struct ftrace_hash *hash)
 {
 	size_t left = 0, n = 0, nr = ftrace_nr_sites();
@@ -86,29 +111,36 @@ static size_t update(u32 bits, const struct ftrace_hash *hash)
 	for (size_t i = 0; i < nr; i++) {
 		struct ftrace_site *s = &ftrace_sites[i];
 		u32 ops = s->ops & ~bits;
-		u64 target;
 
 		if (hash && passes(hash, i))
 			ops |= bits;
 		/* Release: who finds a bit here finds the consumer in the table. */
 		if (ops != s->ops)
 			__atomic_store_n(&s->ops, ops, __ATOMIC_RELEASE);
-		if (ops == s->patched)
-			continue;
-		target = target_of(ops);
-		if (target != target_of(s->patched)) {
-			if (*(volatile u8 *)s->ip == INT3_BYTE) {
-				left++;
-				continue;
-			}
-			exchanges[n].addr = s->ip;
-			ftrace_site_code(exchanges[n++].bytes, s->ip, target);
-		}
-		s->patched = ops;
+		if (ops != s->patched)
+			left += !plan(i, &n);
 	}
 	text_poke_bp_batch(exchanges, n);
 	mutex_unlock(&text_mutex);
 	return left;
+}
+
+int ftrace_set_probed(u64 ip, bool on)
+{
+	size_t i = ftrace_index_of(ip), n = 0;
+	struct ftrace_site *s = &ftrace_sites[i];
+	bool fits;
+
+	mutex_lock(&ftrace_mutex);
+	mutex_lock(&text_mutex);
+	__atomic_store_n(&s->ops, on ? s->ops | PROBED : s->ops & ~PROBED, __ATOMIC_RELEASE);
+	fits = plan(i, &n);
+	if (!fits)
+		s->ops &= ~PROBED;
+	text_poke_bp_batch(exchanges, n);
+	mutex_unlock(&text_mutex);
+	mutex_unlock(&ftrace_mutex);
+	return fits ? 0 : -EBUSY;
 }
 
 static void update_and_say(u32 bits, const struct ftrace_hash *hash)
@@ -233,7 +265,7 @@ void ftrace_free_filter(struct ftrace_ops *ops)
 	ftrace_set_free(&ops->own.notraced);
 }
 
-/* Linux's columns: how many consumers, three flags that no site has here, and where the call goes. */
+/* Linux's columns: how many consumers, flags (R: registers are saved; two that no site has here), and where the call goes. */
 static int enabled_show(struct seq *out, const struct ctl_file *self)
 {
 	mutex_lock(&ftrace_mutex);
@@ -243,7 +275,8 @@ static int enabled_show(struct seq *out, const struct ctl_file *self)
 
 		if (!bits)
 			continue;
-		seq_printf(out, "%s (%lu)      ", ftrace_sites[i].name, bitmap_count(&bits, 64));
+		seq_printf(out, "%s (%lu)%s    ", ftrace_sites[i].name, bitmap_count(&bits, 64),
+			   bits & PROBED ? " R" : "  ");
 		if (bits & (bits - 1))
 			seq_printf(out, " ->%pS\n", (void *)ftrace_ops_list_func);
 		else

@@ -6,7 +6,7 @@
 #include "lib/string.h"
 #include "mm/frames.h"
 
-#define TRAMPOLINE_SIZE (PAGE_SIZE / FTRACE_MAX_OPS)
+#define TRAMPOLINE_SIZE (PAGE_SIZE / (FTRACE_MAX_OPS + 1))
 
 static u64 used[BITMAP_WORDS(FTRACE_MAX_OPS)];
 

@@ -35,6 +35,13 @@ static int check_section(u64 addr, const char **why)
 	return -EINVAL;
 }
 
+static bool is_entry(u64 addr)
+{
+	const struct ftrace_site *site = ftrace_site_at(addr);
+
+	return site && site->ip == addr;
+}
+
 /*
  * One instruction as it is without probes: an int3 of ours is looked through. So is one of an exchange under way, a
  * traced entry's or a static key's: what was there and what will be has five bytes.
@@ -48,7 +55,7 @@ static int decode_original(u64 addr, size_t max, struct insn *insn)
 	if (max > sizeof(bytes))
 		max = sizeof(bytes);
 	memcpy(bytes, (const void *)addr, max);
-	if (bytes[0] == INT3_BYTE && max >= SITE_SIZE && (static_site_at(addr) || ftrace_site_at(addr)))
+	if (max >= SITE_SIZE && ((bytes[0] == INT3_BYTE && static_site_at(addr)) || is_entry(addr)))
 		memcpy(bytes, site, SITE_SIZE);
 	if (p && p->armed)
 		bytes[0] = p->original;
@@ -79,7 +86,6 @@ static int check_boundary(u64 addr, struct insn *insn, const char **why)
 
 int kprobe_check(u64 addr, struct insn *insn, const char **why)
 {
-	struct ftrace_site *site = ftrace_site_at(addr);
 	int err = check_section(addr, why);
 	struct insn next;
 
@@ -95,10 +101,6 @@ int kprobe_check(u64 addr, struct insn *insn, const char **why)
 		*why = "A static key's branch: its bytes change when the key is switched";
 	if (*why)
 		return -EINVAL;
-	if (site && site->patched) {
-		*why = "The function tracer has patched this function's entry";
-		return -EBUSY;
-	}
 	*why = NULL;
 	return 0;
 }

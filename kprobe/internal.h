@@ -44,11 +44,15 @@ struct kprobe_site {
 	u8 emulation; /* enum emulation */
 	u8 fix;	      /* INSN_FIX_... */
 	u8 length;
-	u8 original;   /* the first byte, while the int3 is in its place */
-	bool rep;      /* a step ends when ip has left the copy */
-	bool armed;    /* the int3 is in the text, or about to be */
-	bool busted;   /* the last bust took it out */
-	bool lingered; /* a thread may have been preempted in its copy: freed when each has run */
+	u8 original;	 /* the first byte, while the int3 is in its place */
+	bool entry;	 /* a function's tracing site */
+	bool post;	 /* one of its probes has a handler for afterwards */
+	bool rep;	 /* a step ends when ip has left the copy */
+	bool armed;	 /* the int3 is in the text, or about to be */
+	bool called;	 /* the function tracer's call leads here */
+	bool was_called; /* ... or did: who comes has preemption off, and interrupts perhaps on */
+	bool busted;	 /* the last bust took it out */
+	bool lingered;	 /* a thread may have been preempted in its copy: freed when each has run */
 	struct insn insn;
 	struct kprobe_site *freed; /* later.c's */
 };
@@ -70,12 +74,15 @@ static __always_inline struct kprobe_site *kprobe_find(u64 addr)
 	return s;
 }
 
+/* kprobe.c. Under kprobe_mutex. The text as the site's probes and technique want it. -EBUSY */
+int site_update(struct kprobe_site *s);
+
 /* technique.c. Can @t run this site's instruction, with @post handlers or without? If not, why not. */
 bool technique_applies(const struct kprobe_site *s, enum kprobe_technique t, bool post, const char **why);
 /* What the site's probes, and @more besides them unless it is NULL, ask for. -EINVAL or -EBUSY and *@why. */
 int technique_choose(const struct kprobe_site *s, const struct kprobe *more, enum kprobe_technique *t,
 		     const char **why);
-/* Gives the site that technique. */
+/* Gives the site that technique. Its text follows by site_update(). */
 void technique_set(struct kprobe_site *s, enum kprobe_technique t);
 
 /*
@@ -97,6 +104,9 @@ static __always_inline u8 *step_copy(const struct kprobe_site *s) { return s->sl
 enum emulation emulate_choose(const struct insn *insn);
 /* Does at @regs what the instruction at @s would do; what do_int3() must return. */
 u64 emulate(const struct kprobe_site *s, struct pt_regs *regs);
+
+/* fentry.c. Has the function tracer's call lead to this place, or no more. -EBUSY: there is an int3. */
+int site_call(struct kprobe_site *s, bool on);
 
 /* later.c */
 void later_init(void);

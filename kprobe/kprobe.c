@@ -9,6 +9,7 @@
 #include "kprobe/bust.h"
 #include "kprobe/internal.h"
 #include "mm/kmalloc.h"
+#include "rcu/rcu.h"
 
 struct kprobe_site *kprobe_table[KPROBE_BUCKETS];
 struct mutex kprobe_mutex;
@@ -32,6 +33,7 @@ static int site_make(struct kprobe_site **out, u64 addr, const char **why)
 	err = kprobe_check(addr, &s->insn, why);
 	s->length = s->insn.length;
 	s->rep = s->insn.rep;
+	s->entry = ftrace_site_at(addr) != NULL;
 	s->fix = insn_fixes(&s->insn);
 	s->emulation = (u8)emulate_choose(&s->insn);
 	if (!err)
@@ -76,6 +78,7 @@ static int add(struct kprobe *p, const char **why)
 	p->armed = p->busted = false;
 	p->next = NULL;
 	p->site = s;
+	s->post |= p->post != NULL;
 	technique_set(s, t); /* no post handler is there when it can't be called */
 	/* Each is whole before a trap handler can find it. */
 	barrier();
@@ -86,6 +89,8 @@ static int add(struct kprobe *p, const char **why)
 		s->next = *head;
 		barrier();
 		WRITE_ONCE(*head, s);
+	} else {
+		site_update(s); /* it may have another technique now */
 	}
 	return 0;
 }
@@ -109,16 +114,16 @@ static bool wanted(const struct kprobe_site *s)
 	return false;
 }
 
-static int site_arm(struct kprobe_site *s)
+static int int3_in(struct kprobe_site *s)
 {
 	static const u8 int3 = INT3_BYTE;
-	struct ftrace_site *entry = ftrace_site_at(s->addr);
 
 	if (s->armed)
 		return 0;
-	if (entry && entry->patched)
+	if (s->entry && ftrace_site_at(s->addr)->patched)
 		return -EBUSY;
 	s->original = *(volatile u8 *)s->addr;
+	s->busted = false;
 	barrier(); /* a bust restores the original of whatever is armed: first the one, then the other */
 	WRITE_ONCE(s->armed, true); /* before the int3: its first hit may come at once */
 	barrier();
@@ -126,7 +131,7 @@ static int site_arm(struct kprobe_site *s)
 	return 0;
 }
 
-static void site_disarm(struct kprobe_site *s)
+static void int3_out(struct kprobe_site *s)
 {
 	if (!s->armed)
 		return;
@@ -135,18 +140,24 @@ static void site_disarm(struct kprobe_site *s)
 	WRITE_ONCE(s->armed, false);
 }
 
-/* Under the mutexes. The text as the site's probes want it. */
-static int site_update(struct kprobe_site *s)
+/* Under kprobe_mutex. The text as the site's probes and technique want it; what it had goes first. */
+int site_update(struct kprobe_site *s)
 {
+	bool call = wanted(s) && s->technique == KPROBE_FTRACE;
+	bool int3 = wanted(s) && !call, had_int3 = s->armed;
 	int err = 0;
 
+	if (!call)
+		site_call(s, false);
 	mutex_lock(&text_mutex);
-	if (wanted(s))
-		err = site_arm(s);
+	if (!int3)
+		int3_out(s);
 	else
-		site_disarm(s);
+		err = int3_in(s);
 	mutex_unlock(&text_mutex);
-	return err;
+	if (s->entry && had_int3 && !s->armed)
+		ftrace_refresh(); /* a tracer may be waiting for it */
+	return call ? site_call(s, true) : err;
 }
 
 int kprobe_arm(struct kprobe *p)
@@ -204,13 +215,17 @@ void kprobe_unregister(struct kprobe *p)
 	WRITE_ONCE(*link, p->next);
 	if (!s->probes)
 		unlink_site(s);
-	else if (technique_choose(s, NULL, &t, &why) == 0)
+	else if (technique_choose(s, NULL, &t, &why) == 0) {
 		technique_set(s, t);
+		site_update(s);
+	}
 	/*
 	 * A CPU in the middle of a hit has its interrupts off, from the int3 to the end of the step: when all
-	 * have answered, nobody is in the slot or holds the probe.
+	 * have answered, nobody is in the slot or holds the probe. One that comes by a call has preemption off.
 	 */
 	smp_serialize_others();
+	if (s->was_called)
+		synchronize_rcu_expedited();
 	if (!s->probes)
 		site_free(s);
 	p->site = NULL;

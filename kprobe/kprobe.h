@@ -23,7 +23,7 @@ enum kprobe_technique {
 	KPROBE_EMULATE, /* what it does, done by hand */
 	KPROBE_BOOST,	/* its copy, with a jump behind it: one trap less, and no post handlers */
 	KPROBE_JUMP,
-	KPROBE_FTRACE,
+	KPROBE_FTRACE, /* at a function's entry: by the call that the function tracer uses, without a trap */
 	NR_TECHNIQUES
 };
 
@@ -38,6 +38,7 @@ struct kprobe {
 	 * pre: regs->ip is @addr. If it changes that, the probed context goes on there: the instruction isn't run, nor is
 	 * anything else called.
 	 * post: regs->ip is the next to run.
+	 * KPROBE_FTRACE: interrupts are as they were, regs->vector is VECTOR_NONE, and sp can't be changed.
 	 * fault: the instruction has faulted (regs->vector), regs->ip is @addr. True: it has dealt with that, as pre.
 	 */
 	void (*pre)(struct kprobe *p, struct pt_regs *regs);

@@ -77,11 +77,10 @@ struct kprobe_site *slot_owner(u64 ip)
 /* The instruction as it must be at @at: in reach of all text, as slots are in the top 2 GiB, too. */
 static void copy_to(u8 *copy, const struct kprobe_site *s, u64 at)
 {
-	u8 bytes[INSN_MAX_LENGTH];
+	u8 bytes[INSN_MAX_LENGTH] = NOP5;
 
-	memcpy(bytes, (const void *)s->addr, s->length);
-	if (s->armed)
-		bytes[0] = s->original;
+	if (!s->entry) /* that may be a call just now */
+		memcpy(bytes, (const void *)s->addr, s->length);
 	BUG_ON(insn_copy(copy, bytes, &s->insn, s->addr, at) != 0);
 }
 

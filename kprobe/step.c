@@ -6,10 +6,8 @@
 #include "arch/x86/entry/vectors.h"
 #include "arch/x86/mm/text_poke.h"
 #include "context/trap.h"
-#include "kprobe/internal.h"
+#include "kprobe/handlers.h"
 #include "lib/bug.h"
-#include "lib/tracepoint.h"
-#include "trace/guard.h"
 
 /*
  * What touches this stack lies in .entry.text, where no setting lets a probe in: an instruction that
@@ -42,23 +40,6 @@ static __always_inline void restore_flags(const struct step *step, struct pt_reg
 	regs->flags = (regs->flags & ~(X86_EFLAGS_TF | X86_EFLAGS_IF)) | step->flags;
 }
 
-/* A probe on the way of recording this would be missed again, and again: so it has a guard of its own, taken in here. */
-static __always_inline void missed(struct kprobe_site *s)
-{
-	u32 guard;
-
-	for (struct kprobe *p = READ_ONCE(s->probes); p; p = READ_ONCE(p->next))
-		if (READ_ONCE(p->armed))
-			__atomic_fetch_add(&p->nmissed, 1, __ATOMIC_RELAXED);
-	if (!static_branch_unlikely(&event_kprobe_missed.key))
-		return;
-	guard = guard_enter(GUARD_MISSED);
-	if (!guard)
-		return;
-	kprobe_missed_handler(s->addr);
-	guard_leave(guard);
-}
-
 static __kprobes void call_post(struct kprobe_site *s, struct pt_regs *regs)
 {
 	u32 guard = guard_enter(GUARD_KPROBE);
@@ -69,22 +50,6 @@ static __kprobes void call_post(struct kprobe_site *s, struct pt_regs *regs)
 		if (p->post && READ_ONCE(p->armed))
 			p->post(p, regs);
 	guard_leave(guard);
-}
-
-/* True: one of them has sent the probed context elsewhere. */
-static __always_inline bool call_pre(struct kprobe_site *s, struct pt_regs *regs)
-{
-	for (struct kprobe *p = READ_ONCE(s->probes); p; p = READ_ONCE(p->next)) {
-		if (!READ_ONCE(p->armed))
-			continue;
-		__atomic_fetch_add(&p->hits, 1, __ATOMIC_RELAXED);
-		if (!p->pre)
-			continue;
-		p->pre(p, regs);
-		if (unlikely(regs->ip != s->addr))
-			return true;
-	}
-	return false;
 }
 
 static __always_inline void displaced(struct kprobe_site *s, struct pt_regs *regs, bool handled, u64 *ret)
@@ -115,7 +80,7 @@ __kprobes bool kprobe_int3(struct pt_regs *regs, u64 *ret)
 		return kprobe_copy_done(regs);
 	if (unlikely(!READ_ONCE(s->armed))) {
 		/* Arming was busted between its two steps, and the int3 is here all the same: take it out. */
-		if (*(volatile u8 *)s->addr == INT3_BYTE)
+		if (s->busted && *(volatile u8 *)s->addr == INT3_BYTE)
 			text_poke_emergency((void *)s->addr, s->original);
 		return false; /* the byte is no int3 any more: do_int3() steps back */
 	}

@@ -11,7 +11,8 @@ const char *const kprobe_technique_names[NR_TECHNIQUES] = {
 };
 
 /* Cheapest first. */
-static const enum kprobe_technique preferred[] = { KPROBE_EMULATE, KPROBE_BOOST, KPROBE_INT3, KPROBE_STEP };
+static const enum kprobe_technique preferred[] = { KPROBE_FTRACE, KPROBE_EMULATE, KPROBE_BOOST, KPROBE_INT3,
+						   KPROBE_STEP };
 
 static enum kprobe_technique forced; /* by the file; auto: none is */
 
@@ -35,7 +36,7 @@ static const char *why_not(const struct kprobe_site *s, enum kprobe_technique t,
 	case KPROBE_JUMP:
 		return "There are no detours yet";
 	case KPROBE_FTRACE:
-		return "There is no way by the function tracer yet";
+		return s->entry ? NULL : "The function tracer can't call here: it is no function's entry";
 	default:
 		return "No such technique";
 	}
@@ -114,8 +115,10 @@ static void rechoose(void)
 			enum kprobe_technique t;
 			const char *why;
 
-			if (technique_choose(s, NULL, &t, &why) == 0)
-				technique_set(s, t);
+			if (technique_choose(s, NULL, &t, &why) != 0)
+				continue;
+			technique_set(s, t);
+			site_update(s);
 		}
 }
 

@@ -180,9 +180,10 @@ static void on_outer(struct kprobe *p, struct pt_regs *regs)
  */
 KTEST(events, in_a_trap_whose_way_is_probed)
 {
-	struct kprobe outer = { .addr = (u64)probed, .pre = on_outer };
-	struct kprobe on_inner = { .addr = (u64)inner }, on_way = { .addr = (u64)event_triggers_fire };
-	struct kprobe on_recorder = { .addr = (u64)record_kprobe_missed };
+	struct kprobe outer = { .addr = (u64)probed, .pre = on_outer, .technique = KPROBE_EMULATE };
+	struct kprobe on_inner = { .addr = (u64)inner, .technique = KPROBE_EMULATE };
+	struct kprobe on_way = { .addr = (u64)event_triggers_fire, .technique = KPROBE_EMULATE };
+	struct kprobe on_recorder = { .addr = (u64)record_kprobe_missed, .technique = KPROBE_EMULATE };
 	struct cpu_accounts before = accounts_now();
 
 	begin();

@@ -129,7 +129,7 @@ KTEST(ftrace_ops, what_makes_no_sense_is_refused)
 	EXPECT_EQ(unregister_ftrace_function(&c.ops), -EINVAL);
 }
 
-KTEST(ftrace_ops, thirty_two_and_no_more)
+KTEST(ftrace_ops, thirty_one_and_no_more)
 {
 	static struct consumer many[FTRACE_MAX_OPS + 1];
 	size_t free = trampolines_free(), n = 0;

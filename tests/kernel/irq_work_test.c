@@ -103,7 +103,7 @@ static void queue_in_trap(struct kprobe *p, struct pt_regs *regs)
 /* A probe on @at, whose handler queues; @hit hits it. */
 static void queue_from_probe(u64 at, void (*hit)(void), bool nmi)
 {
-	struct kprobe p = { .addr = at, .pre = queue_in_trap };
+	struct kprobe p = { .addr = at, .pre = queue_in_trap, .technique = KPROBE_EMULATE };
 
 	memset(&trap, 0, sizeof(trap));
 	if (!probe_on(&p))

@@ -143,9 +143,11 @@ u8 stack_of(const struct decoded *d, int64_t *n)
 	case ZYDIS_MNEMONIC_PUSHFQ:
 		*n = d->i.operand_width / 8;
 		return STACK_DOWN;
-	case ZYDIS_MNEMONIC_POP:
 	case ZYDIS_MNEMONIC_POPF:
-	case ZYDIS_MNEMONIC_POPFQ:
+	case ZYDIS_MNEMONIC_POPFQ: /* its operands are only rsp and the flags */
+		*n = -(int64_t)d->i.operand_width / 8;
+		return STACK_DOWN;
+	case ZYDIS_MNEMONIC_POP:
 		*n = -(int64_t)d->i.operand_width / 8;
 		if (is_part(&d->op[0], ZYDIS_REGISTER_RSP))
 			return STACK_STRANGE;

@@ -22,6 +22,8 @@ static const struct {
 static const struct listed entries[] = {
 	{ "ftrace_caller", "", "called by traced functions, in their context" },
 	{ "ftrace_early_caller", "", "the same, in boot" },
+	{ "ftrace_regs_caller", "", "the same, for a probe" },
+	{ "ftrace_probe_caller", "", "the same, for a probe" },
 	{ "return_to_handler", "", "traced functions return to it, in their context" },
 	{ "switch_to", "", "called by the scheduler; between two stacks nobody may look" },
 	{ "thread_entry", "", "a new thread's first switch_to() returns to it" },
@@ -33,6 +35,8 @@ static const struct listed entries[] = {
 static const struct listed exits[] = {
 	{ "ftrace_caller", "ftrace_ops_list_func", "visible code called: the context is its own" },
 	{ "ftrace_early_caller", "function_trace_call", "the same" },
+	{ "ftrace_regs_caller", "ftrace_ops_list_func", "the same" },
+	{ "ftrace_probe_caller", "kprobe_ftrace_handler", "the same" },
 	{ "return_to_handler", "graph_return", "visible code called: the context is its own" },
 	{ "thread_entry", "thread_begin",
 	  "switch_to() was called in an established context, and this is its other end" },

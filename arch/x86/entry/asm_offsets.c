@@ -23,6 +23,7 @@ void asm_offsets(void)
 	DEFINE(REGS_IP, offsetof(struct pt_regs, ip));
 	DEFINE(REGS_SP, offsetof(struct pt_regs, sp));
 
+	DEFINE(VECTOR_NONE, VECTOR_NONE);
 	DEFINE(FRAME_IP, offsetof(struct ftrace_frame, ip));
 	DEFINE(FRAME_PARENT, offsetof(struct ftrace_frame, parent));
 	DEFINE(SITE_SIZE, SITE_SIZE);

@@ -19,7 +19,7 @@
 bits 64
 default abs
 
-extern ftrace_ops_list_func, function_ops, function_trace_call, graph_return
+extern ftrace_ops_list_func, function_ops, function_trace_call, graph_return, kprobe_ftrace_handler
 
 section .entry.text progbits alloc exec nowrite align=16
 
@@ -53,6 +53,71 @@ align 16
 TRAMPOLINE ftrace_caller, 0, ftrace_ops_list_func
 TRAMPOLINE ftrace_early_caller, function_ops, function_trace_call
 
+; The same with all registers, for a probe on the function's entry: a struct pt_regs of the site, right below the return
+; address, so that to its consumer both are in their places in a struct ftrace_frame (of which the rest is not there).
+; What the consumer changes in the registers comes back, but ip and sp: where the function goes on is frame.ip.
+; rbp marks it as a trap's, for the unwinder; the vector is none.
+; name, what is called, its struct ftrace_ops
+%macro REGS_TRAMPOLINE 3
+global %1:function (%1.end - %1)
+align 16
+%1:
+	push KERNEL_DS
+	push rsp
+	pushfq
+	add qword [rsp + 8], 16		; sp, as it was at the site: behind what is pushed so far and the return address
+	push KERNEL_CS
+	push qword [rsp + 32]		; the return address
+	sub qword [rsp], SITE_SIZE
+	push 0				; error
+	push VECTOR_NONE
+	push rdi
+	push rsi
+	push rdx
+	push rcx
+	push rax
+	push r8
+	push r9
+	push r10
+	push r11
+	push rbx
+	push rbp
+	push r12
+	push r13
+	push r14
+	push r15
+	cld
+	mov rdi, [rsp + REGS_IP]
+	mov rsi, [rsp + REGS_SIZE + 8]	; the parent
+	mov rdx, %3
+	lea rcx, [rsp + REGS_SIZE - FRAME_IP]
+	lea rbp, [rsp + 1]
+	call %2
+	pop r15
+	pop r14
+	pop r13
+	pop r12
+	pop rbp
+	pop rbx
+	pop r11
+	pop r10
+	pop r9
+	pop r8
+	pop rax
+	pop rcx
+	pop rdx
+	pop rsi
+	pop rdi
+	lea rsp, [rsp + 32]		; vector, error, ip, cs
+	popfq
+	lea rsp, [rsp + 16]		; sp, ss
+	ret
+.end:
+%endmacro
+
+REGS_TRAMPOLINE ftrace_regs_caller, ftrace_ops_list_func, 0
+REGS_TRAMPOLINE ftrace_probe_caller, kprobe_ftrace_handler, 0
+
 ; Where a function with a hooked return returns to (graph.h). The slot below rsp may be spoiled by now: an interrupt came.
 ; It gets the real return address from graph_return(). A function's result is in rax, or rdx:rax; rcx keeps rsp aligned.
 global return_to_handler:function (return_to_handler.end - return_to_handler)
@@ -78,6 +143,10 @@ ftrace_template:
 	dd ftrace_caller.ops + 2 - ftrace_caller
 	dd ftrace_caller.call + 1 - ftrace_caller
 	dd ftrace_caller.end - ftrace_caller
+
+global ftrace_regs_caller_size:data
+ftrace_regs_caller_size:
+	dd ftrace_regs_caller.end - ftrace_regs_caller
 
 global return_to_handler_size:data
 return_to_handler_size:

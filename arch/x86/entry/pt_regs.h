@@ -31,6 +31,9 @@ static_assert(sizeof(struct pt_regs) % 16 == 0, "C is called with a 16-aligned s
 /* do_int3() returns this to have pt_regs.error pushed on the interrupted stack (an emulated push). */
 #define PUSH_ON_RETURN 1
 
+/* pt_regs.vector of registers that no trap saved: a call did. */
+#define VECTOR_NONE 256
+
 #define X86_EFLAGS_TF (1ul << 8)
 #define X86_EFLAGS_IF (1ul << 9)
 #define X86_EFLAGS_RF (1ul << 16)

@@ -75,6 +75,8 @@ static notrace bool returned(const u64 *frame, unwind_fn each, void *arg)
 	const struct ftrace_frame *saved = (const struct ftrace_frame *)(frame + 2);
 	const struct return_frame *hooked = (const struct return_frame *)(frame + 2);
 
+	if (in_regs_trampoline(frame[1]))
+		return true; /* and the registers it saved come next */
 	if (in_return_trampoline(frame[1]) && on_stack((u64)hooked, sizeof(*hooked)))
 		return each(arg, UNWIND_RETURN, graph_original(&hooked->slot), hooked);
 	if (!in_trampoline(frame[1]) || !on_stack((u64)saved, sizeof(*saved)))
@@ -97,7 +99,9 @@ notrace bool unwind(const struct pt_regs *regs, const void *from, unwind_fn each
 			regs = (const struct pt_regs *)(bp & ~1ul);
 			if (!on_stack((u64)regs, sizeof(*regs)))
 				return true;
-			if (!each(arg, UNWIND_TRAP, regs->vector, regs) || !interrupted(regs, each, arg))
+			if (regs->vector != VECTOR_NONE && !each(arg, UNWIND_TRAP, regs->vector, regs))
+				return false;
+			if (!interrupted(regs, each, arg))
 				return false;
 			bp = regs->bp;
 			continue;

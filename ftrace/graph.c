@@ -16,6 +16,6 @@ notrace struct graph_entry *graph_skip_stale(struct graph_stack *g, const u64 *s
 	if (!e->slot)
 		panic("ftrace: a hooked function returns by %p, and where to isn't known",
 		      (const void *)slot);
-	WRITE_ONCE(g->top, e);
+	graph_cut(g, e);
 	return e;
 }

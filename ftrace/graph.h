@@ -13,14 +13,13 @@
 
 /*
  * notrace, inlined, these: for consumers of function entries. @top is @g's, as it is, and isn't the
- * last: there is room. The function's return is hooked; @state is for what is called in it.
+ * last: there is room. The new one; @state is for what is called in it.
  *
  * The state is written twice: whoever comes in between the claim and the rest must find it below him, and who comes before it
  * may spoil it.
  */
-static __always_inline struct graph_entry *graph_hook(struct graph_stack *g, struct graph_entry *top,
-						      u64 func, struct ftrace_frame *frame, u32 state,
-						      void (*exit)(struct graph_entry *), u64 now)
+static __always_inline struct graph_entry *graph_claim(struct graph_stack *g, struct graph_entry *top,
+						       u32 state)
 {
 	struct graph_entry *e = top + 1;
 
@@ -28,6 +27,16 @@ static __always_inline struct graph_entry *graph_hook(struct graph_stack *g, str
 	WRITE_ONCE(e->state, state);
 	WRITE_ONCE(g->top, e);
 	WRITE_ONCE(e->state, state);
+	return e;
+}
+
+/* The function's return is hooked. */
+static __always_inline struct graph_entry *graph_hook(struct graph_stack *g, struct graph_entry *top,
+						      u64 func, struct ftrace_frame *frame, u32 state,
+						      void (*exit)(struct graph_entry *), u64 now)
+{
+	struct graph_entry *e = graph_claim(g, top, state);
+
 	e->ret = frame->parent;
 	e->slot = &frame->parent;
 	e->func = func;

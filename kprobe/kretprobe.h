@@ -29,7 +29,7 @@ struct kretprobe {
 	bool (*entry)(struct kretprobe_instance *ri, struct pt_regs *regs);
 	void (*handler)(struct kretprobe_instance *ri, struct pt_regs *regs);
 	u32 maxactive; /* so many calls at once; 0 becomes Linux's max(10, 2 * CPUs) */
-	u64 nmissed;   /* calls not hooked: maxactive were, or the thread's stack of returns is full (63) or isn't there */
+	u64 nmissed; /* calls not hooked: maxactive were, or the thread's stack of returns is full (63) or isn't there */
 
 	/* kretprobe.c's own. */
 	struct kretprobe_calls *calls;

@@ -50,8 +50,12 @@ void graph_thread_begin(struct thread *t)
 
 void graph_thread_end(struct thread *t)
 {
-	if (has_entries(t))
-		release(t->graph.last + 1 - ENTRIES);
+	struct graph_entry *entries = t->graph.last + 1 - ENTRIES;
+
+	if (!has_entries(t))
+		return;
+	graph_cut(&t->graph, entries);
+	release(entries);
 }
 
 /* Those made so far, one after the other at their first entry's address, and how many more are needed. */

@@ -18,6 +18,7 @@ void asm_offsets(void)
 {
 	DEFINE(REGS_SIZE, sizeof(struct pt_regs));
 	DEFINE(REGS_AX, offsetof(struct pt_regs, ax));
+	DEFINE(REGS_DX, offsetof(struct pt_regs, dx));
 	DEFINE(REGS_VECTOR, offsetof(struct pt_regs, vector));
 	DEFINE(REGS_ERROR, offsetof(struct pt_regs, error));
 	DEFINE(REGS_IP, offsetof(struct pt_regs, ip));

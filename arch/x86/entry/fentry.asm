@@ -19,7 +19,7 @@
 bits 64
 default abs
 
-extern ftrace_ops_list_func, function_ops, function_trace_call, graph_return, kprobe_ftrace_handler
+extern ftrace_ops_list_func, function_ops, function_trace_call, graph_return, kprobe_ftrace_handler, kretprobe_return
 
 section .entry.text progbits alloc exec nowrite align=16
 
@@ -135,6 +135,42 @@ return_to_handler:
 	ret
 .end:
 
+; The same for a return probe, which wants all registers: struct return_regs, with ip and vector as in any pt_regs. C code
+; preserves what the caller counts on, but for the result. Interrupts are off until it lets them in again.
+global return_to_probe:function (return_to_probe.end - return_to_probe)
+align 16
+return_to_probe:
+	push return_to_probe
+	push rax			; keeps rsp aligned
+	push KERNEL_DS
+	push rsp
+	pushfq
+	cli
+	push KERNEL_CS
+	sub rsp, 24			; ip, error, vector
+	push rdi
+	push rsi
+	push rdx
+	push rcx
+	push rax
+	push r8
+	push r9
+	push r10
+	push r11
+	push rbx
+	push rbp
+	push r12
+	push r13
+	push r14
+	push r15
+	mov rdi, rsp
+	call kretprobe_return
+	mov rax, [rsp + REGS_AX]
+	mov rdx, [rsp + REGS_DX]
+	add rsp, REGS_SIZE + 8
+	ret
+.end:
+
 section .rodata progbits alloc noexec nowrite align=4
 
 ; struct ftrace_template: where the two operands are, and its size.
@@ -151,5 +187,9 @@ ftrace_regs_caller_size:
 global return_to_handler_size:data
 return_to_handler_size:
 	dd return_to_handler.end - return_to_handler
+
+global return_to_probe_size:data
+return_to_probe_size:
+	dd return_to_probe.end - return_to_probe
 
 section .note.GNU-stack noalloc noexec nowrite progbits

@@ -56,15 +56,15 @@ struct graph_entry graph_no_entries[1];
 static struct graph_stack nobodys = GRAPH_STACK_NONE; /* before there are threads */
 DEFINE_PER_CPU(struct graph_stack *, graph_here) = &nobodys;
 
-/* One that returns to return_to_handler itself is the upper of two hooks at one return. */
+/* One that returns to a trampoline itself is the upper of two hooks at one return. */
 notrace u64 graph_original(const u64 *slot)
 {
 	const struct graph_entry *e = this_cpu(graph_here)->top;
 
-	if (*slot != (u64)return_to_handler)
+	if (!is_hooked(*slot))
 		return *slot;
 	for (; e->slot; e--)
-		if (e->slot == slot && e->ret != (u64)return_to_handler)
+		if (e->slot == slot && !is_hooked(e->ret))
 			return e->ret;
 	return *slot;
 }
@@ -74,11 +74,14 @@ static notrace bool returned(const u64 *frame, unwind_fn each, void *arg)
 {
 	const struct ftrace_frame *saved = (const struct ftrace_frame *)(frame + 2);
 	const struct return_frame *hooked = (const struct return_frame *)(frame + 2);
+	const struct return_regs *probed = (const struct return_regs *)(frame + 2);
 
 	if (in_regs_trampoline(frame[1]))
 		return true; /* and the registers it saved come next */
 	if (in_return_trampoline(frame[1]) && on_stack((u64)hooked, sizeof(*hooked)))
 		return each(arg, UNWIND_RETURN, graph_original(&hooked->slot), hooked);
+	if (in_probe_trampoline(frame[1]) && on_stack((u64)probed, sizeof(*probed)))
+		return each(arg, UNWIND_RETURN, graph_original(&probed->slot), probed);
 	if (!in_trampoline(frame[1]) || !on_stack((u64)saved, sizeof(*saved)))
 		return each(arg, UNWIND_RETURN, graph_original(frame + 1), frame);
 	return each(arg, UNWIND_RETURN, saved->ip, saved) &&

@@ -1,0 +1,190 @@
+/* Return probes: a kprobe at the entry hooks the return, on the thread's stack of returns; what that leads to calls the handler. */
+#include "kprobe/kretprobe.h"
+
+#include "abi/errno.h"
+#include "arch/x86/cpu/regs.h"
+#include "arch/x86/cpu/smp.h"
+#include "arch/x86/mm/text_poke.h"
+#include "ftrace/graph.h"
+#include "kprobe/internal.h"
+#include "lib/symtab.h"
+#include "mm/kmalloc.h"
+#include "sched/thread.h"
+#include "trace/guard.h"
+
+struct kretprobe_calls {
+	u32 open; /* graph_entry.open points here */
+	u32 max;
+	struct kretprobe *rp; /* NULL: it is unregistered */
+	struct kretprobe_calls *next;
+};
+
+static struct kretprobe_calls
+	*forgotten; /* by their probes; those without open calls can go. Under kprobe_mutex */
+
+static noinline notrace void miss(struct kretprobe *rp)
+{
+	__atomic_fetch_add(&rp->nmissed, 1, __ATOMIC_RELAXED);
+}
+
+/* Visible code of the probe's user may run here, as it comes back before anything is hooked. */
+static noinline notrace bool call_entry(struct kretprobe *rp, struct pt_regs *regs, u64 *data)
+{
+	struct kretprobe_instance ri = { .rp = rp, .ret_addr = graph_original((u64 *)regs->sp) };
+	bool wanted = rp->entry(&ri, regs);
+
+	*data = ri.data;
+	return wanted;
+}
+
+/* notrace, as all from the trap to here: a hook of its own, returning before the probed function, would throw this one's away. */
+static notrace void hook(struct kprobe *p, struct pt_regs *regs)
+{
+	struct kretprobe *rp = container_of(p, struct kretprobe, kp);
+	struct kretprobe_calls *c = rp->calls;
+	struct graph_stack *g = this_cpu(graph_here);
+	struct graph_entry *top = g->top, *e;
+	u64 *slot = (u64 *)regs->sp, data = 0;
+
+	if (unlikely(rp->entry) && !call_entry(rp, regs, &data))
+		return;
+	if (unlikely(top >= g->last))
+		goto missed;
+	if (unlikely(__atomic_fetch_add(&c->open, 1, __ATOMIC_RELAXED) >= c->max)) {
+		__atomic_fetch_sub(&c->open, 1, __ATOMIC_RELAXED);
+		goto missed;
+	}
+	e = graph_claim(g, top, top->state);
+	e->ret = *slot;
+	e->slot = slot;
+	e->open = &c->open;
+	e->data = data;
+	barrier();
+	WRITE_ONCE(e->exit, GRAPH_PROBED);
+	WRITE_ONCE(*slot, (u64)return_to_probe);
+	return;
+missed:
+	miss(rp);
+}
+
+/* As in a trap: an int3 in the handler is one inside a probe's handling. */
+static __always_inline void call_handler(struct kretprobe *rp, struct graph_entry *e, struct pt_regs *regs)
+{
+	enum guard_context context = in_real_nmi() ? GUARD_NMI : GUARD_TRAP;
+	struct kretprobe_instance ri = { .rp = rp, .ret_addr = regs->ip, .data = e->data };
+	u32 guard = guard_enter_in(GUARD_KPROBE, context);
+
+	if (unlikely(!guard)) {
+		miss(rp);
+		return;
+	}
+	rp->handler(&ri, regs);
+	guard_leave(guard);
+}
+
+/*
+ * Where return_to_probe has saved the registers; interrupts off. So who has asked all CPUs, after taking the
+ * probe's name away, knows that no handler of it runs. The last access to its calls is the one that uncounts this.
+ */
+void kretprobe_return(struct return_regs *frame);
+notrace void kretprobe_return(struct return_regs *frame)
+{
+	struct pt_regs *regs = &frame->regs;
+	struct graph_stack *g = this_cpu(graph_here);
+	struct graph_entry *e = g->top;
+	struct kretprobe *rp;
+
+	preempt_disable();
+	if (unlikely(e->slot != &frame->slot))
+		e = graph_skip_stale(g, &frame->slot);
+	rp = READ_ONCE(container_of(e->open, struct kretprobe_calls, open)->rp);
+	regs->vector = regs->error = 0;
+	regs->sp = (u64)(&frame->slot + 1);
+	regs->ip = likely(!is_hooked(e->ret)) ? e->ret : graph_original(&frame->slot);
+	if (likely(rp) && READ_ONCE(rp->kp.armed))
+		call_handler(rp, e, regs);
+	WRITE_ONCE(frame->slot, e->ret); /* one that was hooked before returns once more */
+	WRITE_ONCE(e->exit, NULL);
+	__atomic_fetch_sub(e->open, 1, __ATOMIC_RELEASE);
+	graph_pop(e);
+	raw_local_irq_restore(regs->flags);
+	preempt_enable();
+}
+
+/* There the stack pointer is at the return address: before the tracing site, and behind it. */
+static int check_entry(u64 addr, const char **why)
+{
+	const struct ftrace_site *site = ftrace_site_at(addr - 1);
+	struct symbol sym;
+
+	*why = "Return probe is not at a function's entry";
+	if (!symtab_find(&kernel_symtab, addr, &sym))
+		return -EINVAL;
+	return sym.start == addr || (site && site->ip == sym.start && addr == sym.start + SITE_SIZE)
+		       ? 0
+		       : -EINVAL;
+}
+
+static void free_forgotten(void)
+{
+	struct kretprobe_calls **link = &forgotten, *c;
+
+	while ((c = *link))
+		if (__atomic_load_n(&c->open, __ATOMIC_ACQUIRE)) {
+			link = &c->next;
+		} else {
+			*link = c->next;
+			kfree(c);
+		}
+}
+
+/* The place has been taken, and nobody has hooked anything for it; or nobody will any more. */
+static void forget(struct kretprobe_calls *c)
+{
+	graph_threads_done();
+	mutex_lock(&kprobe_mutex);
+	c->next = forgotten;
+	forgotten = c;
+	free_forgotten();
+	mutex_unlock(&kprobe_mutex);
+}
+
+int kretprobe_register(struct kretprobe *rp, const char **why)
+{
+	int err = check_entry(rp->kp.addr, why);
+
+	if (err)
+		return err;
+	*why = "maxactive is too large";
+	if (rp->maxactive > KRETPROBE_MAXACTIVE_MAX)
+		return -E2BIG;
+	if (!rp->maxactive)
+		rp->maxactive = max(10u, 2 * nr_cpus_up());
+	*why = "No memory for another return probe";
+	rp->calls = kzalloc(sizeof(*rp->calls));
+	if (!rp->calls)
+		return -ENOMEM;
+	err = graph_threads_want();
+	if (err) {
+		kfree(rp->calls);
+		return err;
+	}
+	rp->calls->max = rp->maxactive;
+	rp->calls->rp = rp;
+	rp->nmissed = 0;
+	rp->kp.pre = hook;
+	rp->kp.post = NULL;
+	rp->kp.fault = NULL;
+	err = kprobe_register(&rp->kp, why);
+	if (err)
+		forget(rp->calls);
+	return err;
+}
+
+void kretprobe_unregister(struct kretprobe *rp)
+{
+	kprobe_unregister(&rp->kp);
+	WRITE_ONCE(rp->calls->rp, NULL);
+	smp_serialize_others();
+	forget(rp->calls);
+}

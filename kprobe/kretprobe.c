@@ -15,7 +15,7 @@
 struct kretprobe_calls {
 	u32 open; /* graph_entry.open points here */
 	u32 max;
-	struct kretprobe *rp; /* NULL: it is unregistered */
+	struct kretprobe *rp; /* NULL: it is unregistered, or disarmed */
 	struct kretprobe_calls *next;
 };
 
@@ -27,32 +27,26 @@ static noinline notrace void miss(struct kretprobe *rp)
 	__atomic_fetch_add(&rp->nmissed, 1, __ATOMIC_RELAXED);
 }
 
-/* Visible code of the probe's user may run here, as it comes back before anything is hooked. */
-static noinline notrace bool call_entry(struct kretprobe *rp, struct pt_regs *regs, u64 *data)
+static noinline notrace void too_many(struct kretprobe *rp)
 {
-	struct kretprobe_instance ri = { .rp = rp, .ret_addr = graph_original((u64 *)regs->sp) };
-	bool wanted = rp->entry(&ri, regs);
-
-	*data = ri.data;
-	return wanted;
+	__atomic_fetch_sub(&rp->calls->open, 1, __ATOMIC_RELAXED);
+	miss(rp);
 }
 
 /* notrace, as all from the trap to here: a hook of its own, returning before the probed function, would throw this one's away. */
-static notrace void hook(struct kprobe *p, struct pt_regs *regs)
+static __always_inline void hook(struct kretprobe *rp, u64 *slot, u64 data)
 {
-	struct kretprobe *rp = container_of(p, struct kretprobe, kp);
 	struct kretprobe_calls *c = rp->calls;
 	struct graph_stack *g = this_cpu(graph_here);
 	struct graph_entry *top = g->top, *e;
-	u64 *slot = (u64 *)regs->sp, data = 0;
 
-	if (unlikely(rp->entry) && !call_entry(rp, regs, &data))
+	if (unlikely(top >= g->last)) {
+		miss(rp);
 		return;
-	if (unlikely(top >= g->last))
-		goto missed;
+	}
 	if (unlikely(__atomic_fetch_add(&c->open, 1, __ATOMIC_RELAXED) >= c->max)) {
-		__atomic_fetch_sub(&c->open, 1, __ATOMIC_RELAXED);
-		goto missed;
+		too_many(rp);
+		return;
 	}
 	e = graph_claim(g, top, top->state);
 	e->ret = *slot;
@@ -62,15 +56,26 @@ static notrace void hook(struct kprobe *p, struct pt_regs *regs)
 	barrier();
 	WRITE_ONCE(e->exit, GRAPH_PROBED);
 	WRITE_ONCE(*slot, (u64)return_to_probe);
-	return;
-missed:
-	miss(rp);
 }
 
-/* As in a trap: an int3 in the handler is one inside a probe's handling. */
-static __always_inline void call_handler(struct kretprobe *rp, struct graph_entry *e, struct pt_regs *regs)
+static notrace void at_entry(struct kprobe *p, struct pt_regs *regs)
 {
-	enum guard_context context = in_real_nmi() ? GUARD_NMI : GUARD_TRAP;
+	hook(container_of(p, struct kretprobe, kp), (u64 *)regs->sp, 0);
+}
+
+/* What it calls is visible code, and comes back before anything is hooked. */
+static notrace void at_entry_called(struct kprobe *p, struct pt_regs *regs)
+{
+	struct kretprobe *rp = container_of(p, struct kretprobe, kp);
+	struct kretprobe_instance ri = { .rp = rp, .ret_addr = graph_original((u64 *)regs->sp) };
+
+	if (rp->entry(&ri, regs))
+		hook(rp, (u64 *)regs->sp, ri.data);
+}
+
+static __always_inline void call_handler(struct kretprobe *rp, struct graph_entry *e, struct pt_regs *regs,
+					 enum guard_context context)
+{
 	struct kretprobe_instance ri = { .rp = rp, .ret_addr = regs->ip, .data = e->data };
 	u32 guard = guard_enter_in(GUARD_KPROBE, context);
 
@@ -85,6 +90,8 @@ static __always_inline void call_handler(struct kretprobe *rp, struct graph_entr
 /*
  * Where return_to_probe has saved the registers; interrupts off. So who has asked all CPUs, after taking the
  * probe's name away, knows that no handler of it runs. The last access to its calls is the one that uncounts this.
+ *
+ * The guard is as in a trap: an int3 in the handler is one inside a probe's handling.
  */
 void kretprobe_return(struct return_regs *frame);
 notrace void kretprobe_return(struct return_regs *frame)
@@ -97,12 +104,15 @@ notrace void kretprobe_return(struct return_regs *frame)
 	preempt_disable();
 	if (unlikely(e->slot != &frame->slot))
 		e = graph_skip_stale(g, &frame->slot);
+	regs->ip = likely(!is_hooked(e->ret)) ? e->ret : graph_original(e->slot);
+	regs->sp += RETURN_REGS_SP;
 	rp = READ_ONCE(container_of(e->open, struct kretprobe_calls, open)->rp);
-	regs->vector = regs->error = 0;
-	regs->sp = (u64)(&frame->slot + 1);
-	regs->ip = likely(!is_hooked(e->ret)) ? e->ret : graph_original(&frame->slot);
-	if (likely(rp) && READ_ONCE(rp->kp.armed))
-		call_handler(rp, e, regs);
+	if (unlikely(!rp))
+		; /* unregistered or disarmed meanwhile */
+	else if (likely(!in_real_nmi()))
+		call_handler(rp, e, regs, GUARD_TRAP);
+	else
+		call_handler(rp, e, regs, GUARD_NMI);
 	WRITE_ONCE(frame->slot, e->ret); /* one that was hooked before returns once more */
 	WRITE_ONCE(e->exit, NULL);
 	__atomic_fetch_sub(e->open, 1, __ATOMIC_RELEASE);
@@ -170,9 +180,8 @@ int kretprobe_register(struct kretprobe *rp, const char **why)
 		return err;
 	}
 	rp->calls->max = rp->maxactive;
-	rp->calls->rp = rp;
 	rp->nmissed = 0;
-	rp->kp.pre = hook;
+	rp->kp.pre = rp->entry ? at_entry_called : at_entry;
 	rp->kp.post = NULL;
 	rp->kp.fault = NULL;
 	err = kprobe_register(&rp->kp, why);
@@ -181,10 +190,25 @@ int kretprobe_register(struct kretprobe *rp, const char **why)
 	return err;
 }
 
-void kretprobe_unregister(struct kretprobe *rp)
+int kretprobe_arm(struct kretprobe *rp)
 {
-	kprobe_unregister(&rp->kp);
+	int err = kprobe_arm(&rp->kp);
+
+	if (!err)
+		WRITE_ONCE(rp->calls->rp, rp);
+	return err;
+}
+
+void kretprobe_disarm(struct kretprobe *rp)
+{
+	kprobe_disarm(&rp->kp);
 	WRITE_ONCE(rp->calls->rp, NULL);
 	smp_serialize_others();
+}
+
+void kretprobe_unregister(struct kretprobe *rp)
+{
+	kretprobe_disarm(rp);
+	kprobe_unregister(&rp->kp);
 	forget(rp->calls);
 }

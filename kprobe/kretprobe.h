@@ -44,6 +44,7 @@ struct kretprobe {
 int kretprobe_register(struct kretprobe *rp, const char **why);
 /* Disarms first. Afterwards no handler of it runs any more; calls that have begun return unnoticed, whenever they do. */
 void kretprobe_unregister(struct kretprobe *rp);
-/* As kprobe_arm(). Disarmed, the handler isn't called for calls that have begun, either. */
-static inline int kretprobe_arm(struct kretprobe *rp) { return kprobe_arm(&rp->kp); }
-static inline void kretprobe_disarm(struct kretprobe *rp) { kprobe_disarm(&rp->kp); }
+/* As kprobe_arm(). */
+int kretprobe_arm(struct kretprobe *rp);
+/* Afterwards no handler of it runs, not for calls that have begun either. */
+void kretprobe_disarm(struct kretprobe *rp);

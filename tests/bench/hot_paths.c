@@ -2,7 +2,7 @@
 #include "arch/x86/mm/extable.h"
 #include "context/watch.h"
 #include "ftrace/ftrace.h"
-#include "kprobe/kprobe.h"
+#include "kprobe/kretprobe.h"
 #include "lib/bug.h"
 #include "tests/bench/bench.h"
 #include "tracefs/tracefs.h"
@@ -36,6 +36,21 @@ static void probe_off(void) { kprobe_unregister(&probe); }
 BENCH(bench_call, .name = "a call of an untraced function (to subtract)", .once = target);
 BENCH(bench_kprobe, .name = "the same with a probe on its nop, single-stepped", .setup = probe_on,
       .once = target, .teardown = probe_off);
+
+static void at_return(struct kretprobe_instance *ri, struct pt_regs *regs) {}
+static struct kretprobe return_probe;
+
+static void return_probe_on(void)
+{
+	const char *why;
+
+	return_probe = (struct kretprobe){ .kp.addr = (u64)target, .handler = at_return };
+	BUG_ON(kretprobe_register(&return_probe, &why) != 0 || kretprobe_arm(&return_probe) != 0);
+}
+static void return_probe_off(void) { kretprobe_unregister(&return_probe); }
+
+BENCH(bench_kretprobe, .name = "the same with a return probe, its entry by int3", .setup = return_probe_on,
+      .once = target, .teardown = return_probe_off);
 
 static void write_file(const char *path, const char *text, size_t len)
 {

@@ -147,7 +147,9 @@ return_to_probe:
 	pushfq
 	cli
 	push KERNEL_CS
-	sub rsp, 24			; ip, error, vector
+	push rax			; ip is C's to fill in
+	push 0				; error
+	push 0				; vector
 	push rdi
 	push rsi
 	push rdx

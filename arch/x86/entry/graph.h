@@ -58,10 +58,11 @@ struct return_frame {
 	u64 slot; /* of the hooked return address: a ret takes it from here */
 };
 struct return_regs {
-	struct pt_regs regs;
+	struct pt_regs regs; /* sp is too low by RETURN_REGS_SP, ip isn't set */
 	u64 padding;
 	u64 slot;
 };
+#define RETURN_REGS_SP 24
 
 /*
  * An entry with this for its exit is a return probe's call, and counted in *open. It has it from when that is so until it

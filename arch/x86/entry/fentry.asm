@@ -149,7 +149,7 @@ return_to_probe:
 	push KERNEL_CS
 	push rax			; ip is C's to fill in
 	push 0				; error
-	push 0				; vector
+	push VECTOR_NONE
 	push rdi
 	push rsi
 	push rdx

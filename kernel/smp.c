@@ -3,6 +3,7 @@
 
 #include "arch/x86/cpu/acpi.h"
 #include "arch/x86/cpu/apic.h"
+#include "arch/x86/cpu/hw_breakpoint.h"
 #include "arch/x86/cpu/mce.h"
 #include "arch/x86/cpu/regs.h"
 #include "arch/x86/cpu/smp.h"
@@ -106,7 +107,8 @@ void ap_main(void)
 	irq_work_init_cpu();
 	sched_begin_cpu(starting.idle);
 	/* From here on it is called upon; its interrupts are off until it idles. */
-	__atomic_or_fetch(&cpus_up, 1u << this_cpu(cpu_number), __ATOMIC_RELEASE);
+	__atomic_or_fetch(&cpus_up, 1u << this_cpu(cpu_number), __ATOMIC_SEQ_CST);
+	hw_breakpoint_load();
 	idle_loop(NULL);
 }
 

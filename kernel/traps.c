@@ -4,6 +4,7 @@
  * The outer functions are hidden: they run while context and RCU are not yet, or no longer,
  * accounted for. What stands between instrumentation_begin() and _end() may call anything.
  */
+#include "arch/x86/cpu/hw_breakpoint.h"
 #include "arch/x86/cpu/mce.h"
 #include "arch/x86/cpu/pic.h"
 #include "arch/x86/cpu/regs.h"
@@ -20,6 +21,7 @@
 #include "kernel/traps.h"
 #include "kprobe/bust.h"
 #include "kprobe/kprobe.h"
+#include "kprobe/watchpoint.h"
 #include "lib/instrumentation.h"
 #include "lib/tracepoint.h"
 
@@ -96,17 +98,24 @@ static __kprobes bool step_expected(struct pt_regs *regs)
 noinstr void do_debug(struct pt_regs *regs)
 {
 	struct trap_record t;
+	u64 dr7 = hw_breakpoint_pause();
 	u64 dr6 = read_dr6();
+	bool done;
 
 	/* The CPU only ever sets these bits; left alone, the next #DB would show this one's cause. */
 	write_dr6(DR6_RESERVED);
 
 	trap_enter(&t, regs);
 	instrumentation_begin();
-	if (!kprobe_debug(regs, dr6) && !user_process(regs) && !step_expected(regs))
+	/* A step and a watchpoint may have come together. */
+	done = kprobe_debug(regs, dr6);
+	if (dr7)
+		done |= watchpoint_debug(regs, dr6, dr7);
+	if (!done && !user_process(regs) && !step_expected(regs))
 		panic_regs(regs, "#DB that nobody asked for, DR6 %lx", dr6);
 	instrumentation_end();
 	trap_exit(&t);
+	hw_breakpoint_resume(dr7);
 }
 
 noinstr void do_nmi(struct pt_regs *regs)

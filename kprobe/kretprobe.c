@@ -73,23 +73,33 @@ static notrace void at_entry_called(struct kprobe *p, struct pt_regs *regs)
 		hook(rp, (u64 *)regs->sp, ri.data);
 }
 
+/*
+ * An int3 in the handler is one inside a probe's handling, and so is a tracer's call of a probe: where those hits would be
+ * handled, both guards are taken.
+ */
 static __always_inline void call_handler(struct kretprobe *rp, struct graph_entry *e, struct pt_regs *regs,
-					 u32 guard)
+					 enum guard_context context, enum guard_context in_traps)
 {
+	u32 guards = GUARD_BIT(GUARD_KPROBE, context) | GUARD_BIT(GUARD_KPROBE, in_traps);
 	struct kretprobe_instance ri = { .rp = rp, .ret_addr = regs->ip, .data = e->data };
 
-	if (unlikely(this_cpu(guard_bits) & guard)) {
+	if (unlikely(this_cpu(guard_bits) & guards)) {
 		this_cpu_at(guard_dropped, GUARD_KPROBE)++;
 		miss(rp);
 		return;
 	}
-	guard_set(guard);
+	guard_set(guards);
 	rp->handler(&ri, regs);
-	guard_leave(guard);
+	guard_leave(guards);
 }
 
-/* An int3 in the handler is one inside a probe's handling, and so is an entry hit by a call in the same context. */
-#define TRAP_AND(context) (GUARD_BIT(GUARD_KPROBE, GUARD_TRAP) | GUARD_BIT(GUARD_KPROBE, context))
+static noinline notrace void call_handler_elsewhere(struct kretprobe *rp, struct graph_entry *e,
+						    struct pt_regs *regs)
+{
+	enum guard_context context = guard_context(context_read());
+
+	call_handler(rp, e, regs, context, context == GUARD_NMI ? GUARD_NMI : GUARD_TRAP);
+}
 
 /*
  * Where return_to_probe has saved the registers; interrupts off. So who has asked all CPUs, after taking the
@@ -111,10 +121,10 @@ notrace void kretprobe_return(struct return_regs *frame)
 	rp = READ_ONCE(container_of(e->open, struct kretprobe_calls, open)->rp);
 	if (unlikely(!rp))
 		; /* unregistered or disarmed meanwhile */
-	else if (likely(!in_real_nmi()))
-		call_handler(rp, e, regs, TRAP_AND(guard_context(context_read())));
+	else if (likely(!(context_read() & ~(PREEMPT_MASK | CONTEXT_NO_RESCHED))))
+		call_handler(rp, e, regs, GUARD_TASK, GUARD_TRAP);
 	else
-		call_handler(rp, e, regs, GUARD_BIT(GUARD_KPROBE, GUARD_NMI));
+		call_handler_elsewhere(rp, e, regs);
 	WRITE_ONCE(frame->slot, e->ret); /* one that was hooked before returns once more */
 	WRITE_ONCE(e->exit, NULL);
 	__atomic_fetch_sub(e->open, 1, __ATOMIC_RELEASE);

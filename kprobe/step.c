@@ -2,7 +2,7 @@
  * A hit, from int3 to the instruction after: handlers around, and in the middle the displaced
  * instruction, in the way that its place has chosen.
  */
-#include "arch/x86/cpu/regs.h"
+#include "arch/x86/cpu/hw_breakpoint.h"
 #include "arch/x86/entry/vectors.h"
 #include "arch/x86/mm/text_poke.h"
 #include "context/trap.h"
@@ -52,6 +52,15 @@ static __kprobes void call_post(struct kprobe_site *s, struct pt_regs *regs)
 	guard_leave(guard);
 }
 
+/*
+ * Emulators deliver a step and a watchpoint of one instruction as two #DBs, of which the second overwrites the first one's frame on
+ * the IST stack before the stub has run. So what the int3 behind the copy can end is left to that (docs/TRICKS.md).
+ */
+static __always_inline u64 trap_flag(const struct kprobe_site *s)
+{
+	return static_branch_unlikely(&hw_breakpoint_key) && s->insn.class == INSN_PLAIN ? 0 : X86_EFLAGS_TF;
+}
+
 static __always_inline void displaced(struct kprobe_site *s, struct pt_regs *regs, bool handled, u64 *ret)
 {
 	switch (READ_ONCE(s->technique)) {
@@ -67,7 +76,7 @@ static __always_inline void displaced(struct kprobe_site *s, struct pt_regs *reg
 		step_begin(s, regs, handled, 0);
 		break;
 	default:
-		step_begin(s, regs, handled, X86_EFLAGS_TF);
+		step_begin(s, regs, handled, trap_flag(s));
 	}
 }
 

@@ -19,7 +19,7 @@ struct watchpoint {
 	u64 hits, nmissed; /* nmissed: the handler left out, as it happened inside a handler or the tracer */
 
 	/* watchpoint.c's own. */
-	s8 reg;	    /* which of the four */
+	u8 reg;	    /* which of the four */
 	bool armed; /* it has one */
 };
 
@@ -32,3 +32,9 @@ int watchpoint_arm(struct watchpoint *w);
 void watchpoint_disarm(struct watchpoint *w);
 
 #define WATCHPOINTS_OUT "All four debug registers are in use"
+
+/*
+ * From traps.c, after kprobe_debug(), which has moved regs->ip back: what DR6 says, and DR7 as it was in force. True: that was all
+ * there was.
+ */
+bool watchpoint_debug(struct pt_regs *regs, u64 dr6, u64 dr7);

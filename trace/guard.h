@@ -26,6 +26,9 @@ static __always_inline enum guard_context guard_context(u32 word)
 }
 
 #define GUARD_BIT(kind, context) (1u << ((kind)*NR_GUARD_CONTEXTS + (context)))
+/* Of every kind. */
+#define GUARD_ALL(context) (0x11111111u << (context))
+static_assert(NR_GUARD_CONTEXTS == 4, "a hex digit for each kind");
 
 /* For who has looked himself. */
 static __always_inline void guard_set(u32 bit)

@@ -416,6 +416,30 @@ KTEST(kretprobe, interrupts_and_nmis_on_top)
 	EXPECT_EQ(calls[2].result, 77);
 }
 
+/* In the middle of a probe's handler an NMI has its own. */
+static void nmi_in_handler(struct kprobe *p, struct pt_regs *regs)
+{
+	nmi_expect(this_cpu(cpu_number));
+	__asm__ volatile("int $2");
+}
+
+KTEST(kretprobe, an_nmi_in_a_handler)
+{
+	struct kprobe p = { .addr = (u64)doubled, .pre = nmi_in_handler };
+	struct kretprobe rp = HANDLED(nmi_arrived, note_context);
+
+	if (!ret_on(&rp))
+		return;
+	if (probe_on(&p)) {
+		EXPECT_EQ(doubled(1), 2);
+		probe_off(&p);
+	}
+	kretprobe_unregister(&rp);
+	EXPECT_EQ(nr_calls, 1);
+	EXPECT_EQ(calls[0].result, 0x2222);
+	EXPECT_EQ(rp.nmissed, 0);
+}
+
 static char text[2048];
 static void write_backtrace(struct kretprobe_instance *ri, struct pt_regs *regs)
 {
@@ -695,8 +719,9 @@ KTEST(kretprobe, they_come_and_go_while_all_call)
 			break;
 		for (unsigned k = 0; k < 5; k++)
 			sum_of_both(3);
-		kretprobe_unregister(&rp);
+		kretprobe_disarm(&rp);
 		rp.handler = NULL;
+		kretprobe_unregister(&rp);
 		hits += rp.kp.hits;
 	}
 	WRITE_ONCE(enough, true);

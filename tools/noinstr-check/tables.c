@@ -57,6 +57,7 @@ static const struct listed begins[] = {
 static const struct listed handlers[] = {
 	{ "kprobe_int3", "", "the probe's pre handler, and the event of a hit without it" },
 	{ "call_post", "", "the probe's post handler" },
+	{ "watchpoint_debug", "", "the watchpoint's handler" },
 	{ "call_user_trap", "", "whoever has the process: what came from user mode can't be a recursion" },
 	{ "text_poke_emergency_observed", "", "scene 10's observer, called when no probe is left" },
 };

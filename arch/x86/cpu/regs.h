@@ -15,6 +15,7 @@
 
 #define DR6_RESERVED 0xffff0ff0ul /* what DR6 reads when nothing happened */
 #define DR6_BS	     (1ul << 14)  /* single step */
+#define DR7_NOTHING  0x400ul	  /* no breakpoint; one bit is always set */
 
 #define READ_REG(name)                                             \
 	static __always_inline u64 read_##name(void)               \
@@ -33,11 +34,17 @@ READ_REG(cr2)
 READ_REG(cr3)
 READ_REG(cr4)
 READ_REG(dr6)
+READ_REG(dr7)
 WRITE_REG(cr0)
 WRITE_REG(cr2)
 WRITE_REG(cr3)
 WRITE_REG(cr4)
+WRITE_REG(dr0)
+WRITE_REG(dr1)
+WRITE_REG(dr2)
+WRITE_REG(dr3)
 WRITE_REG(dr6)
+WRITE_REG(dr7)
 
 static __always_inline u64 rdmsr(u32 msr)
 {

@@ -19,8 +19,7 @@
 bits 64
 default abs
 
-extern ftrace_ops_list_func, function_ops, function_trace_call, graph_return
-extern kprobe_ftrace_handler, kretprobe_return
+extern ftrace_ops_list_func, function_ops, function_trace_call, graph_return, kprobe_ftrace_handler, kretprobe_return
 
 section .entry.text progbits alloc exec nowrite align=16
 
@@ -150,7 +149,7 @@ return_to_probe:
 	push KERNEL_CS
 	push rax			; ip is C's to fill in
 	push 0				; error
-	push 0				; vector
+	push VECTOR_NONE
 	push rdi
 	push rsi
 	push rdx

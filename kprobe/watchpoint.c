@@ -1,0 +1,131 @@
+/* Watchpoints: which debug register is whose, and what a hit does. */
+#include "kprobe/watchpoint.h"
+
+#include "abi/errno.h"
+#include "arch/x86/cpu/hw_breakpoint.h"
+#include "context/trap.h"
+#include "kprobe/internal.h"
+#include "trace/guard.h"
+
+extern const u8 __text_start[], __text_end[];
+
+static struct watchpoint *watched[NR_HW_BREAKPOINTS]; /* changed under kprobe_mutex */
+
+static const char *why_not(const struct watchpoint *w)
+{
+	if (w->type != WATCH_EXECUTE && w->type != WATCH_WRITE && w->type != WATCH_ACCESS)
+		return "Watchpoint is neither for execution, nor writes, nor all accesses";
+	if (w->len != 1 && w->len != 2 && w->len != 4 && w->len != 8)
+		return "Watchpoint's length is not 1, 2, 4 or 8";
+	if (w->type == WATCH_EXECUTE && w->len != 1)
+		return "Watchpoint for execution has a length other than 1";
+	if (w->addr % w->len)
+		return "Watchpoint's address is not a multiple of its length";
+	if ((s64)w->addr >> 47 != -1)
+		return "Watchpoint is not at a kernel address";
+	if (w->type == WATCH_EXECUTE && w->addr - (u64)__text_start >= (u64)(__text_end - __text_start))
+		return "Watchpoint for execution is not in visible kernel text";
+	if (hw_breakpoint_refuses(w->addr, w->len))
+		return "Watchpoint is on a stack, or on what the way to its own handler uses";
+	return NULL;
+}
+
+int watchpoint_register(struct watchpoint *w, const char **why)
+{
+	*why = why_not(w);
+	if (*why)
+		return -EINVAL;
+	w->armed = false;
+	w->hits = w->nmissed = 0;
+	return 0;
+}
+
+int watchpoint_arm(struct watchpoint *w)
+{
+	unsigned n = 0;
+
+	mutex_lock(&kprobe_mutex);
+	while (!w->armed && n < NR_HW_BREAKPOINTS)
+		if (watched[n]) {
+			n++;
+		} else {
+			w->reg = (u8)n;
+			w->armed = true;
+			WRITE_ONCE(watched[n], w);
+			hw_breakpoint_set(n, w->addr, w->len, w->type);
+		}
+	mutex_unlock(&kprobe_mutex);
+	return n < NR_HW_BREAKPOINTS ? 0 : -ENOSPC;
+}
+
+void watchpoint_disarm(struct watchpoint *w)
+{
+	mutex_lock(&kprobe_mutex);
+	if (w->armed) {
+		hw_breakpoint_clear(w->reg);
+		WRITE_ONCE(watched[w->reg], NULL);
+		w->armed = false;
+	}
+	mutex_unlock(&kprobe_mutex);
+}
+
+void watchpoint_unregister(struct watchpoint *w) { watchpoint_disarm(w); }
+
+/* In a copy of a probed instruction: how far that is from the original. */
+static u64 displaced_by(u64 ip)
+{
+	const struct kprobe_site *s = in_slots(ip) ? slot_owner(ip) : NULL;
+
+	if (!s)
+		return 0;
+	return (ip < (u64)step_copy(s) ? (u64)s->slot : (u64)step_copy(s)) - s->addr;
+}
+
+static void call_handler(struct watchpoint *w, struct pt_regs *regs)
+{
+	u64 displaced = displaced_by(regs->ip);
+
+	regs->ip -= displaced;
+	w->handler(w, regs);
+	regs->ip += displaced;
+}
+/* As handlers are: not called from hidden code by its name. */
+extern void (*watchpoint_call)(struct watchpoint *w, struct pt_regs *regs);
+void (*watchpoint_call)(struct watchpoint *w, struct pt_regs *regs) = call_handler;
+
+/* Was it hit in the tracer's or a handler's own work? */
+static __always_inline bool in_instrumentation(void)
+{
+	return this_cpu(guard_bits) & GUARD_ALL(guard_context(this_cpu(trap_top)->before.context_word));
+}
+
+/* The guard is the probes': neither is handled inside the other. */
+static __always_inline void hit(struct watchpoint *w, struct pt_regs *regs)
+{
+	u32 guard = in_instrumentation() ? 0 : guard_enter(GUARD_KPROBE);
+
+	if (!guard) {
+		__atomic_fetch_add(&w->nmissed, 1, __ATOMIC_RELAXED);
+		return;
+	}
+	__atomic_fetch_add(&w->hits, 1, __ATOMIC_RELAXED);
+	watchpoint_call(w, regs);
+	guard_leave(guard);
+}
+
+__kprobes bool watchpoint_debug(struct pt_regs *regs, u64 dr6, u64 dr7)
+{
+	bool any = false;
+
+	for (unsigned n = 0; n < NR_HW_BREAKPOINTS; n++) {
+		struct watchpoint *w = READ_ONCE(watched[n]);
+
+		if (!hw_breakpoint_hit(n, dr6, dr7) || !w)
+			continue;
+		hit(w, regs);
+		if (w->type == WATCH_EXECUTE)
+			regs->flags |= X86_EFLAGS_RF; /* or it would be hit again, and never run */
+		any = true;
+	}
+	return any && !(dr6 & DR6_BS);
+}

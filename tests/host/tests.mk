@@ -54,6 +54,7 @@ $(eval $(call host_test,errno,tests/host/abi/errno_test.c))
 INSN := $(wildcard arch/x86/insn/*.c)
 $(eval $(call host_test,insn,tests/host/insn_test.c,$(INSN)))
 $(eval $(call host_test,insn_displace,tests/host/insn_displace_test.c,$(INSN)))
+$(eval $(call host_test,insn_format,tests/host/insn_format_test.c,$(INSN)))
 $(eval $(call host_test,insn_zydis,tests/host/insn_zydis.c tests/host/insn_compare.c,$(INSN),-lZydis))
 # Also by hand, on any x86-64 program: build/host/insn_elf.t FILE ...
 $(eval $(call host_test,insn_elf,tests/host/insn_elf.c tests/host/insn_compare.c,$(INSN),-lZydis))

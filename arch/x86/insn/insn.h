@@ -77,6 +77,13 @@ u8 insn_fixes(const struct insn *insn);
  */
 int insn_copy(u8 *copy, const u8 *bytes, const struct insn *insn, u64 from, u64 to);
 
+/*
+ * format.c: writes the instruction of @bytes at @ip as AT&T has it, as objdump and gdb do, into the @size bytes of @buf.
+ * What it has no name for is "(map 0f38, opcode c8)". INSN_TEXT_MAX is enough.
+ */
+#define INSN_TEXT_MAX 128
+void insn_format(char *buf, size_t size, const struct insn *insn, u64 ip, const u8 *bytes);
+
 /* "call_rel", "plain", ...: for messages. */
 const char *insn_class_name(enum insn_class c);
 

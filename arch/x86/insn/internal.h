@@ -37,3 +37,5 @@ bool insn_is_hole(const struct insn *insn);
 bool insn_is_lockable(const struct insn *insn);
 /* Any decoded instruction's class. */
 enum insn_class insn_classify(const struct insn *insn);
+/* names.c: how it is written, or NULL. @f3: with that prefix, and whether it is a part of the name. */
+const char *insn_template(const struct insn *insn, bool f3, bool *f3_used);

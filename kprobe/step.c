@@ -52,14 +52,14 @@ static __kprobes void call_post(struct kprobe_site *s, struct pt_regs *regs)
 	guard_leave(guard);
 }
 
-static __always_inline void displaced(struct kprobe_site *s, struct pt_regs *regs, bool handled, u64 *ret)
+static __always_inline void displaced(struct kprobe_site *s, struct pt_regs *regs, bool handled)
 {
 	switch (READ_ONCE(s->technique)) {
 	case KPROBE_BOOST:
 		regs->ip = (u64)s->slot;
 		break;
 	case KPROBE_EMULATE:
-		*ret = emulate(s, regs);
+		emulate(s, regs);
 		if (handled)
 			call_post(s, regs);
 		break;
@@ -71,9 +71,9 @@ static __always_inline void displaced(struct kprobe_site *s, struct pt_regs *reg
 	}
 }
 
-__kprobes bool kprobe_int3(struct pt_regs *regs, u64 *ret)
+__kprobes bool kprobe_int3(struct pt_regs *regs, struct kprobe_site *head)
 {
-	struct kprobe_site *s = kprobe_find(regs->ip - 1);
+	struct kprobe_site *s = kprobe_find_in(head, regs->ip - 1);
 	u32 guard;
 
 	if (!s)
@@ -97,7 +97,7 @@ __kprobes bool kprobe_int3(struct pt_regs *regs, u64 *ret)
 	} else {
 		missed(s);
 	}
-	displaced(s, regs, guard != 0, ret);
+	displaced(s, regs, guard != 0);
 	return true;
 }
 

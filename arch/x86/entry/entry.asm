@@ -17,6 +17,7 @@ default abs
 extern do_int3, do_debug, do_nmi, do_double_fault, do_exception, do_irq
 extern do_machine_check
 extern bb_ring, bb_head, bb_depth, this_cpu_offset, tss
+extern context_word, rcu_trace_reader, watch, graph_here, ring_nests, trap_top
 
 ; What was interrupted may have opened users' pages (arch/x86/cpu/smap.h), or be a user, whose AC is his own
 ; affair. iretq brings it back. A nop until features_init() knows that the CPU has the instruction.
@@ -106,7 +107,7 @@ __SECT__
 
 ; Fills one black-box slot. The slot is claimed by one instruction (an NMI in the middle takes the
 ; next one) and the depth is already this record's own. Uses rax, rcx, rdx; pt_regs is at rsp.
-%macro BLACK_BOX 1		; %1: BB_EXIT_BIT or 0
+%macro BLACK_BOX 1-2		; %1: BB_EXIT_BIT or 0; %2: the vector, where it's always the same
 	mov ecx, 1
 	xadd [gs:bb_head], ecx
 	and ecx, BB_MASK
@@ -119,11 +120,15 @@ __SECT__
 	mov [gs:bb_ring + rcx + BB_SP], rsp
 	mov eax, [gs:bb_depth]
 	mov [gs:bb_ring + rcx + BB_DEPTH], eax
+%if %0 > 1
+	mov dword [gs:bb_ring + rcx + BB_VECTOR], %1 + %2
+%else
 	mov eax, [rsp + REGS_VECTOR]
 %if %1
 	or eax, %1
 %endif
 	mov [gs:bb_ring + rcx + BB_VECTOR], eax
+%endif
 %endmacro
 
 ; Steps 2 to 4 for a C handler that returns nothing of use.
@@ -135,16 +140,50 @@ __SECT__
 	call %1
 %endmacro
 
-%macro LEAVE 0
+; The same for what is NMI-like: %1 is the vector, %2 the handler. Below pt_regs lies a struct trap_record
+; (context/trap.h), pushed from its last word to its first, and linked; two neighbours of four bytes at a time. In
+; assembly, since a push copies a word in one instruction; and here no probe can be hit before it is linked.
+%macro CALL_TRAP_HANDLER 2
+	inc dword [gs:bb_depth]
+	BLACK_BOX 0, %1
+	mov rdi, rsp
+	lea rbp, [rsp + 1]
+	push rdi
+	push qword [rdi + REGS_IP]
+	push qword [rdi + REGS_FLAGS]
+	mov rax, cr2			; this trap may sit between a #PF and its handler's look at CR2
+	push rax
+	mov rax, [gs:ring_nests + 8]
+	push qword [rax]
+	mov rax, [gs:ring_nests]
+	push qword [rax]
+	mov rax, [gs:graph_here]
+	push qword [rax + GRAPH_TOP]
+	push qword [gs:watch + 8]
+	push qword [gs:watch]
+	push qword [gs:bb_depth]	; and rcu_trace_reader
+	push qword [gs:context_word]	; and guard_bits
+	push qword [gs:trap_top]
+	mov [gs:trap_top], rsp
+	call %2
+	pop qword [gs:trap_top]
+	add rsp, TRAP_RECORD_SIZE - 8
+%endmacro
+
+%macro LEAVE 0-1		; %1: the vector, where it's always the same
+%if %0
+	BLACK_BOX BB_EXIT_BIT, %1
+%else
 	BLACK_BOX BB_EXIT_BIT
+%endif
 	dec dword [gs:bb_depth]
 	RESTORE_REGS
 	add rsp, 16			; vector, error
 	iretq
 %endmacro
 
-%macro LEAVE_GS 0		; for who has used OWN_GS
-	BLACK_BOX BB_EXIT_BIT
+%macro LEAVE_GS 1		; for who has used OWN_GS
+	BLACK_BOX BB_EXIT_BIT, %1
 	dec dword [gs:bb_depth]
 	PUT_BACK_GS
 	RESTORE_REGS
@@ -198,11 +237,11 @@ asm_exc_int3:
 	push 0
 	push 3
 	SAVE_REGS
-	CALL_HANDLER do_int3
-	test eax, eax
+	CALL_TRAP_HANDLER 3, do_int3
+	test byte [rsp + REGS_VECTOR + 4], REGS_PUSH >> 32
 	jnz .push
 .leave:
-	LEAVE
+	LEAVE 3
 .push:
 	mov rdx, [rsp + REGS_ERROR]	; the word
 	mov rsi, rsp
@@ -257,8 +296,8 @@ asm_exc_debug:
 	pop rsp
 .handle:
 	SAVE_REGS
-	CALL_HANDLER do_debug
-	LEAVE_GS
+	CALL_TRAP_HANDLER 1, do_debug
+	LEAVE_GS 1
 .user:
 	mov rax, [gs:tss + TSS_RSP0]	; GS is ours by now
 	and rax, -16
@@ -319,8 +358,8 @@ asm_exc_nmi:
 	push 2
 	SAVE_REGS
 	OWN_GS rsp + REGS_IP + NMI_F, rsp + REGS_ERROR
-	CALL_HANDLER do_nmi
-	BLACK_BOX BB_EXIT_BIT
+	CALL_TRAP_HANDLER 2, do_nmi
+	BLACK_BOX BB_EXIT_BIT, 2
 	dec dword [gs:bb_depth]
 	PUT_BACK_GS
 	RESTORE_REGS
@@ -374,8 +413,8 @@ asm_exc_machine_check:
 	push 18
 	SAVE_REGS
 	OWN_GS rsp + REGS_SIZE, rsp + REGS_ERROR
-	CALL_HANDLER do_machine_check
-	LEAVE_GS
+	CALL_TRAP_HANDLER 18, do_machine_check
+	LEAVE_GS 18
 .end:
 
 ; The safety net. The CPU pushed an error code (always 0). The handler may return: bust_kprobes()

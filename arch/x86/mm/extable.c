@@ -2,20 +2,25 @@
 #include "arch/x86/mm/extable.h"
 
 #include "abi/errno.h"
+#include "lib/bug.h"
 
 extern const struct ex_entry __start_ex_table[], __stop_ex_table[];
 
-/* A linear search: there are a handful. __kprobes: on the way of every page fault, also a probe's own. */
-__kprobes bool extable_fixup(struct pt_regs *regs)
+struct ex_entry ex_table[EX_SLOTS + 8] = { [0 ... EX_SLOTS + 7] = { .insn = EX_NOWHERE } };
+
+void extable_init(void)
 {
 	for (const struct ex_entry *e = __start_ex_table; e < __stop_ex_table; e++) {
-		if (e->insn == regs->ip) {
-			regs->ip = e->fixup;
-			return true;
-		}
+		struct ex_entry *at = &ex_table[ex_slot(e->insn)];
+
+		while (at->insn != EX_NOWHERE)
+			at++;
+		BUG_ON(at == &ex_table[EX_SLOTS + 7]); /* the last one ends every search */
+		*at = *e;
 	}
-	return false;
 }
+
+bool extable_fixup(struct pt_regs *regs) { return extable_lookup(regs); }
 
 /* clang-format would tear %l apart. */
 /* clang-format off */

@@ -50,6 +50,14 @@ DECLARE_PER_CPU(u32, guard_bits);
 /* Where this CPU's two rings count trace records begun and not yet committed or given up. */
 DECLARE_PER_CPU(u32 *, ring_nests[2]);
 DECLARE_PER_CPU(u32, step_depth); /* kprobe/'s: instructions being stepped, one inside the other */
+/* In one instruction, where the compiler takes two. */
+static __always_inline bool stepping(void)
+{
+	bool any;
+
+	__asm__ volatile("cmpl $0, %1" : "=@ccnz"(any) : "m"(this_cpu(step_depth)));
+	return any;
+}
 
 static __always_inline void accounts_save(struct cpu_accounts *a)
 {

@@ -18,6 +18,12 @@ static __always_inline void flip(void)
 	__asm__ volatile("lock incq %0" : "+m"(this_cpu(watch).counter) : : "memory");
 }
 
+/* One instruction, where the compiler would take three. */
+static __always_inline void nmi_nesting_add(u32 n)
+{
+	__asm__ volatile("addl %1, %0" : "+m"(this_cpu(watch).nmi_nesting) : "ri"(n) : "memory", "cc");
+}
+
 noinstr void rcu_nmi_enter(void)
 {
 	/*
@@ -27,18 +33,18 @@ noinstr void rcu_nmi_enter(void)
 #ifndef MUTANT_rcu_no_nmi
 	if (unlikely(!rcu_is_watching())) {
 		flip();
-		this_cpu(watch).nmi_nesting++;
+		nmi_nesting_add(1);
 		return;
 	}
 #endif
-	this_cpu(watch).nmi_nesting += 2;
+	nmi_nesting_add(2);
 }
 
 noinstr void rcu_nmi_exit(void)
 {
 	/* Exactly 1: the outermost, and it started the watching, so it ends it. */
 	if (likely(this_cpu(watch).nmi_nesting != 1)) {
-		this_cpu(watch).nmi_nesting -= 2;
+		nmi_nesting_add(-2u);
 		return;
 	}
 	this_cpu(watch).nmi_nesting = 0;

@@ -98,7 +98,7 @@ noinstr void do_debug(struct pt_regs *regs)
 
 	trap_enter();
 	instrumentation_begin();
-	if (!(this_cpu(step_depth) && kprobe_debug(regs, dr6)) && !user_process(regs) && !step_expected(regs))
+	if (!(stepping() && kprobe_debug(regs, dr6)) && !user_process(regs) && !step_expected(regs))
 		panic_regs(regs, "#DB that nobody asked for, DR6 %lx", dr6);
 	instrumentation_end();
 	trap_exit();

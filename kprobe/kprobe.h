@@ -100,7 +100,8 @@ u32 kprobe_context(const struct pt_regs *regs);
 
 #define KPROBE_BUCKETS 1024
 extern struct kprobe_site *kprobe_table[KPROBE_BUCKETS];
-static __always_inline unsigned kprobe_bucket(u64 addr) { return (u32)addr * 0x9e3779b1u >> 22; }
+/* By what an int3 at @addr leaves as ip. */
+static __always_inline unsigned kprobe_bucket(u64 addr) { return (u32)(addr + 1) * 0x9e3779b1u >> 22; }
 
 /* From traps.c. True: it was ours. @head is the chain that it would be in. */
 bool kprobe_int3(struct pt_regs *regs, struct kprobe_site *head);
@@ -108,7 +109,7 @@ static __always_inline bool kprobe_trap(struct pt_regs *regs)
 {
 	struct kprobe_site *head = READ_ONCE(kprobe_table[kprobe_bucket(regs->ip - 1)]);
 
-	return (head || this_cpu(step_depth)) && kprobe_int3(regs, head);
+	return unlikely(head || stepping()) && kprobe_int3(regs, head);
 }
 bool kprobe_debug(struct pt_regs *regs, u64 dr6);
 /*

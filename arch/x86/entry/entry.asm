@@ -16,6 +16,7 @@ default abs
 
 extern do_int3, do_debug, do_nmi, do_double_fault, do_exception, do_irq
 extern do_machine_check
+extern __entry_text_start, __entry_text_size
 extern bb_ring, bb_head, bb_depth, this_cpu_offset, tss
 extern context_word, rcu_trace_reader, watch, graph_here, ring_nests, trap_top
 
@@ -31,12 +32,12 @@ __SECT__
 %endif
 %endmacro
 
-%macro SAVE_REGS 0
+%macro SAVE_REGS 0-1 rax	; %1: where the interrupted rax is
 	push rdi
 	push rsi
 	push rdx
 	push rcx
-	push rax
+	push %1
 	push r8
 	push r9
 	push r10
@@ -259,11 +260,36 @@ asm_exc_int3:
 ; #DB enters on an IST stack, since it may hit where rsp isn't ours. From kernel code on a kernel
 ; stack the frame moves to that stack before anything that can trap, so that #DB nests like #BP:
 ; the next #DB finds the IST stack free. One from user mode moves for the same reason, to where his other traps begin.
-; The interrupted stack may be the kernel's while GS isn't yet, and only the
-; IST stack says whose GS ought to be: so GS comes first. Stack here, from T: ss sp flags cs ip <- rsp.
+;
+; Where .entry.text was interrupted, the stack may be the user's, or the kernel's while GS isn't yet; and only the
+; IST stack says whose GS ought to be: so GS comes first. Elsewhere in the kernel both are ours.
 global asm_exc_debug:function (asm_exc_debug.end - asm_exc_debug)
 align 16
 asm_exc_debug:
+	push rax			; [ax ip +8 cs +16 flags +24 sp +32 ss +40]
+	cmp qword [rsp + 16], KERNEL_CS
+	jne .any
+	mov rax, [rsp + 8]
+	sub rax, __entry_text_start
+	cmp rax, __entry_text_size
+	jb .any
+	mov rax, rsp
+	mov rsp, [rax + 32]
+	and rsp, -16			; as the CPU would have aligned it
+%assign i 40
+%rep 5
+	push qword [rax + i]
+%assign i i - 8
+%endrep
+	push 0				; error: GS is as it should be
+	push 1				; vector
+	SAVE_REGS qword [rax]
+	CALL_TRAP_HANDLER 1, do_debug
+	LEAVE 1
+
+; The same with nothing taken for granted. Stack here, from T: ss sp flags cs ip ax <- rsp.
+.any:
+	pop rax
 	push 0				; error: what OWN_GS notes
 	push 1				; vector
 	push rax

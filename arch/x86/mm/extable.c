@@ -6,21 +6,31 @@
 
 extern const struct ex_entry __start_ex_table[], __stop_ex_table[];
 
-struct ex_entry ex_table[EX_SLOTS + 8] = { [0 ... EX_SLOTS + 7] = { .insn = EX_NOWHERE } };
+struct ex_hash ex_hash = { .insn = { [0 ... ARRAY_SIZE(ex_hash.insn) - 1] = EX_NOWHERE } };
 
 void extable_init(void)
 {
 	for (const struct ex_entry *e = __start_ex_table; e < __stop_ex_table; e++) {
-		struct ex_entry *at = &ex_table[ex_slot(e->insn)];
+		unsigned at = ex_slot(e->insn);
 
-		while (at->insn != EX_NOWHERE)
+		while (ex_hash.insn[at] != EX_NOWHERE)
 			at++;
-		BUG_ON(at == &ex_table[EX_SLOTS + 7]); /* the last one ends every search */
-		*at = *e;
+		BUG_ON(at == ARRAY_SIZE(ex_hash.insn) - 1); /* the last one ends every search */
+		ex_hash.insn[at] = e->insn;
+		ex_hash.fixup[at] = e->fixup;
 	}
 }
 
-bool extable_fixup(struct pt_regs *regs) { return extable_lookup(regs); }
+/* __kprobes: int3's and #DB's way. */
+__kprobes bool extable_fixup(struct pt_regs *regs)
+{
+	for (u64 i = ex_slot(regs->ip); ex_hash.insn[i] != EX_NOWHERE; i++)
+		if (ex_hash.insn[i] == regs->ip) {
+			regs->ip = ex_hash.fixup[i];
+			return true;
+		}
+	return false;
+}
 
 /* clang-format would tear %l apart. */
 /* clang-format off */

@@ -16,28 +16,26 @@ struct ex_entry {
 /* Boot, once, before anything may be expected to fault. */
 void extable_init(void);
 
-#define EX_SLOTS 128
 /* Where no instruction is: not canonical. */
 #define EX_NOWHERE (1ul << 63)
 /* The list by hash; what doesn't find its place free is in the next. */
-extern struct ex_entry ex_table[EX_SLOTS + 8];
-static __always_inline unsigned ex_slot(u64 ip) { return (u32)ip * 0x9e3779b1u >> 25; }
+extern struct ex_hash {
+	u64 insn[512 + 8], fixup[512 + 8];
+} ex_hash;
+static __always_inline unsigned ex_slot(u64 ip) { return (u32)ip * 0x9e3779b1u >> 23; }
 
 /* Any context. If @regs->ip is listed, moves it to the fixup and says true. */
+bool extable_fixup(struct pt_regs *regs);
+/* The same, with the usual case inlined. */
 static __always_inline bool extable_lookup(struct pt_regs *regs)
 {
-	const struct ex_entry *e = &ex_table[ex_slot(regs->ip)];
+	u64 i = ex_slot(regs->ip);
 
-	while (unlikely(e->insn != regs->ip)) {
-		if (e->insn == EX_NOWHERE)
-			return false;
-		e++;
-	}
-	regs->ip = e->fixup;
+	if (unlikely(ex_hash.insn[i] != regs->ip))
+		return extable_fixup(regs);
+	regs->ip = ex_hash.fixup[i];
 	return true;
 }
-/* The same, called. */
-bool extable_fixup(struct pt_regs *regs);
 
 /* Any context. 0, or -EFAULT when a byte can't be read; what was read until then is in @dst. */
 int kernel_read_nofault(void *dst, const void *src, size_t len);

@@ -52,7 +52,7 @@ extern size_t text_poke_exchanges;
 bool text_poke_emulate(struct pt_regs *regs);
 static __always_inline bool text_poke_int3(struct pt_regs *regs)
 {
-	return unlikely(__atomic_load_n(&text_poke_exchanges, __ATOMIC_ACQUIRE)) && text_poke_emulate(regs);
+	return unlikely(text_poke_exchanges != 0) && text_poke_emulate(regs);
 }
 
 /* The emergency's own poke, one byte: from any context, also in the middle of text_poke(). Hidden. */

@@ -2,35 +2,38 @@
 #include "arch/x86/mm/extable.h"
 
 #include "abi/errno.h"
-#include "lib/bug.h"
 
 extern const struct ex_entry __start_ex_table[], __stop_ex_table[];
 
-struct ex_hash ex_hash = { .insn = { [0 ... ARRAY_SIZE(ex_hash.insn) - 1] = EX_NOWHERE } };
+/* Where no instruction is: not canonical. */
+#define NOWHERE (1ul << 63)
 
-void extable_init(void)
+struct ex_hash ex_hash = { .insn = { [0 ... EX_SLOTS - 1] = NOWHERE }, .factor = 0x9e3779b1 };
+
+/* False: two want the same place. */
+static bool fill(void)
 {
+	for (u32 i = 0; i < EX_SLOTS; i++)
+		ex_hash.insn[i] = NOWHERE;
 	for (const struct ex_entry *e = __start_ex_table; e < __stop_ex_table; e++) {
-		unsigned at = ex_slot(e->insn);
+		u32 at = ex_slot(e->insn);
 
-		while (ex_hash.insn[at] != EX_NOWHERE)
-			at++;
-		BUG_ON(at == ARRAY_SIZE(ex_hash.insn) - 1); /* the last one ends every search */
+		if (ex_hash.insn[at] != NOWHERE)
+			return false;
 		ex_hash.insn[at] = e->insn;
 		ex_hash.fixup[at] = e->fixup;
 	}
+	return true;
 }
 
-/* __kprobes: int3's and #DB's way. */
-__kprobes bool extable_fixup(struct pt_regs *regs)
+void extable_init(void)
 {
-	for (u64 i = ex_slot(regs->ip); ex_hash.insn[i] != EX_NOWHERE; i++)
-		if (ex_hash.insn[i] == regs->ip) {
-			regs->ip = ex_hash.fixup[i];
-			return true;
-		}
-	return false;
+	/* With n entries about e^(n * n / 2 / EX_SLOTS) factors have to be tried: 3 for 30. */
+	while (!fill())
+		ex_hash.factor += 2;
 }
+
+bool extable_fixup(struct pt_regs *regs) { return extable_lookup(regs); }
 
 /* clang-format would tear %l apart. */
 /* clang-format off */

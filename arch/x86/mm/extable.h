@@ -16,26 +16,26 @@ struct ex_entry {
 /* Boot, once, before anything may be expected to fault. */
 void extable_init(void);
 
-/* Where no instruction is: not canonical. */
-#define EX_NOWHERE (1ul << 63)
-/* The list by hash; what doesn't find its place free is in the next. */
+/* The list by hash: each where only one comparison is needed. */
+#define EX_SLOTS 512
 extern struct ex_hash {
-	u64 insn[512 + 8], fixup[512 + 8];
+	u64 insn[EX_SLOTS], fixup[EX_SLOTS];
+	u32 factor;
 } ex_hash;
-static __always_inline unsigned ex_slot(u64 ip) { return (u32)ip * 0x9e3779b1u >> 23; }
+static __always_inline u32 ex_slot(u64 ip) { return (u32)ip * ex_hash.factor / (u32)(0x100000000 / EX_SLOTS); }
 
 /* Any context. If @regs->ip is listed, moves it to the fixup and says true. */
-bool extable_fixup(struct pt_regs *regs);
-/* The same, with the usual case inlined. */
 static __always_inline bool extable_lookup(struct pt_regs *regs)
 {
-	u64 i = ex_slot(regs->ip);
+	u32 i = ex_slot(regs->ip);
 
 	if (unlikely(ex_hash.insn[i] != regs->ip))
-		return extable_fixup(regs);
+		return false;
 	regs->ip = ex_hash.fixup[i];
 	return true;
 }
+/* The same, called. */
+bool extable_fixup(struct pt_regs *regs);
 
 /* Any context. 0, or -EFAULT when a byte can't be read; what was read until then is in @dst. */
 int kernel_read_nofault(void *dst, const void *src, size_t len);

@@ -34,7 +34,7 @@ CHECKER_LIBS := -lZydis -lelf -ldw
 
 # What a kernel must ask of a hosted compiler; docs/TRICKS.md has the reasons.
 CFLAGS := -std=gnu11 -O2 -g -ffreestanding -I. -ffile-prefix-map=$(CURDIR)=. \
-	-mno-red-zone -mgeneral-regs-only -mcmodel=kernel -fno-pic -fno-pie -m64 \
+	-mno-red-zone -mgeneral-regs-only -mpreferred-stack-boundary=3 -mcmodel=kernel -fno-pic -fno-pie -m64 \
 	-fno-stack-protector -fcf-protection=none -fno-asynchronous-unwind-tables \
 	-fno-omit-frame-pointer -fno-optimize-sibling-calls -fno-strict-aliasing -fno-common \
 	-fno-delete-null-pointer-checks -fno-jump-tables -fno-reorder-blocks-and-partition \

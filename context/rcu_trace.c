@@ -4,7 +4,7 @@
 #include "lib/compiler.h"
 
 DEFINE_PER_CPU(struct rcu_trace_counts, rcu_trace_counts);
-DEFINE_PER_CPU(u32, rcu_trace_reader);
+ACCOUNT(4, u32, rcu_trace_reader);
 u32 rcu_trace_index;
 
 static __always_inline void full_barrier(void) { __atomic_thread_fence(__ATOMIC_SEQ_CST); }

@@ -13,42 +13,58 @@
 #include "arch/x86/cpu/regs.h"
 #include "arch/x86/entry/black_box.h"
 #include "arch/x86/entry/graph.h"
+#include "arch/x86/entry/handlers.h"
 #include "arch/x86/entry/pt_regs.h"
 #include "context/context.h"
 #include "context/rcu_trace.h"
 #include "context/watch.h"
 
-/* The accounting of one CPU: all that a trap changes and its return changes back. */
+/*
+ * The accounting of one CPU: all that a trap changes and its return changes back. The first four and the watching lie
+ * like that among the per-CPU variables, too (ACCOUNT()).
+ */
 struct cpu_accounts {
 	u32 context_word;
-	u32 guard_bits;	  /* trace/guard.h's */
-	u32 ring_nest[2]; /* trace/ring.h's */
+	u32 guard_bits; /* trace/guard.h's */
 	u32 bb_depth;
 	u32 rcu_trace_reader;
-	struct graph_entry *graph_top;
 	struct watch watch;
+	struct graph_entry *graph_top;
+	struct {
+		u32 n, unused;
+	} ring_nest[2]; /* trace/ring.h's */
 };
 
+/* entry.asm pushes it, the last member first. */
 struct trap_record {
 	struct trap_record *outer;
-	struct pt_regs *regs;
-	u64 ip, flags; /* of regs at entry: a handler may change them */
-	u64 cr2;
 	struct cpu_accounts before;
+	u64 cr2;
+	u64 flags, ip; /* of regs at entry: a handler may change them */
+	struct pt_regs *regs;
 };
+static_assert(sizeof(struct trap_record) == TRAP_RECORD_SIZE, "entry.asm leaves so much");
 
 DECLARE_PER_CPU(struct trap_record *, trap_top);
 DECLARE_PER_CPU(u32, guard_bits);
 /* Where this CPU's two rings count trace records begun and not yet committed or given up. */
 DECLARE_PER_CPU(u32 *, ring_nests[2]);
 DECLARE_PER_CPU(u32, step_depth); /* kprobe/'s: instructions being stepped, one inside the other */
+/* In one instruction, where the compiler takes two. */
+static __always_inline bool stepping(void)
+{
+	bool any;
+
+	__asm__ volatile("cmpl $0, %1" : "=@ccnz"(any) : "m"(this_cpu(step_depth)));
+	return any;
+}
 
 static __always_inline void accounts_save(struct cpu_accounts *a)
 {
 	a->context_word = this_cpu(context_word);
 	a->guard_bits = this_cpu(guard_bits);
-	a->ring_nest[0] = *this_cpu(ring_nests[0]);
-	a->ring_nest[1] = *this_cpu(ring_nests[1]);
+	a->ring_nest[0].n = *this_cpu(ring_nests[0]);
+	a->ring_nest[1].n = *this_cpu(ring_nests[1]);
 	a->bb_depth = this_cpu(bb_depth);
 	a->rcu_trace_reader = this_cpu(rcu_trace_reader);
 	a->graph_top = this_cpu(graph_here)->top;
@@ -57,32 +73,47 @@ static __always_inline void accounts_save(struct cpu_accounts *a)
 	a->watch.nmi_nesting = this_cpu(watch).nmi_nesting;
 }
 
-/*
- * The order: the record first, so that a recursion in what follows can be undone; then the context
- * word, so that whatever runs knows it is NMI-like; then RCU. Instrumentation only after all three.
- */
-static __always_inline void trap_enter(struct trap_record *t, struct pt_regs *regs)
+/* As entry.asm does it, for the handlers of other vectors. */
+static __always_inline void trap_record_link(struct trap_record *t, struct pt_regs *regs)
 {
 	t->outer = this_cpu(trap_top);
 	t->regs = regs;
 	t->ip = regs->ip;
 	t->flags = regs->flags;
-	t->cr2 = read_cr2(); /* this trap may sit between a #PF and its handler's look at CR2 */
+	t->cr2 = read_cr2();
 	accounts_save(&t->before);
 	this_cpu(trap_top) = t;
 	barrier();
+}
+static __always_inline void trap_record_unlink(struct trap_record *t)
+{
+	barrier();
+	this_cpu(trap_top) = t->outer;
+}
+
+/*
+ * The order: the record first, which is linked by now, so that a recursion in what follows can be undone; then the
+ * context word, so that whatever runs knows it is NMI-like; then RCU. Instrumentation only after all three.
+ */
+static __always_inline void trap_enter(void)
+{
 	context_add(NMI_ONE);
 	rcu_nmi_enter();
 }
 
 /* The reverse order. */
-static __always_inline void trap_exit(struct trap_record *t)
+static __always_inline void trap_exit(void)
 {
 	rcu_nmi_exit();
 	context_sub(NMI_ONE);
-	barrier();
-	this_cpu(trap_top) = t->outer;
-	if (read_cr2() != t->cr2)
+}
+
+/* The end of a #PF: whatever NMI-like it came in the middle of may have interrupted another, which hasn't looked at CR2 yet. */
+static __always_inline void trap_restore_cr2(void)
+{
+	const struct trap_record *t = this_cpu(trap_top);
+
+	if (t)
 		write_cr2(t->cr2);
 }
 

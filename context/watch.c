@@ -4,7 +4,7 @@
 #include "arch/x86/cpu/regs.h"
 #include "lib/compiler.h"
 
-DEFINE_PER_CPU(struct watch, watch) = { .counter = 1, .nesting = 1 };
+ACCOUNT(5, struct watch, watch) = { .counter = 1, .nesting = 1 };
 
 DEFINE_PER_CPU(struct quiescent, quiescent);
 
@@ -18,30 +18,33 @@ static __always_inline void flip(void)
 	__asm__ volatile("lock incq %0" : "+m"(this_cpu(watch).counter) : : "memory");
 }
 
+/* One instruction, where the compiler would take three. */
+static __always_inline void nmi_nesting_add(u32 n)
+{
+	__asm__ volatile("addl %1, %0" : "+m"(this_cpu(watch).nmi_nesting) : "ri"(n) : "memory", "cc");
+}
+
 noinstr void rcu_nmi_enter(void)
 {
-	u32 step = 2;
-
 	/*
 	 * An NMI between the test and the flip sees "not watching" too, starts the watching itself
 	 * and, leaving, ends it again: when it returns the test still holds.
 	 */
 #ifndef MUTANT_rcu_no_nmi
-	if (!rcu_is_watching()) {
+	if (unlikely(!rcu_is_watching())) {
 		flip();
-		step = 1;
+		nmi_nesting_add(1);
+		return;
 	}
 #endif
-	this_cpu(watch).nmi_nesting += step;
+	nmi_nesting_add(2);
 }
 
 noinstr void rcu_nmi_exit(void)
 {
-	u32 depth = this_cpu(watch).nmi_nesting;
-
 	/* Exactly 1: the outermost, and it started the watching, so it ends it. */
-	if (depth != 1) {
-		this_cpu(watch).nmi_nesting = depth - 2;
+	if (likely(this_cpu(watch).nmi_nesting != 1)) {
+		nmi_nesting_add(-2u);
 		return;
 	}
 	this_cpu(watch).nmi_nesting = 0;

@@ -66,30 +66,26 @@ static __kprobes bool int3_is_gone(struct pt_regs *regs)
 	return true;
 }
 
-noinstr u64 do_int3(struct pt_regs *regs)
+noinstr void do_int3(struct pt_regs *regs)
 {
-	struct trap_record t;
-	u64 ret = 0;
-
 	/* 1. Live patching: asked before any accounting, so it needs none. */
-	if (text_poke_int3(regs, &ret))
-		return ret;
+	if (text_poke_int3(regs))
+		return;
 
 	/* 2. From here on this is NMI-like, and RCU is watching. */
-	trap_enter(&t, regs);
+	trap_enter();
 	instrumentation_begin();
 	/* 3. kprobes; 4. the user's process; 5. an int3 listed as expected; 6. a probe just gone; 7. nobody. */
-	if (!kprobe_int3(regs, &ret) && !user_process(regs) && !extable_fixup(regs) && !int3_is_gone(regs))
+	if (!kprobe_trap(regs) && !user_process(regs) && !extable_lookup(regs) && !int3_is_gone(regs))
 		panic_regs(regs, "int3 that nobody placed at %pS", (void *)(regs->ip - 1));
 	instrumentation_end();
-	trap_exit(&t);
-	return ret;
+	trap_exit();
 }
 
 /* An instruction listed as expected to trap. If it did by TF, that was all there was to step. */
-static __kprobes bool step_expected(struct pt_regs *regs)
+static __always_inline bool step_expected(struct pt_regs *regs)
 {
-	if (!extable_fixup(regs))
+	if (!extable_lookup(regs))
 		return false;
 	regs->flags &= ~X86_EFLAGS_TF;
 	return true;
@@ -97,7 +93,6 @@ static __kprobes bool step_expected(struct pt_regs *regs)
 
 noinstr void do_debug(struct pt_regs *regs)
 {
-	struct trap_record t;
 	u64 dr7 = hw_breakpoint_pause();
 	u64 dr6 = read_dr6();
 	bool done;
@@ -105,35 +100,34 @@ noinstr void do_debug(struct pt_regs *regs)
 	/* The CPU only ever sets these bits; left alone, the next #DB would show this one's cause. */
 	write_dr6(DR6_RESERVED);
 
-	trap_enter(&t, regs);
+	trap_enter();
 	instrumentation_begin();
 	/* A step and a watchpoint may have come together. */
-	done = kprobe_debug(regs, dr6);
-	if (dr7)
+	done = stepping() && kprobe_debug(regs, dr6);
+	if (unlikely(dr7))
 		done |= watchpoint_debug(regs, dr6, dr7);
 	if (!done && !user_process(regs) && !step_expected(regs))
 		panic_regs(regs, "#DB that nobody asked for, DR6 %lx", dr6);
 	instrumentation_end();
-	trap_exit(&t);
+	trap_exit();
 	hw_breakpoint_resume(dr7);
 }
 
 noinstr void do_nmi(struct pt_regs *regs)
 {
-	struct trap_record t;
 	/* It may have interrupted #DB's stub on #DB's stack: a #DB in here must not start there again. */
 	u64 db_stack = ist_debug_swap(this_cpu(debug_stack_in_nmi));
 	/* The same stub hasn't read its cause yet: a #DB in here would clear it. */
 	u64 dr6 = read_dr6();
 
-	trap_enter(&t, regs);
+	trap_enter();
 	this_cpu(context_word) |= CONTEXT_REAL_NMI;
 	instrumentation_begin();
 	nmi_arrived(regs);
 	instrumentation_end();
-	this_cpu(context_word) =
-		(this_cpu(context_word) & ~CONTEXT_REAL_NMI) | (t.before.context_word & CONTEXT_REAL_NMI);
-	trap_exit(&t);
+	this_cpu(context_word) = (this_cpu(context_word) & ~CONTEXT_REAL_NMI) |
+				 (this_cpu(trap_top)->before.context_word & CONTEXT_REAL_NMI);
+	trap_exit();
 	write_dr6(dr6);
 	ist_debug_swap(db_stack);
 }
@@ -141,15 +135,13 @@ noinstr void do_nmi(struct pt_regs *regs)
 /* It doesn't give #DB another stack as do_nmi() does: there is no way back to a #DB it has interrupted. */
 noinstr void do_machine_check(struct pt_regs *regs)
 {
-	struct trap_record t;
-
-	trap_enter(&t, regs);
+	trap_enter();
 	instrumentation_begin();
 	/* "int 18" comes here, too, and may be listed as expected. */
 	if (mce_in_progress() || !extable_fixup(regs))
 		die_of_machine_check(regs);
 	instrumentation_end();
-	trap_exit(&t);
+	trap_exit();
 }
 
 /* A handler's stack ran out: either a recursion of traps, which can be undone, or the end. */
@@ -159,13 +151,15 @@ static __always_inline bool undo_recursion(struct pt_regs *regs)
 
 	if (!bust_kprobes(regs))
 		return false;
-	trap_enter(&t, regs);
+	trap_record_link(&t, regs);
+	trap_enter();
 	instrumentation_begin();
 	printk_recovered();
 	warn_recovered();
 	bust_report();
 	instrumentation_end();
-	trap_exit(&t);
+	trap_exit();
+	trap_record_unlink(&t);
 	return true;
 }
 
@@ -220,6 +214,8 @@ noinstr void do_exception(struct pt_regs *regs)
 	tracepoint(exception_exit, (int)regs->vector, regs->ip);
 	instrumentation_end();
 	rcu_irq_exit();
+	if (regs->vector == X86_TRAP_PF)
+		trap_restore_cr2();
 }
 
 noinstr void do_irq(struct pt_regs *regs)

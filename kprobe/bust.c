@@ -219,8 +219,8 @@ static __always_inline void accounts_restore(const struct frame *f)
 
 	this_cpu(context_word) = a->context_word;
 	this_cpu(guard_bits) = a->guard_bits;
-	*this_cpu(ring_nests[0]) = a->ring_nest[0];
-	*this_cpu(ring_nests[1]) = a->ring_nest[1];
+	*this_cpu(ring_nests[0]) = a->ring_nest[0].n;
+	*this_cpu(ring_nests[1]) = a->ring_nest[1].n;
 	this_cpu(step_depth) = steps_before(f);
 	this_cpu(bb_depth) = a->bb_depth;
 	this_cpu(graph_here)->top = a->graph_top; /* what was called since will never return */
@@ -263,7 +263,7 @@ __emergency bool bust_kprobes(struct pt_regs *regs)
 		regs->ip = first.ip;
 		regs->flags = first.flags;
 		step_finish(regs);
-	} else if (first.regs->vector & VECTOR_PUSH) {
+	} else if (first.regs->vector & REGS_PUSH) {
 		/* The stub's part. What lies there is frames that are given up; ours has been copied. */
 		regs->sp -= 8;
 		*(u64 *)regs->sp = regs->error;

@@ -30,7 +30,7 @@ static __always_inline unsigned opcode_reg(const struct insn *insn)
 static __always_inline u64 push(struct pt_regs *regs, u64 word)
 {
 	regs->error = word;
-	return PUSH_ON_RETURN;
+	return REGS_PUSH;
 }
 
 static __always_inline u64 pop(struct pt_regs *regs)
@@ -89,7 +89,7 @@ static __always_inline bool loops(u8 opcode, struct pt_regs *regs)
 	return opcode == 0xe2 || (regs->flags >> 6 & 1) == (opcode & 1);
 }
 
-/* Sets @regs->ip to where it goes on. */
+/* Sets @regs->ip to where it goes on. REGS_PUSH or 0. */
 static __always_inline u64 emulate_insn(const struct kprobe_site *s, struct pt_regs *regs)
 {
 	const struct insn *insn = &s->insn;
@@ -149,12 +149,9 @@ static __always_inline u64 emulate_insn(const struct kprobe_site *s, struct pt_r
 }
 
 /* In .entry.text: no setting lets a probe in, so a recovery finds it all done, or nothing. */
-__emergency u64 emulate(const struct kprobe_site *s, struct pt_regs *regs)
+__emergency void emulate(const struct kprobe_site *s, struct pt_regs *regs)
 {
-	u64 ret = emulate_insn(s, regs);
-
-	regs->vector |= ret ? VECTOR_DONE | VECTOR_PUSH : VECTOR_DONE;
-	return ret;
+	regs->vector |= VECTOR_DONE | emulate_insn(s, regs);
 }
 
 /* xchg rax, rax with whatever prefixes, pause among them; 0f 1f; endbr64. */

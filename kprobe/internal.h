@@ -13,7 +13,7 @@
  * do_int3() may have to ask for. Who goes back to this trap's beginning must not do it again.
  */
 #define VECTOR_DONE (1ul << 32)
-#define VECTOR_PUSH (1ul << 33)
+static_assert(VECTOR_DONE != REGS_PUSH, "two marks");
 
 enum emulation {
 	EMULATE_NOTHING, /* it can't be emulated */
@@ -57,21 +57,18 @@ struct kprobe_site {
 	struct kprobe_site *freed; /* later.c's */
 };
 
-#define KPROBE_BUCKETS 1024
-
-extern struct kprobe_site *kprobe_table[KPROBE_BUCKETS];
 extern struct mutex kprobe_mutex;
 
-static __always_inline unsigned kprobe_bucket(u64 addr) { return (addr ^ addr >> 10) % KPROBE_BUCKETS; }
-
 /* Any context; the chains are only ever changed by single stores. */
-static __always_inline struct kprobe_site *kprobe_find(u64 addr)
+static __always_inline struct kprobe_site *kprobe_find_in(struct kprobe_site *s, u64 addr)
 {
-	struct kprobe_site *s = READ_ONCE(kprobe_table[kprobe_bucket(addr)]);
-
 	while (s && s->addr != addr)
 		s = READ_ONCE(s->next);
 	return s;
+}
+static __always_inline struct kprobe_site *kprobe_find(u64 addr)
+{
+	return kprobe_find_in(READ_ONCE(kprobe_table[kprobe_bucket(addr)]), addr);
 }
 
 /* kprobe.c. Under kprobe_mutex. The text as the site's probes and technique want it. -EBUSY */
@@ -109,8 +106,8 @@ static __always_inline u8 *step_copy(const struct kprobe_site *s) { return s->sl
 
 /* emulate.c */
 enum emulation emulate_choose(const struct insn *insn);
-/* Does at @regs what the instruction at @s would do; what do_int3() must return. */
-u64 emulate(const struct kprobe_site *s, struct pt_regs *regs);
+/* Does at @regs what the instruction at @s would do. */
+void emulate(const struct kprobe_site *s, struct pt_regs *regs);
 
 /* fentry.c. Has the function tracer's call lead to this place, or no more. -EBUSY: there is an int3. */
 int site_call(struct kprobe_site *s, bool on);

@@ -13,6 +13,7 @@
 
 #include "arch/x86/entry/pt_regs.h"
 #include "arch/x86/insn/insn.h"
+#include "context/trap.h"
 #include "lib/types.h"
 
 /* How the displaced instruction is run; the names that kprobes/technique takes are these, in small letters. */
@@ -97,8 +98,19 @@ extern const char *const kprobe_technique_names[NR_TECHNIQUES];
 /* In a handler: the context word of what was probed. */
 u32 kprobe_context(const struct pt_regs *regs);
 
-/* From traps.c. True: it was ours, and *ret is what do_int3() must return. */
-bool kprobe_int3(struct pt_regs *regs, u64 *ret);
+#define KPROBE_BUCKETS 1024
+extern struct kprobe_site *kprobe_table[KPROBE_BUCKETS];
+/* By what an int3 at @addr leaves as ip. */
+static __always_inline unsigned kprobe_bucket(u64 addr) { return (u32)(addr + 1) * 0x9e3779b1u >> 22; }
+
+/* From traps.c. True: it was ours. @head is the chain that it would be in. */
+bool kprobe_int3(struct pt_regs *regs, struct kprobe_site *head);
+static __always_inline bool kprobe_trap(struct pt_regs *regs)
+{
+	struct kprobe_site *head = READ_ONCE(kprobe_table[kprobe_bucket(regs->ip - 1)]);
+
+	return unlikely(head || stepping()) && kprobe_int3(regs, head);
+}
 bool kprobe_debug(struct pt_regs *regs, u64 dr6);
 /*
  * A fault in a copy: gives the step up and moves regs->ip to the original, so that whoever handles

@@ -61,14 +61,14 @@ static __always_inline u64 trap_flag(const struct kprobe_site *s)
 	return static_branch_unlikely(&hw_breakpoint_key) && s->insn.class == INSN_PLAIN ? 0 : X86_EFLAGS_TF;
 }
 
-static __always_inline void displaced(struct kprobe_site *s, struct pt_regs *regs, bool handled, u64 *ret)
+static __always_inline void displaced(struct kprobe_site *s, struct pt_regs *regs, bool handled)
 {
 	switch (READ_ONCE(s->technique)) {
 	case KPROBE_BOOST:
 		regs->ip = (u64)s->slot;
 		break;
 	case KPROBE_EMULATE:
-		*ret = emulate(s, regs);
+		emulate(s, regs);
 		if (handled)
 			call_post(s, regs);
 		break;
@@ -80,9 +80,9 @@ static __always_inline void displaced(struct kprobe_site *s, struct pt_regs *reg
 	}
 }
 
-__kprobes bool kprobe_int3(struct pt_regs *regs, u64 *ret)
+__kprobes bool kprobe_int3(struct pt_regs *regs, struct kprobe_site *head)
 {
-	struct kprobe_site *s = kprobe_find(regs->ip - 1);
+	struct kprobe_site *s = kprobe_find_in(head, regs->ip - 1);
 	u32 guard;
 
 	if (!s)
@@ -106,7 +106,7 @@ __kprobes bool kprobe_int3(struct pt_regs *regs, u64 *ret)
 	} else {
 		missed(s);
 	}
-	displaced(s, regs, guard != 0, ret);
+	displaced(s, regs, guard != 0);
 	return true;
 }
 

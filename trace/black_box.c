@@ -8,7 +8,7 @@
 
 DEFINE_PER_CPU(struct bb_record, bb_ring[BLACK_BOX_RECORDS]);
 DEFINE_PER_CPU(u32, bb_head);
-DEFINE_PER_CPU(u32, bb_depth);
+ACCOUNT(3, u32, bb_depth);
 
 /* Rounds of a recursion shown before the rest is folded into one line. */
 #define ROUNDS_SHOWN 3

@@ -94,6 +94,12 @@ static const struct {
 } stacks[] = {
 	{ "asm_exc_debug", "pop rsp", 16,
 	  "the frame, vector and error code were copied to the interrupted stack" },
+	{ "asm_exc_debug", "mov rsp, ", -40, "the interrupted stack: the frame's five words go there" },
+	{ "asm_exc_debug", "and rsp, ", -40, "its alignment, as the CPU does it" },
+	{ "by_step", "pushfq", STACK_KEEPS, "a test: taken back by popfq" },
+	{ "by_step", "popfq", STACK_KEEPS, "a test: after pushfq" },
+	{ "by_int1_on_another_stack", "mov esp, ", STACK_KEEPS, "a test: nothing is pushed there" },
+	{ "by_int1_on_another_stack", "mov rsp, ", STACK_KEEPS, "a test: back" },
 	{ "asm_exc_int3", "sub rsp, ", STACK_KEEPS, "makes room above the frame, which moves down with it" },
 	{ "asm_exc_nmi", "lea rsp, ", 0, "F: a copy of the CPU's frame" },
 	{ "return_to_handler", "push 0x", STACK_KEEPS,

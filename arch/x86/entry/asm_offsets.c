@@ -5,6 +5,8 @@
 #include "arch/x86/boot/boot_info.h"
 #include "arch/x86/entry/desc.h"
 #include "arch/x86/entry/fentry.h"
+#include "arch/x86/entry/graph.h"
+#include "arch/x86/entry/handlers.h"
 #include "arch/x86/entry/pt_regs.h"
 #include "arch/x86/entry/switch.h"
 #include "arch/x86/entry/black_box.h"
@@ -23,6 +25,10 @@ void asm_offsets(void)
 	DEFINE(REGS_ERROR, offsetof(struct pt_regs, error));
 	DEFINE(REGS_IP, offsetof(struct pt_regs, ip));
 	DEFINE(REGS_SP, offsetof(struct pt_regs, sp));
+	DEFINE(REGS_FLAGS, offsetof(struct pt_regs, flags));
+	DEFINE(REGS_PUSH, REGS_PUSH);
+	DEFINE(TRAP_RECORD_SIZE, TRAP_RECORD_SIZE);
+	DEFINE(GRAPH_TOP, offsetof(struct graph_stack, top));
 
 	DEFINE(VECTOR_NONE, VECTOR_NONE);
 	DEFINE(FRAME_IP, offsetof(struct ftrace_frame, ip));

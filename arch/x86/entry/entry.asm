@@ -16,7 +16,9 @@ default abs
 
 extern do_int3, do_debug, do_nmi, do_double_fault, do_exception, do_irq
 extern do_machine_check
+extern __entry_text_start, __entry_text_size
 extern bb_ring, bb_head, bb_depth, this_cpu_offset, tss
+extern context_word, rcu_trace_reader, watch, graph_here, ring_nests, trap_top
 
 ; What was interrupted may have opened users' pages (arch/x86/cpu/smap.h), or be a user, whose AC is his own
 ; affair. iretq brings it back. A nop until features_init() knows that the CPU has the instruction.
@@ -30,12 +32,12 @@ __SECT__
 %endif
 %endmacro
 
-%macro SAVE_REGS 0
+%macro SAVE_REGS 0-1 rax	; %1: where the interrupted rax is
 	push rdi
 	push rsi
 	push rdx
 	push rcx
-	push rax
+	push %1
 	push r8
 	push r9
 	push r10
@@ -106,7 +108,7 @@ __SECT__
 
 ; Fills one black-box slot. The slot is claimed by one instruction (an NMI in the middle takes the
 ; next one) and the depth is already this record's own. Uses rax, rcx, rdx; pt_regs is at rsp.
-%macro BLACK_BOX 1		; %1: BB_EXIT_BIT or 0
+%macro BLACK_BOX 1-2		; %1: BB_EXIT_BIT or 0; %2: the vector, where it's always the same
 	mov ecx, 1
 	xadd [gs:bb_head], ecx
 	and ecx, BB_MASK
@@ -119,11 +121,15 @@ __SECT__
 	mov [gs:bb_ring + rcx + BB_SP], rsp
 	mov eax, [gs:bb_depth]
 	mov [gs:bb_ring + rcx + BB_DEPTH], eax
+%if %0 > 1
+	mov dword [gs:bb_ring + rcx + BB_VECTOR], %1 + %2
+%else
 	mov eax, [rsp + REGS_VECTOR]
 %if %1
 	or eax, %1
 %endif
 	mov [gs:bb_ring + rcx + BB_VECTOR], eax
+%endif
 %endmacro
 
 ; Steps 2 to 4 for a C handler that returns nothing of use.
@@ -135,16 +141,50 @@ __SECT__
 	call %1
 %endmacro
 
-%macro LEAVE 0
+; The same for what is NMI-like: %1 is the vector, %2 the handler. Below pt_regs lies a struct trap_record
+; (context/trap.h), pushed from its last word to its first, and linked; two neighbours of four bytes at a time. In
+; assembly, since a push copies a word in one instruction; and here no probe can be hit before it is linked.
+%macro CALL_TRAP_HANDLER 2
+	inc dword [gs:bb_depth]
+	BLACK_BOX 0, %1
+	mov rdi, rsp
+	lea rbp, [rsp + 1]
+	push rdi
+	push qword [rdi + REGS_IP]
+	push qword [rdi + REGS_FLAGS]
+	mov rax, cr2			; this trap may sit between a #PF and its handler's look at CR2
+	push rax
+	mov rax, [gs:ring_nests + 8]
+	push qword [rax]
+	mov rax, [gs:ring_nests]
+	push qword [rax]
+	mov rax, [gs:graph_here]
+	push qword [rax + GRAPH_TOP]
+	push qword [gs:watch + 8]
+	push qword [gs:watch]
+	push qword [gs:bb_depth]	; and rcu_trace_reader
+	push qword [gs:context_word]	; and guard_bits
+	push qword [gs:trap_top]
+	mov [gs:trap_top], rsp
+	call %2
+	pop qword [gs:trap_top]
+	add rsp, TRAP_RECORD_SIZE - 8
+%endmacro
+
+%macro LEAVE 0-1		; %1: the vector, where it's always the same
+%if %0
+	BLACK_BOX BB_EXIT_BIT, %1
+%else
 	BLACK_BOX BB_EXIT_BIT
+%endif
 	dec dword [gs:bb_depth]
 	RESTORE_REGS
 	add rsp, 16			; vector, error
 	iretq
 %endmacro
 
-%macro LEAVE_GS 0		; for who has used OWN_GS
-	BLACK_BOX BB_EXIT_BIT
+%macro LEAVE_GS 1		; for who has used OWN_GS
+	BLACK_BOX BB_EXIT_BIT, %1
 	dec dword [gs:bb_depth]
 	PUT_BACK_GS
 	RESTORE_REGS
@@ -198,11 +238,11 @@ asm_exc_int3:
 	push 0
 	push 3
 	SAVE_REGS
-	CALL_HANDLER do_int3
-	test eax, eax
+	CALL_TRAP_HANDLER 3, do_int3
+	test byte [rsp + REGS_VECTOR + 4], REGS_PUSH >> 32
 	jnz .push
 .leave:
-	LEAVE
+	LEAVE 3
 .push:
 	mov rdx, [rsp + REGS_ERROR]	; the word
 	mov rsi, rsp
@@ -220,11 +260,36 @@ asm_exc_int3:
 ; #DB enters on an IST stack, since it may hit where rsp isn't ours. From kernel code on a kernel
 ; stack the frame moves to that stack before anything that can trap, so that #DB nests like #BP:
 ; the next #DB finds the IST stack free. One from user mode moves for the same reason, to where his other traps begin.
-; The interrupted stack may be the kernel's while GS isn't yet, and only the
-; IST stack says whose GS ought to be: so GS comes first. Stack here, from T: ss sp flags cs ip <- rsp.
+;
+; Where .entry.text was interrupted, the stack may be the user's, or the kernel's while GS isn't yet; and only the
+; IST stack says whose GS ought to be: so GS comes first. Elsewhere in the kernel both are ours.
 global asm_exc_debug:function (asm_exc_debug.end - asm_exc_debug)
 align 16
 asm_exc_debug:
+	push rax			; [ax ip +8 cs +16 flags +24 sp +32 ss +40]
+	cmp qword [rsp + 16], KERNEL_CS
+	jne .any
+	mov rax, [rsp + 8]
+	sub rax, __entry_text_start
+	cmp rax, __entry_text_size
+	jb .any
+	mov rax, rsp
+	mov rsp, [rax + 32]
+	and rsp, -16			; as the CPU would have aligned it
+%assign i 40
+%rep 5
+	push qword [rax + i]
+%assign i i - 8
+%endrep
+	push 0				; error: GS is as it should be
+	push 1				; vector
+	SAVE_REGS qword [rax]
+	CALL_TRAP_HANDLER 1, do_debug
+	LEAVE 1
+
+; The same with nothing taken for granted. Stack here, from T: ss sp flags cs ip ax <- rsp.
+.any:
+	pop rax
 	push 0				; error: what OWN_GS notes
 	push 1				; vector
 	push rax
@@ -257,8 +322,8 @@ asm_exc_debug:
 	pop rsp
 .handle:
 	SAVE_REGS
-	CALL_HANDLER do_debug
-	LEAVE_GS
+	CALL_TRAP_HANDLER 1, do_debug
+	LEAVE_GS 1
 .user:
 	mov rax, [gs:tss + TSS_RSP0]	; GS is ours by now
 	and rax, -16
@@ -319,8 +384,8 @@ asm_exc_nmi:
 	push 2
 	SAVE_REGS
 	OWN_GS rsp + REGS_IP + NMI_F, rsp + REGS_ERROR
-	CALL_HANDLER do_nmi
-	BLACK_BOX BB_EXIT_BIT
+	CALL_TRAP_HANDLER 2, do_nmi
+	BLACK_BOX BB_EXIT_BIT, 2
 	dec dword [gs:bb_depth]
 	PUT_BACK_GS
 	RESTORE_REGS
@@ -374,8 +439,8 @@ asm_exc_machine_check:
 	push 18
 	SAVE_REGS
 	OWN_GS rsp + REGS_SIZE, rsp + REGS_ERROR
-	CALL_HANDLER do_machine_check
-	LEAVE_GS
+	CALL_TRAP_HANDLER 18, do_machine_check
+	LEAVE_GS 18
 .end:
 
 ; The safety net. The CPU pushed an error code (always 0). The handler may return: bust_kprobes()

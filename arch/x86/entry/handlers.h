@@ -3,8 +3,10 @@
 
 #include "arch/x86/entry/pt_regs.h"
 
-/* PUSH_ON_RETURN or 0. */
-u64 do_int3(struct pt_regs *regs);
+/* The stubs of NMI-like vectors push a struct trap_record (context/trap.h) for their handlers. */
+#define TRAP_RECORD_SIZE 96
+
+void do_int3(struct pt_regs *regs);
 void do_debug(struct pt_regs *regs);
 void do_nmi(struct pt_regs *regs);
 void do_machine_check(struct pt_regs *regs);

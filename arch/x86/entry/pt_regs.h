@@ -15,7 +15,7 @@ struct pt_regs {
 	u64 r15, r14, r13, r12, bp, bx, r11, r10, r9, r8, ax, cx, dx, si, di;
 	u64 vector;
 	/*
-	 * The CPU's, or 0. On the way out of int3: the word to push, see PUSH_ON_RETURN. #DB, NMI and #MC: by which
+	 * The CPU's, or 0. On the way out of int3: the word to push, see REGS_PUSH. #DB, NMI and #MC: by which
 	 * bits the interrupted GS base differs from the kernel's; it is put back.
 	 */
 	u64 error;
@@ -28,8 +28,8 @@ static_assert(sizeof(struct pt_regs) % 16 == 0, "C is called with a 16-aligned s
 /* Smallest stack a nested trap takes: what bounds how deep traps can nest on one stack. */
 #define TRAP_FRAME_SIZE sizeof(struct pt_regs)
 
-/* do_int3() returns this to have pt_regs.error pushed on the interrupted stack (an emulated push). */
-#define PUSH_ON_RETURN 1
+/* do_int3() sets this in .vector to have .error pushed on the interrupted stack (an emulated push). */
+#define REGS_PUSH (1ul << 33)
 
 /* pt_regs.vector of registers that no trap saved: a call did. */
 #define VECTOR_NONE 256

@@ -5,17 +5,35 @@
 
 extern const struct ex_entry __start_ex_table[], __stop_ex_table[];
 
-/* A linear search: there are a handful. __kprobes: on the way of every page fault, also a probe's own. */
-__kprobes bool extable_fixup(struct pt_regs *regs)
+/* Where no instruction is: not canonical. */
+#define NOWHERE (1ul << 63)
+
+struct ex_hash ex_hash = { .insn = { [0 ... EX_SLOTS - 1] = NOWHERE }, .factor = 0x9e3779b1 };
+
+/* False: two want the same place. */
+static bool fill(void)
 {
+	for (u32 i = 0; i < EX_SLOTS; i++)
+		ex_hash.insn[i] = NOWHERE;
 	for (const struct ex_entry *e = __start_ex_table; e < __stop_ex_table; e++) {
-		if (e->insn == regs->ip) {
-			regs->ip = e->fixup;
-			return true;
-		}
+		u32 at = ex_slot(e->insn);
+
+		if (ex_hash.insn[at] != NOWHERE)
+			return false;
+		ex_hash.insn[at] = e->insn;
+		ex_hash.fixup[at] = e->fixup;
 	}
-	return false;
+	return true;
 }
+
+void extable_init(void)
+{
+	/* With n entries about e^(n * n / 2 / EX_SLOTS) factors have to be tried: 3 for 30. */
+	while (!fill())
+		ex_hash.factor += 2;
+}
+
+bool extable_fixup(struct pt_regs *regs) { return extable_lookup(regs); }
 
 /* clang-format would tear %l apart. */
 /* clang-format off */

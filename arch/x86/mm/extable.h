@@ -13,7 +13,28 @@ struct ex_entry {
 	".pushsection __ex_table, \"a\", @progbits\n\t.balign 8\n\t.quad " #insn ", " #fixup \
 	"\n\t.popsection\n"
 
+/* Boot, once, before anything may be expected to fault. */
+void extable_init(void);
+
+/* The list by hash: each where only one comparison is needed. */
+#define EX_SLOTS 512
+extern struct ex_hash {
+	u64 insn[EX_SLOTS], fixup[EX_SLOTS];
+	u32 factor;
+} ex_hash;
+static __always_inline u32 ex_slot(u64 ip) { return (u32)ip * ex_hash.factor / (u32)(0x100000000 / EX_SLOTS); }
+
 /* Any context. If @regs->ip is listed, moves it to the fixup and says true. */
+static __always_inline bool extable_lookup(struct pt_regs *regs)
+{
+	u32 i = ex_slot(regs->ip);
+
+	if (unlikely(ex_hash.insn[i] != regs->ip))
+		return false;
+	regs->ip = ex_hash.fixup[i];
+	return true;
+}
+/* The same, called. */
 bool extable_fixup(struct pt_regs *regs);
 
 /* Any context. 0, or -EFAULT when a byte can't be read; what was read until then is in @dst. */

@@ -150,7 +150,7 @@ __emergency void text_poke_emergency_observed(void *addr, u8 byte) { emergency(a
 
 /* The exchanges under way, by address: read by the int3 handlers of all CPUs. */
 static const struct text_exchange *exchanges;
-static size_t nr_exchanges;
+size_t text_poke_exchanges;
 
 static __always_inline void poke_part(volatile u8 *at, const u8 *bytes, enum poke_round round)
 {
@@ -202,9 +202,9 @@ __kprobes void text_poke_bp_batch(const struct text_exchange *v, size_t n)
 		return;
 	flags = local_irq_save();
 	locked = poke_lock();
-	BUG_ON(nr_exchanges);
+	BUG_ON(text_poke_exchanges);
 	exchanges = v;
-	__atomic_store_n(&nr_exchanges, n, __ATOMIC_RELEASE);
+	__atomic_store_n(&text_poke_exchanges, n, __ATOMIC_RELEASE);
 	for (size_t i = 0; static_branch_unlikely(&event_text_poke.key) && i < n; i++)
 		tracepoint(text_poke, v[i].addr, SITE_SIZE, v[i].bytes[0]);
 	text_poke_round(v, n, POKE_INT3);
@@ -215,7 +215,7 @@ __kprobes void text_poke_bp_batch(const struct text_exchange *v, size_t n)
 	smp_serialize_others();
 	text_poke_round(v, n, POKE_FIRST);
 	smp_serialize_others();
-	WRITE_ONCE(nr_exchanges, 0);
+	WRITE_ONCE(text_poke_exchanges, 0);
 	smp_serialize_others();
 	poke_unlock(locked);
 	local_irq_restore(flags);
@@ -231,7 +231,7 @@ void text_poke_bp(void *addr, const u8 bytes[SITE_SIZE])
 
 static __always_inline const struct text_exchange *find_exchange(u64 addr)
 {
-	size_t lo = 0, hi = __atomic_load_n(&nr_exchanges, __ATOMIC_ACQUIRE);
+	size_t lo = 0, hi = __atomic_load_n(&text_poke_exchanges, __ATOMIC_ACQUIRE);
 
 	while (lo < hi) {
 		size_t mid = (lo + hi) / 2;
@@ -271,21 +271,20 @@ __kprobes void text_refresh(void *addr)
 
 u64 text_poke_hits;
 
-noinstr bool text_poke_int3(struct pt_regs *regs, u64 *ret)
+noinstr bool text_poke_emulate(struct pt_regs *regs)
 {
 	const struct text_exchange *x = find_exchange(regs->ip - 1);
 	s32 offset;
 
-	if (likely(!x))
+	if (!x)
 		return false;
 	__atomic_fetch_add(&text_poke_hits, 1, __ATOMIC_RELAXED);
-	*ret = 0;
 	regs->ip += SITE_SIZE - 1;
 	if (x->bytes[0] != CALL32_BYTE && x->bytes[0] != JMP32_BYTE)
 		return true;
 	if (x->bytes[0] == CALL32_BYTE) {
 		regs->error = regs->ip;
-		*ret = PUSH_ON_RETURN;
+		regs->vector |= REGS_PUSH;
 	}
 	offset = x->bytes[1] | x->bytes[2] << 8 | x->bytes[3] << 16 | (s32)((u32)x->bytes[4] << 24);
 	regs->ip += (u64)(s64)offset;

@@ -46,8 +46,14 @@ void text_refresh(void *addr);
 /* How many int3s were met in the middle of exchanges. */
 extern u64 text_poke_hits;
 
+/* How many exchanges are under way. */
+extern size_t text_poke_exchanges;
 /* The int3 handler's first question: is this text_poke_bp()'s int3? Then the new instruction is emulated. Hidden. */
-bool text_poke_int3(struct pt_regs *regs, u64 *ret);
+bool text_poke_emulate(struct pt_regs *regs);
+static __always_inline bool text_poke_int3(struct pt_regs *regs)
+{
+	return unlikely(text_poke_exchanges != 0) && text_poke_emulate(regs);
+}
 
 /* The emergency's own poke, one byte: from any context, also in the middle of text_poke(). Hidden. */
 void text_poke_emergency(void *addr, u8 byte);

@@ -4,6 +4,7 @@
 #include "arch/x86/cpu/percpu.h"
 #include "arch/x86/mm/paging.h"
 #include "arch/x86/mm/stacks.h"
+#include "context/trap.h"
 #include "kprobe/kprobe.h"
 #include "lib/compiler.h"
 #include "sched/mutex.h"
@@ -80,6 +81,14 @@ const char *kprobe_section(u64 addr);
 /* cost.c. Thread context: the ticks that a hit adds to a nop; or -errno and *@why. */
 s64 kprobe_cost(enum kprobe_technique t, const char **why);
 #define COST_RUNS 64 /* hits, of which the cheapest counts */
+
+/* kprobe_context(). */
+static __always_inline u32 probed_context(const struct pt_regs *regs)
+{
+	const struct trap_record *t = this_cpu(trap_top);
+
+	return likely(t && t->regs == regs) ? t->before.context_word : context_read() - PREEMPT_ONE;
+}
 
 /* technique.c. Can @t run this site's instruction, with @post handlers or without? If not, why not. */
 bool technique_applies(const struct kprobe_site *s, enum kprobe_technique t, bool post, const char **why);

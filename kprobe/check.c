@@ -43,23 +43,29 @@ static bool is_entry(u64 addr)
 }
 
 /*
- * One instruction as it is without probes: an int3 of ours is looked through. So is one of an exchange under way, a
- * traced entry's or a static key's: what was there and what will be has five bytes.
+ * An int3 of ours is looked through. So is one of an exchange under way, a traced entry's or a static key's: what was
+ * there and what will be has five bytes.
  */
-static int decode_original(u64 addr, size_t max, struct insn *insn)
+int kprobe_decode(u64 addr, size_t max, u8 *bytes, struct insn *insn)
 {
 	static const u8 site[SITE_SIZE] = NOP5;
-	u8 bytes[INSN_MAX_LENGTH];
 	const struct kprobe_site *p = kprobe_find(addr);
 
-	if (max > sizeof(bytes))
-		max = sizeof(bytes);
+	if (max > INSN_MAX_LENGTH)
+		max = INSN_MAX_LENGTH;
 	memcpy(bytes, (const void *)addr, max);
 	if (max >= SITE_SIZE && ((bytes[0] == INT3_BYTE && static_site_at(addr)) || is_entry(addr)))
 		memcpy(bytes, site, SITE_SIZE);
 	if (p && p->armed)
 		bytes[0] = p->original;
 	return insn_decode(insn, bytes, max);
+}
+
+static int decode_original(u64 addr, size_t max, struct insn *insn)
+{
+	u8 bytes[INSN_MAX_LENGTH];
+
+	return kprobe_decode(addr, max, bytes, insn);
 }
 
 /* From the function's start, instruction by instruction, never by hope. */

@@ -4,6 +4,7 @@
  */
 #include "abi/errno.h"
 #include "kprobe/event.h"
+#include "kprobe/internal.h"
 #include "lib/string.h"
 #include "lib/symtab.h"
 
@@ -50,6 +51,14 @@ static const struct text_section {
 	{ ".noinstr.text", __noinstr_text_start, __noinstr_text_end },
 	{ ".entry.text", __entry_text_start, __entry_text_end },
 };
+
+const char *kprobe_section(u64 addr)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(text_sections); i++)
+		if (addr >= (u64)text_sections[i].start && addr < (u64)text_sections[i].end)
+			return text_sections[i].name;
+	return NULL;
+}
 
 static u64 functions_between(const u8 *start, const u8 *end)
 {

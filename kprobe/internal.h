@@ -76,6 +76,13 @@ static __always_inline struct kprobe_site *kprobe_find(u64 addr)
 
 /* kprobe.c. Under kprobe_mutex. The text as the site's probes and technique want it. -EBUSY */
 int site_update(struct kprobe_site *s);
+/* check.c. One instruction of at most @max bytes as it is without probes, and its bytes (INSN_MAX_LENGTH). As insn_decode(). */
+int kprobe_decode(u64 addr, size_t max, u8 *bytes, struct insn *insn);
+/* files.c. ".text", ...; NULL: no kernel text. */
+const char *kprobe_section(u64 addr);
+/* cost.c. Thread context: the ticks that a hit adds to a nop; or -errno and *@why. */
+s64 kprobe_cost(enum kprobe_technique t, const char **why);
+#define COST_RUNS 64 /* hits, of which the cheapest counts */
 
 /* technique.c. Can @t run this site's instruction, with @post handlers or without? If not, why not. */
 bool technique_applies(const struct kprobe_site *s, enum kprobe_technique t, bool post, const char **why);

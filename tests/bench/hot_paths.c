@@ -2,7 +2,6 @@
 #include "arch/x86/mm/extable.h"
 #include "context/watch.h"
 #include "ftrace/ftrace.h"
-#include "kprobe/kprobe.h"
 #include "lib/bug.h"
 #include "tests/bench/bench.h"
 #include "tracefs/tracefs.h"
@@ -24,24 +23,10 @@ static void enter_and_exit(void)
 }
 BENCH(bench_rcu_nmi, .name = "rcu_nmi_enter and rcu_nmi_exit, with their calls", .once = enter_and_exit);
 
-/* A function of one instruction beyond its entry and frame, to probe and to trace. */
-static noinline void target(void) { __asm__ volatile(".globl bench_nop\nbench_nop: nop" ::: "memory"); }
-extern u8 bench_nop[];
-
-static struct kprobe probe;
-
-static void probe_on(void)
-{
-	const char *why;
-
-	probe = (struct kprobe){ .addr = (u64)bench_nop };
-	BUG_ON(kprobe_register(&probe, &why) != 0 || kprobe_arm(&probe) != 0);
-}
-static void probe_off(void) { kprobe_unregister(&probe); }
+/* A function of one instruction beyond its entry and frame, to trace. */
+static noinline void target(void) { __asm__ volatile("nop" ::: "memory"); }
 
 BENCH(bench_call, .name = "a call of an untraced function (to subtract)", .once = target);
-BENCH(bench_kprobe, .name = "the same with a probe on its nop, single-stepped", .setup = probe_on,
-      .once = target, .teardown = probe_off);
 
 static void write_file(const char *path, const char *text, size_t len)
 {

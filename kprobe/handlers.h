@@ -25,15 +25,17 @@ static __always_inline void missed(struct kprobe_site *s)
 /* True: one of them has sent the probed context elsewhere. */
 static __always_inline bool call_pre(struct kprobe_site *s, struct pt_regs *regs)
 {
-	for (struct kprobe *p = READ_ONCE(s->probes); p; p = READ_ONCE(p->next)) {
-		if (!READ_ONCE(p->armed))
-			continue;
-		__atomic_fetch_add(&p->hits, 1, __ATOMIC_RELAXED);
-		if (!p->pre)
-			continue;
-		p->pre(p, regs);
-		if (unlikely(regs->ip != s->addr))
-			return true;
+	struct kprobe *p = READ_ONCE(s->probes);
+
+	while (p) {
+		if (likely(p->armed)) {
+			__atomic_fetch_add(&p->hits, 1, __ATOMIC_RELAXED);
+			if (p->pre)
+				p->pre(p, regs);
+		}
+		p = READ_ONCE(p->next);
+		if (likely(!p) || regs->ip != s->addr)
+			break;
 	}
-	return false;
+	return unlikely(regs->ip != s->addr);
 }

@@ -143,7 +143,5 @@ DECLARE_PER_CPU(struct step, steps[MAX_STEPS]);
 /* event.c. A handler like the probes' own, called as they are, by a pointer: the event of a hit without them. */
 extern void (*kprobe_missed_handler)(u64 addr);
 
-/* step.c. An int3 that is no place of ours: was it the end of a copy? */
-bool kprobe_copy_done(struct pt_regs *regs);
-/* Ends the innermost step after its copy ran: flags and ip as if the original had. */
+/* step.c. Ends the innermost step after its copy ran: flags and ip as if the original had. */
 struct kprobe_site *step_finish(struct pt_regs *regs);

@@ -103,13 +103,16 @@ extern struct kprobe_site *kprobe_table[KPROBE_BUCKETS];
 /* By what an int3 at @addr leaves as ip. */
 static __always_inline unsigned kprobe_bucket(u64 addr) { return (u32)(addr + 1) * 0x9e3779b1u >> 22; }
 
-/* From traps.c. True: it was ours. @head is the chain that it would be in. */
+/* From traps.c. True: it was ours. @head is the chain that it would be in; when there's none, it may be the end of a copy. */
 bool kprobe_int3(struct pt_regs *regs, struct kprobe_site *head);
+bool kprobe_copy_done(struct pt_regs *regs);
 static __always_inline bool kprobe_trap(struct pt_regs *regs)
 {
 	struct kprobe_site *head = READ_ONCE(kprobe_table[kprobe_bucket(regs->ip - 1)]);
 
-	return unlikely(head || stepping()) && kprobe_int3(regs, head);
+	if (unlikely(head != NULL))
+		return kprobe_int3(regs, head);
+	return unlikely(stepping()) && kprobe_copy_done(regs);
 }
 bool kprobe_debug(struct pt_regs *regs, u64 dr6);
 /*

@@ -18,17 +18,16 @@ DEFINE_PER_CPU(struct step, steps[MAX_STEPS]);
 /* The copy with int3s behind it is about to run. TF tells #DB's way of ending it from int3's. */
 static __emergency void step_begin(struct kprobe_site *s, struct pt_regs *regs, bool handled, u64 tf)
 {
-	u32 depth = this_cpu(step_depth);
-	struct step *step = this_cpu_ptr(steps[depth]);
+	u64 depth = this_cpu(step_depth), flags = regs->flags;
 
 	BUG_ON(depth == MAX_STEPS);
-	step->s = s;
-	step->flags = regs->flags & (X86_EFLAGS_TF | X86_EFLAGS_IF);
-	step->vector_depth = this_cpu(bb_depth);
-	step->handled = handled;
-	this_cpu(step_depth) = depth + 1;
+	this_cpu_at(steps, depth).s = s;
+	this_cpu_at(steps, depth).flags = flags & (X86_EFLAGS_TF | X86_EFLAGS_IF);
+	this_cpu_at(steps, depth).vector_depth = this_cpu(bb_depth);
+	this_cpu_at(steps, depth).handled = handled;
+	this_cpu(step_depth) = (u32)depth + 1;
 	/* Interrupts stay out: their handlers would be single-stepped, or run in the middle of a hit. */
-	regs->flags = (regs->flags & ~(X86_EFLAGS_IF | X86_EFLAGS_TF)) | tf;
+	regs->flags = (flags & ~(X86_EFLAGS_IF | X86_EFLAGS_TF)) | tf;
 	regs->ip = (u64)step_copy(s);
 }
 
@@ -42,7 +41,7 @@ static __always_inline void restore_flags(const struct step *step, struct pt_reg
 
 static __kprobes void call_post(struct kprobe_site *s, struct pt_regs *regs)
 {
-	u32 guard = guard_enter(GUARD_KPROBE);
+	u32 guard = guard_enter_trap(GUARD_KPROBE);
 
 	if (!guard)
 		return;
@@ -63,38 +62,39 @@ static __always_inline u64 trap_flag(const struct kprobe_site *s)
 
 static __always_inline void displaced(struct kprobe_site *s, struct pt_regs *regs, bool handled)
 {
-	switch (READ_ONCE(s->technique)) {
-	case KPROBE_BOOST:
-		regs->ip = (u64)s->slot;
-		break;
-	case KPROBE_EMULATE:
-		emulate(s, regs);
-		if (handled)
+	u8 technique = READ_ONCE(s->technique);
+
+	if (technique == KPROBE_EMULATE) {
+		if (s->emulation == EMULATE_NOP)
+			regs->ip += s->length; /* may be done twice: emulate() would mark it as done */
+		else
+			emulate(s, regs);
+		if (unlikely(s->post) && handled)
 			call_post(s, regs);
-		break;
-	case KPROBE_INT3:
-		step_begin(s, regs, handled, 0);
-		break;
-	default:
-		step_begin(s, regs, handled, trap_flag(s));
+	} else if (technique == KPROBE_BOOST) {
+		regs->ip = (u64)s->slot;
+	} else {
+		step_begin(s, regs, handled, technique == KPROBE_INT3 ? 0 : trap_flag(s));
 	}
 }
 
-__kprobes bool kprobe_int3(struct pt_regs *regs, struct kprobe_site *head)
+__kprobes bool kprobe_int3(struct pt_regs *regs, struct kprobe_site *s)
 {
-	struct kprobe_site *s = kprobe_find_in(head, regs->ip - 1);
 	u32 guard;
 
-	if (!s)
-		return kprobe_copy_done(regs);
-	if (unlikely(!READ_ONCE(s->armed))) {
+	if (unlikely(s->addr != regs->ip - 1)) {
+		s = kprobe_find_in(s, regs->ip - 1);
+		if (!s)
+			return kprobe_copy_done(regs);
+	}
+	if (unlikely(!s->armed)) {
 		/* Arming was busted between its two steps, and the int3 is here all the same: take it out. */
 		if (s->busted && *(volatile u8 *)s->addr == INT3_BYTE)
 			text_poke_emergency((void *)s->addr, s->original);
 		return false; /* the byte is no int3 any more: do_int3() steps back */
 	}
 	regs->ip = s->addr;
-	guard = guard_enter(GUARD_KPROBE);
+	guard = guard_enter_trap(GUARD_KPROBE);
 	if (likely(guard)) {
 		bool redirected = call_pre(s, regs);
 
@@ -140,7 +140,7 @@ static __always_inline void end_step(u32 depth, const struct step *step, struct 
 {
 	restore_flags(step, regs);
 	fix_up(step->s, regs);
-	if (step->handled)
+	if (unlikely(step->s->post) && step->handled)
 		call_post(step->s, regs);
 	/* Only now may another step take this one's place: until here bust_kprobes() would still need it. */
 	this_cpu(step_depth) = depth - 1;

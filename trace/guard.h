@@ -52,6 +52,13 @@ static __always_inline u32 guard_enter(enum guard_kind kind)
 {
 	return guard_enter_in(kind, guard_context(context_read()));
 }
+/* The same in an int3 or #DB, which one in a real NMI is part of. */
+static __always_inline u32 guard_enter_trap(enum guard_kind kind)
+{
+	bool nmi = unlikely(context_read() & CONTEXT_REAL_NMI);
+
+	return guard_enter_in(kind, nmi ? GUARD_NMI : GUARD_TRAP);
+}
 /* The same where @word was the context word; threads, which call most of what is traced, have the shorter way. */
 static __always_inline u32 guard_enter_call(enum guard_kind kind, u32 word)
 {

@@ -13,7 +13,8 @@ BENCH(bench_int3, .name = "int3 to a C handler and back", .once = int3_and_back)
 
 static void step_and_back(void)
 {
-	__asm__ volatile("pushf\n\torl $0x100, (%%rsp)\n\tpopf\n\tnop\n1:\n" EX_TABLE(1b, 1b) ::: "memory", "cc");
+	__asm__ volatile("pushf\n\torl $0x100, (%%rsp)\n\tpopf\n\tnop\n1:\n" EX_TABLE(1b, 1b)::
+				 : "memory", "cc");
 }
 BENCH(bench_step, .name = "#DB after a nop to a C handler and back, with 4 to set TF", .once = step_and_back);
 
@@ -24,39 +25,30 @@ static void enter_and_exit(void)
 }
 BENCH(bench_rcu_nmi, .name = "rcu_nmi_enter and rcu_nmi_exit, with their calls", .once = enter_and_exit);
 
-/* A function of one instruction beyond its entry and frame, to probe and to trace. */
-static noinline void target(void) { __asm__ volatile(".globl bench_nop\nbench_nop: nop" ::: "memory"); }
-extern u8 bench_nop[];
-
-static struct kprobe probe;
-
-static void probe_on(void)
-{
-	const char *why;
-
-	probe = (struct kprobe){ .addr = (u64)bench_nop };
-	BUG_ON(kprobe_register(&probe, &why) != 0 || kprobe_arm(&probe) != 0);
-}
-static void probe_off(void) { kprobe_unregister(&probe); }
+/* A function of one instruction beyond its entry and frame, to trace. */
+static noinline void target(void) { __asm__ volatile("nop" ::: "memory"); }
 
 BENCH(bench_call, .name = "a call of an untraced function (to subtract)", .once = target);
-BENCH(bench_kprobe, .name = "the same with a probe on its nop, single-stepped", .setup = probe_on,
-      .once = target, .teardown = probe_off);
 
 static void at_return(struct kretprobe_instance *ri, struct pt_regs *regs) {}
 static struct kretprobe return_probe;
 
-static void return_probe_on(void)
+static void return_probe_by(enum kprobe_technique t)
 {
 	const char *why;
 
-	return_probe = (struct kretprobe){ .kp.addr = (u64)target, .handler = at_return };
+	return_probe =
+		(struct kretprobe){ .kp = { .addr = (u64)target, .technique = t }, .handler = at_return };
 	BUG_ON(kretprobe_register(&return_probe, &why) != 0 || kretprobe_arm(&return_probe) != 0);
 }
+static void return_probe_int3(void) { return_probe_by(KPROBE_EMULATE); }
+static void return_probe_call(void) { return_probe_by(KPROBE_FTRACE); }
 static void return_probe_off(void) { kretprobe_unregister(&return_probe); }
 
-BENCH(bench_kretprobe, .name = "the same with a return probe, its entry by int3", .setup = return_probe_on,
-      .once = target, .teardown = return_probe_off);
+BENCH(bench_kretprobe_int3, .name = "the same with a return probe, its entry by int3",
+      .setup = return_probe_int3, .once = target, .teardown = return_probe_off);
+BENCH(bench_kretprobe_call, .name = "the same with a return probe, its entry by a call",
+      .setup = return_probe_call, .once = target, .teardown = return_probe_off);
 
 static void write_file(const char *path, const char *text, size_t len)
 {

@@ -1,0 +1,63 @@
+/* What a probe costs, by the way in which its instruction is run; one nop is among the instructions. */
+#include "kprobe/kprobe.h"
+#include "lib/bug.h"
+#include "lib/string.h"
+#include "tests/bench/bench.h"
+#include "trace/ring_buffer.h"
+#include "tracefs/tracefs.h"
+
+static void hit(void) { __asm__ volatile(".globl bench_hit\nbench_hit: nop" ::: "memory"); }
+extern u8 bench_hit[];
+
+static void empty(struct kprobe *p, struct pt_regs *regs) {}
+
+static struct kprobe probe;
+
+static void on(enum kprobe_technique t)
+{
+	const char *why;
+
+	probe = (struct kprobe){ .addr = (u64)bench_hit, .pre = empty, .technique = t };
+	BUG_ON(kprobe_register(&probe, &why) != 0 || kprobe_arm(&probe) != 0);
+}
+static void off(void) { kprobe_unregister(&probe); }
+
+static void on_step(void) { on(KPROBE_STEP); }
+static void on_int3(void) { on(KPROBE_INT3); }
+static void on_emulate(void) { on(KPROBE_EMULATE); }
+static void on_boost(void) { on(KPROBE_BOOST); }
+
+BENCH(bench_probe_step, .name = "a probe, empty handler: int3 and #DB", .setup = on_step, .once = hit,
+      .teardown = off);
+BENCH(bench_probe_int3, .name = "the same: int3 and int3", .setup = on_int3, .once = hit, .teardown = off);
+BENCH(bench_probe_emulate, .name = "the same: int3, emulated", .setup = on_emulate, .once = hit,
+      .teardown = off);
+BENCH(bench_probe_boost, .name = "the same: int3, and the copy jumps back", .setup = on_boost, .once = hit,
+      .teardown = off);
+
+static void register_one(void)
+{
+	const char *why;
+
+	probe = (struct kprobe){ .addr = (u64)bench_hit, .pre = empty };
+	BUG_ON(kprobe_register(&probe, &why) != 0);
+}
+BENCH(bench_register, .name = "register a probe", .once = register_one, .undo = off);
+
+static void write_file(const char *path, const char *text)
+{
+	BUG_ON(tracefs_write(path, text, strlen(text), false) != 0);
+}
+static void event_on(void)
+{
+	write_file(TRACEFS_MOUNT "/kprobe_events", "p:bench/hit bench_hit\n");
+	write_file(TRACEFS_MOUNT "/events/bench/hit/enable", "1");
+}
+static void event_off(void)
+{
+	write_file(TRACEFS_MOUNT "/events/bench/hit/enable", "0");
+	write_file(TRACEFS_MOUNT "/kprobe_events", "");
+	ring_buffer_reset();
+}
+BENCH(bench_probe_event, .name = "a probe's event into the ring, by int3", .setup = event_on, .once = hit,
+      .teardown = event_off);

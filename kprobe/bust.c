@@ -223,7 +223,7 @@ static __always_inline void accounts_restore(const struct frame *f)
 	*this_cpu(ring_nests[1]) = a->ring_nest[1].n;
 	this_cpu(step_depth) = steps_before(f);
 	this_cpu(bb_depth) = a->bb_depth;
-	this_cpu(graph_here)->top = a->graph_top; /* what was called since will never return */
+	graph_cut(this_cpu(graph_here), a->graph_top); /* what was called since will never return */
 	rcu_trace_undo(a->rcu_trace_reader);
 	if ((this_cpu(watch).counter ^ a->watch.counter) & 1)
 		this_cpu(watch).counter++;

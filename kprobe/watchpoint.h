@@ -9,18 +9,16 @@ enum watch_type { WATCH_EXECUTE = 0, WATCH_WRITE = 1, WATCH_ACCESS = 3 /* reads 
 
 struct watchpoint {
 	u64 addr;
-	u8 len;	 /* 1, 2, 4 or 8, which @addr is a multiple of; 1 for WATCH_EXECUTE */
-	u8 type; /* enum watch_type */
+	u8 len;	    /* 1, 2, 4 or 8, which @addr is a multiple of; 1 for WATCH_EXECUTE */
+	u8 type;    /* enum watch_type */
+	u8 reg;	    /* watchpoint.c's own: which of the four */
+	bool armed; /* ... it has one */
 	/*
 	 * As in a trap, perhaps in an NMI. regs->ip is behind the instruction that has accessed it; with WATCH_EXECUTE it
 	 * is the instruction, which hasn't run.
 	 */
 	void (*handler)(struct watchpoint *w, struct pt_regs *regs);
 	u64 hits, nmissed; /* nmissed: the handler left out, as it happened inside a handler or the tracer */
-
-	/* watchpoint.c's own. */
-	u8 reg;	    /* which of the four */
-	bool armed; /* it has one */
 };
 
 /* Thread context, as all here. Takes nothing yet: -EINVAL, and what is wrong as a sentence in *@why. */

@@ -41,14 +41,14 @@ static void return_probe_by(enum kprobe_technique t)
 		(struct kretprobe){ .kp = { .addr = (u64)target, .technique = t }, .handler = at_return };
 	BUG_ON(kretprobe_register(&return_probe, &why) != 0 || kretprobe_arm(&return_probe) != 0);
 }
-static void return_probe_int3(void) { return_probe_by(KPROBE_EMULATE); }
-static void return_probe_call(void) { return_probe_by(KPROBE_FTRACE); }
+static void return_probe_on(void) { return_probe_by(KPROBE_FTRACE); }
+static void return_probe_by_int3(void) { return_probe_by(KPROBE_EMULATE); }
 static void return_probe_off(void) { kretprobe_unregister(&return_probe); }
 
-BENCH(bench_kretprobe_int3, .name = "the same with a return probe, its entry by int3",
-      .setup = return_probe_int3, .once = target, .teardown = return_probe_off);
-BENCH(bench_kretprobe_call, .name = "the same with a return probe, its entry by a call",
-      .setup = return_probe_call, .once = target, .teardown = return_probe_off);
+BENCH(bench_kretprobe, .name = "the same with a return probe, its entry by fentry", .setup = return_probe_on,
+      .once = target, .teardown = return_probe_off);
+BENCH(bench_kretprobe_int3, .name = "the same, its entry by int3", .setup = return_probe_by_int3,
+      .once = target, .teardown = return_probe_off);
 
 static void write_file(const char *path, const char *text, size_t len)
 {

@@ -36,11 +36,28 @@ static void note(struct kretprobe_instance *ri, struct pt_regs *regs)
 static struct graph_entry *top_before;
 static bool stack_is_as_before(void) { return this_cpu(graph_here)->top == top_before; }
 
+/* How the entry is hit: by the tracer's call, and by an int3. */
+static enum kprobe_technique way;
+#define EACH_WAY(name)                                                                       \
+	static void name(void);                                                              \
+	KTEST(kretprobe, name)                                                               \
+	{                                                                                    \
+		static const enum kprobe_technique ways[] = { KPROBE_AUTO, KPROBE_EMULATE }; \
+                                                                                             \
+		for (size_t i = 0; i < ARRAY_SIZE(ways); i++) {                              \
+			way = ways[i];                                                       \
+			name();                                                              \
+		}                                                                            \
+	}                                                                                    \
+	static void name(void)
+
 static bool ret_on(struct kretprobe *rp)
 {
 	const char *why = NULL;
-	int err = kretprobe_register(rp, &why);
+	int err;
 
+	rp->kp.technique = way;
+	err = kretprobe_register(rp, &why);
 	nr_calls = 0;
 	top_before = this_cpu(graph_here)->top;
 	if (err) {
@@ -87,7 +104,7 @@ static void look(struct kretprobe_instance *ri, struct pt_regs *regs)
 	EXPECT(!in_nmi());
 }
 
-KTEST(kretprobe, handlers_see_the_call_and_its_result)
+EACH_WAY(handlers_see_the_call_and_its_result)
 {
 	struct kretprobe rp = HANDLED(doubled, look, .entry = at_entry_too);
 	struct cpu_accounts before = accounts_now();
@@ -128,7 +145,7 @@ struct pair {
 };
 static __attribute__((noipa)) struct pair pair_of(u64 a, u64 b) { return (struct pair){ a, b }; }
 
-KTEST(kretprobe, the_result_can_be_changed)
+EACH_WAY(the_result_can_be_changed)
 {
 	struct kretprobe rp = HANDLED(pair_of, change);
 	struct pair p;
@@ -146,7 +163,7 @@ KTEST(kretprobe, the_result_can_be_changed)
 
 CODE(leaves_all, "nop", "xchgq %rax, %rdx", "", "");
 
-KTEST(kretprobe, all_registers_are_there_and_survive)
+EACH_WAY(all_registers_are_there_and_survive)
 {
 	struct kretprobe rp = HANDLED(leaves_all, look);
 	struct machine m = machine_pattern, plain = machine_pattern;
@@ -177,7 +194,7 @@ KTEST(kretprobe, all_registers_are_there_and_survive)
 	EXPECT_EQ(m.flags & 0x600, plain.flags & 0x600);
 }
 
-KTEST(kretprobe, calls_nest)
+EACH_WAY(calls_nest)
 {
 	struct kretprobe inner = PROBE_ON(doubled), middle = PROBE_ON(doubled_and_one),
 			 outer = PROBE_ON(sum_of_both);
@@ -211,7 +228,7 @@ static noinline u64 sum_to(u64 n)
 #define ROOM (4096 / sizeof(struct graph_entry) - 1)
 
 /* The innermost returns first; those that there was no room for on the thread's stack of returns are counted. */
-KTEST(kretprobe, recursion_as_deep_as_the_stack_of_returns)
+EACH_WAY(recursion_as_deep_as_the_stack_of_returns)
 {
 	struct kretprobe rp = PROBE_ON(sum_to, .maxactive = 100);
 
@@ -229,7 +246,7 @@ KTEST(kretprobe, recursion_as_deep_as_the_stack_of_returns)
 	kretprobe_unregister(&rp);
 }
 
-KTEST(kretprobe, more_calls_than_maxactive_are_missed)
+EACH_WAY(more_calls_than_maxactive_are_missed)
 {
 	struct kretprobe rp = PROBE_ON(sum_to, .maxactive = 3);
 
@@ -254,7 +271,7 @@ static void count_entry(struct kprobe *p, struct pt_regs *regs) { entries++; }
 static void count_post(struct kprobe *p, struct pt_regs *regs) { entries += 100; }
 
 /* The last that hooked is the first called. */
-KTEST(kretprobe, several_and_a_probe_at_one_entry)
+EACH_WAY(several_and_a_probe_at_one_entry)
 {
 	struct kretprobe first = PROBE_ON(doubled), second = PROBE_ON(doubled),
 			 behind = PROBE_ON((u64)doubled + SITE_SIZE);
@@ -287,7 +304,13 @@ KTEST(kretprobe, several_and_a_probe_at_one_entry)
 }
 
 static void *jump[5];
-static noinline void jumper(void) { __builtin_longjmp(jump, 1); }
+static bool cut_by_hand;
+static noinline void jumper(void)
+{
+	if (cut_by_hand)
+		graph_cut(this_cpu(graph_here), top_before);
+	__builtin_longjmp(jump, 1);
+}
 static noinline bool landing(void)
 {
 	if (__builtin_setjmp(jump))
@@ -297,7 +320,7 @@ static noinline bool landing(void)
 }
 
 /* What never returns is found out when somebody below it does, and counts no more. */
-KTEST(kretprobe, calls_that_never_return_are_given_up)
+EACH_WAY(calls_that_never_return_are_given_up)
 {
 	struct kretprobe out = PROBE_ON(landing), lost = PROBE_ON(jumper, .maxactive = 1);
 
@@ -312,6 +335,14 @@ KTEST(kretprobe, calls_that_never_return_are_given_up)
 		kretprobe_unregister(&out);
 	}
 	EXPECT_EQ(lost.nmissed, 0);
+	cut_by_hand = true; /* as bust_kprobes() does */
+	for (int i = 1; i <= 3; i++) {
+		EXPECT(landing());
+		EXPECT(stack_is_as_before());
+	}
+	cut_by_hand = false;
+	EXPECT_EQ(lost.nmissed, 0);
+	EXPECT_EQ(lost.kp.hits, 6);
 	kretprobe_unregister(&lost);
 }
 
@@ -357,7 +388,7 @@ static void handler_calls(struct kretprobe_instance *ri, struct pt_regs *regs)
 	twice_more += doubled_and_one(50);
 }
 
-KTEST(kretprobe, handlers_may_call_probed_functions)
+EACH_WAY(handlers_may_call_probed_functions)
 {
 	struct kretprobe rp = HANDLED(doubled, handler_calls, .entry = entry_calls);
 	struct cpu_accounts before = accounts_now();
@@ -390,7 +421,7 @@ static noinline u64 interrupted(void)
 	return 77;
 }
 
-KTEST(kretprobe, interrupts_and_nmis_on_top)
+EACH_WAY(interrupts_and_nmis_on_top)
 {
 	struct kretprobe outer = PROBE_ON(interrupted), top = PROBE_ON(doubled),
 			 in_nmi_too = HANDLED(nmi_arrived, note_context);
@@ -423,7 +454,7 @@ static void nmi_in_handler(struct kprobe *p, struct pt_regs *regs)
 	__asm__ volatile("int $2");
 }
 
-KTEST(kretprobe, an_nmi_in_a_handler)
+EACH_WAY(an_nmi_in_a_handler)
 {
 	struct kprobe p = { .addr = (u64)doubled, .pre = nmi_in_handler };
 	struct kretprobe rp = HANDLED(nmi_arrived, note_context);
@@ -456,7 +487,7 @@ static noinline u64 writes_inside(void)
 static noinline u64 callers_caller(void) { return writes_inside() + 1; }
 
 /* From inside the call, and from its handler, where only its callers are left. */
-KTEST(kretprobe, backtraces_name_the_real_callers)
+EACH_WAY(backtraces_name_the_real_callers)
 {
 	struct kretprobe rp = PROBE_ON(writes_inside), outer = PROBE_ON(callers_caller),
 			 twice = PROBE_ON(writes_inside), asks = HANDLED(doubled, write_backtrace);
@@ -467,7 +498,7 @@ KTEST(kretprobe, backtraces_name_the_real_callers)
 		callers_caller();
 		EXPECT(strstr(text, "  writes_inside+"));
 		EXPECT(strstr(text, "  callers_caller+"));
-		EXPECT(strstr(text, "  ktest_kretprobe_backtraces"));
+		EXPECT(strstr(text, "  backtraces_name"));
 		EXPECT(!strstr(text, "return_to"));
 		EXPECT_EQ(nr_calls, 3);
 	}
@@ -479,7 +510,7 @@ KTEST(kretprobe, backtraces_name_the_real_callers)
 	doubled_and_one(1);
 	kretprobe_unregister(&asks);
 	EXPECT(strstr(text, "  doubled_and_one+"));
-	EXPECT(strstr(text, "  ktest_kretprobe_backtraces"));
+	EXPECT(strstr(text, "  backtraces_name"));
 	EXPECT(!strstr(text, "return_to"));
 }
 
@@ -521,7 +552,7 @@ static void both_go_graph_first(void)
 }
 static void nothing(void) {}
 
-KTEST(kretprobe, the_graph_tracer_on_the_same_function)
+EACH_WAY(the_graph_tracer_on_the_same_function)
 {
 	static const struct {
 		void (*in_the_middle)(void);
@@ -539,7 +570,7 @@ KTEST(kretprobe, the_graph_tracer_on_the_same_function)
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		beside = (struct kretprobe)PROBE_ON((u64)hooked_twice + SITE_SIZE);
+		beside = (struct kretprobe)PROBE_ON((u64)hooked_twice + (way ? SITE_SIZE : 0));
 		if (cases[i].graph_first)
 			graph_comes();
 		if (!ret_on(&beside))
@@ -568,7 +599,7 @@ static int ends_inside(void *arg)
 	ends();
 	return 0;
 }
-KTEST(kretprobe, a_thread_that_ends_inside)
+EACH_WAY(a_thread_that_ends_inside)
 {
 	struct kretprobe rp = PROBE_ON(ends, .maxactive = 1);
 
@@ -632,14 +663,8 @@ static void unregistered_while_asleep(bool by_disarming)
 	kfree(rp);
 }
 
-KTEST(kretprobe, unregistered_while_a_thread_sleeps_inside)
-{
-	unregistered_while_asleep(false);
-}
-KTEST(kretprobe, disarmed_while_a_thread_sleeps_inside)
-{
-	unregistered_while_asleep(true);
-}
+EACH_WAY(unregistered_while_a_thread_sleeps_inside) { unregistered_while_asleep(false); }
+EACH_WAY(disarmed_while_a_thread_sleeps_inside) { unregistered_while_asleep(true); }
 
 /* On all CPUs, with switches and moves in the middle of calls. */
 static noinline u64 moves(u64 n)
@@ -668,7 +693,7 @@ static void count(struct kretprobe_instance *ri, struct pt_regs *regs)
 	__atomic_fetch_add(&nr_calls, 1, __ATOMIC_RELAXED);
 }
 
-KTEST(kretprobe, threads_that_move_between_cpus)
+EACH_WAY(threads_that_move_between_cpus)
 {
 	struct kretprobe outer = HANDLED(moves, count, .maxactive = 1000),
 			 inner = HANDLED(doubled, count, .maxactive = 1000);
@@ -705,7 +730,7 @@ static void is_it_late(struct kretprobe_instance *ri, struct pt_regs *regs)
 		late++;
 }
 
-KTEST(kretprobe, they_come_and_go_while_all_call)
+EACH_WAY(they_come_and_go_while_all_call)
 {
 	static struct kretprobe rp;
 	u64 hits = 0;

@@ -113,7 +113,7 @@ def test_mutants(trees, all_marks, reasons):
 
 def test_ordinary_call(tree):
     text = read(ROOT, "context/watch.c").replace('#include "lib/compiler.h"\n', '#include "lib/compiler.h"\n#include "lib/printk.h"\n')
-    text = text.replace("\tu32 step = 2;\n", '\tu32 step = 2;\n\n\tprintk("here");\n')
+    text = text.replace("noinstr void rcu_nmi_enter(void)\n{\n", 'noinstr void rcu_nmi_enter(void)\n{\n\tprintk("here");\n')
     line = text.splitlines().index('\tprintk("here");') + 1
     result = tree.try_text("context/watch.c", text)
     equal((result.returncode, result.stdout), (2, ""), "an ordinary call in rcu_nmi_enter(): make fails", result.stderr)

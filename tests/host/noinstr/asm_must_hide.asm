@@ -1,6 +1,6 @@
 ; In a kernel: a visible function that must be hidden whoever calls it.
 ;
-; refuse: must-hide, "kprobe_fault() must be hidden: ends a step"
+; refuse: must-hide, "step_abandon() must be hidden: ends a step"
 ; also: stale
 
 bits 64
@@ -27,8 +27,8 @@ all_stubs:
 	iretq
 
 section .text
-global kprobe_fault:function (kprobe_fault.end - kprobe_fault)
-kprobe_fault:
+global step_abandon:function (step_abandon.end - step_abandon)
+step_abandon:
 	ret			; here
 .end:
 

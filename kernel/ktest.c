@@ -27,6 +27,21 @@ void ktest_comment(const char *fmt, ...)
 	va_end(ap);
 }
 
+unsigned ktest_run(void (*run)(void), struct seq *out)
+{
+	struct seq *outer = report;
+	unsigned before = failures, n;
+
+	report = out;
+	failures = 0;
+	kprobe_flush(); /* no memory comes back in the middle of a test that counts it */
+	run();
+	n = failures;
+	report = outer;
+	failures = before;
+	return n;
+}
+
 static bool first_of_suite(const struct ktest *const *t)
 {
 	for (const struct ktest *const *s = (const struct ktest *const *)__start_ktests; s < t; s++)
@@ -44,13 +59,13 @@ static unsigned run_suite(const char *suite, struct seq *out)
 		count += strcmp((*t)->suite, suite) == 0;
 	seq_printf(out, "    KTAP version 1\n    # Subtest: %s\n    1..%u\n", suite, count);
 	FOR_EACH_REGISTERED(ktests, const struct ktest, t) {
+		unsigned bad;
+
 		if (strcmp((*t)->suite, suite) != 0)
 			continue;
-		failures = 0;
-		kprobe_flush(); /* no memory comes back in the middle of a test that counts it */
-		(*t)->run();
-		seq_printf(out, "    %s %u %s\n", failures ? "not ok" : "ok", ++n, (*t)->name);
-		failed += failures != 0;
+		bad = ktest_run((*t)->run, out);
+		seq_printf(out, "    %s %u %s\n", bad ? "not ok" : "ok", ++n, (*t)->name);
+		failed += bad != 0;
 	}
 	return failed;
 }
@@ -66,7 +81,6 @@ static int ktap(int argc, char **argv, struct seq *out)
 		suites += first_of_suite(t) && glob_match(wanted, (*t)->suite);
 	if (!suites)
 		return -ENOENT;
-	report = out;
 	seq_printf(out, "KTAP version 1\n1..%u\n", suites);
 	FOR_EACH_REGISTERED(ktests, const struct ktest, t) {
 		unsigned bad;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "lib/compiler.h"
+#include "lib/seq.h"
 #include "lib/types.h"
 
 struct ktest {
@@ -19,6 +20,9 @@ DECLARE_REGISTRY(ktests);
 
 /* Records a failure with its place and both values, and goes on. */
 void ktest_fail(const char *file, int line, const char *what, u64 got, u64 want);
+
+/* Thread context. Runs one of them; how many of its checks failed, which it says in @out. */
+unsigned ktest_run(void (*run)(void), struct seq *out);
 
 /* A line that a reader of the report will want. */
 void ktest_comment(const char *fmt, ...) __printf(1, 2);

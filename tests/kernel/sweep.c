@@ -1,0 +1,434 @@
+/*
+ * The command "sweep": a probe on each instruction of .text, many at a time, while the workload of sweep_work.c runs.
+ *
+ * A probe that has been hit often is disarmed by a thread beside, so that what loops comes to an end. Of each instruction
+ * is kept how it went; tests/guest/sweep.t and "make sweep" read the report.
+ */
+#include "abi/errno.h"
+#include "arch/x86/insn/insn.h"
+#include "arch/x86/mm/paging.h"
+#include "ftrace/ftrace.h"
+#include "ftrace/static_key.h"
+#include "kprobe/kprobe.h"
+#include "lib/command.h"
+#include "lib/printk.h"
+#include "lib/string.h"
+#include "lib/symtab.h"
+#include "mm/frames.h"
+#include "sched/mutex.h"
+#include "sched/thread.h"
+#include "sched/timer.h"
+#include "tests/kernel/sweep.h"
+#include "trace/clock.h"
+
+extern const u8 __text_start[], __text_end[];
+
+#define REASONS_MAX 24
+#define COOL_NS	    (3 * 1000 * 1000ul)
+
+/* How it went with an instruction; REFUSED + n: for reason n. */
+enum { UNKNOWN, UNTRIED, UNHIT, HIT, REFUSED };
+
+struct place {
+	u32 offset; /* in .text */
+	u16 by;	    /* the item that hit it first, +1: the quickest that does */
+	u8 how;
+};
+
+static struct {
+	u64 technique, seed, stride, batch, limit, max_ms, map, one, boot, verbose;
+} options;
+
+static struct place *places; /* all instructions of .text */
+static u32 nr_places, *chosen, nr_chosen;
+static u8 *image; /* .text as it was before the first probe */
+static const char *reasons[REASONS_MAX];
+static u32 undecoded, nr_wrong, nr_rearmed;
+static u64 all_hits, all_missed, wrong_ip;
+
+/* The batch. */
+struct sweeper {
+	struct kprobe p;
+	struct place *place;
+	bool registered, cooled;
+};
+static struct sweeper *batch;
+static u32 nr_batch;
+static struct mutex batch_mutex; /* whoever arms or disarms one of it */
+static bool cooling;
+
+static size_t text_size(void) { return (size_t)(__text_end - __text_start); }
+
+static void *pages_for(size_t bytes)
+{
+	u64 pa = frames_alloc((bytes + PAGE_SIZE - 1) / PAGE_SIZE);
+
+	return pa ? phys_to_virt(pa) : NULL;
+}
+
+static void find_instructions(const struct symbol *sym)
+{
+	struct insn insn;
+
+	for (u64 at = sym->start; at < sym->start + sym->size; at += insn.length) {
+		if (insn_decode(&insn, (const u8 *)at, sym->start + sym->size - at) != 0) {
+			undecoded++;
+			return;
+		}
+		places[nr_places++] = (struct place){ .offset = (u32)(at - (u64)__text_start), .how = UNTRIED };
+	}
+}
+
+/* Once: the table of all there are, and the text. */
+static int prepare(void)
+{
+	struct symbol sym;
+
+	if (places)
+		return 0;
+	mutex_init(&batch_mutex, "sweep");
+	places = pages_for(text_size() * sizeof(*places)); /* an instruction has at least a byte */
+	chosen = pages_for(text_size() * sizeof(*chosen));
+	image = pages_for(text_size());
+	batch = pages_for(8192 * sizeof(*batch));
+	if (!places || !chosen || !image || !batch)
+		return -ENOMEM;
+	memcpy(image, __text_start, text_size());
+	for (u32 i = 0; symtab_nth(&kernel_symtab, i, &sym); i++)
+		if (sym.start >= (u64)__text_start && sym.start < (u64)__text_end &&
+		    symtab_find(&kernel_symtab, sym.start, &sym) &&
+		    (!nr_places || sym.start > (u64)__text_start + places[nr_places - 1].offset))
+			find_instructions(&sym);
+	return 0;
+}
+
+static void on_hit(struct kprobe *p, struct pt_regs *regs)
+{
+	if (regs->ip != p->addr)
+		__atomic_fetch_add(&wrong_ip, 1, __ATOMIC_RELAXED);
+}
+
+static u64 reached(const struct kprobe *p) { return READ_ONCE(p->hits) + READ_ONCE(p->nmissed); }
+
+static u8 reason_number(const char *why)
+{
+	u8 i = 0;
+
+	while (i < REASONS_MAX - 1 && reasons[i] && reasons[i] != why)
+		i++;
+	reasons[i] = why;
+	return (u8)(REFUSED + i);
+}
+
+static void refuse(struct sweeper *s, const char *why)
+{
+	s->place->how = reason_number(why);
+	if (s->registered)
+		kprobe_unregister(&s->p);
+	s->registered = false;
+}
+
+static void enter(struct sweeper *s, struct place *place)
+{
+	const char *why = "?";
+
+	*s = (struct sweeper){ .place = place };
+	s->p.addr = (u64)__text_start + place->offset;
+	s->p.pre = on_hit;
+	s->p.technique = (enum kprobe_technique)options.technique;
+	s->registered = kprobe_register(&s->p, &why) == 0;
+	if (!s->registered)
+		refuse(s, why);
+}
+
+/* All are registered before the first is armed: registering under probes takes long. */
+static void arm_batch(const u32 *which, u32 n)
+{
+	mutex_lock(&batch_mutex);
+	for (u32 i = 0; i < n; i++)
+		enter(&batch[i], &places[which[i]]);
+	nr_batch = n;
+	mutex_unlock(&batch_mutex);
+	for (u32 i = 0; i < n; i++) {
+		mutex_lock(&batch_mutex);
+		if (batch[i].registered && kprobe_arm(&batch[i].p) != 0)
+			refuse(&batch[i], "The function tracer has the entry");
+		mutex_unlock(&batch_mutex);
+	}
+}
+
+static void note_hits(u32 item)
+{
+	for (u32 i = 0; i < nr_batch; i++) {
+		struct sweeper *s = &batch[i];
+
+		if (!s->registered)
+			continue;
+		if (s->place->how != HIT && reached(&s->p)) {
+			s->place->how = HIT;
+			s->place->by = (u16)(item + 1);
+		}
+		if (!s->p.armed && !s->cooled) { /* a bust */
+			mutex_lock(&batch_mutex);
+			nr_rearmed += kprobe_arm(&s->p) == 0;
+			mutex_unlock(&batch_mutex);
+		}
+	}
+}
+
+static u32 still_unhit(void)
+{
+	u32 n = 0;
+
+	for (u32 i = 0; i < nr_batch; i++)
+		n += batch[i].registered && batch[i].place->how != HIT;
+	return n;
+}
+
+static void disarm_batch(void)
+{
+	for (u32 i = 0; i < nr_batch; i++) {
+		mutex_lock(&batch_mutex);
+		if (batch[i].registered)
+			kprobe_disarm(&batch[i].p);
+		batch[i].cooled = true;
+		mutex_unlock(&batch_mutex);
+	}
+	mutex_lock(&batch_mutex);
+	for (u32 i = 0; i < nr_batch; i++) {
+		struct sweeper *s = &batch[i];
+
+		if (!s->registered)
+			continue;
+		kprobe_unregister(&s->p);
+		all_hits += s->p.hits;
+		all_missed += s->p.nmissed;
+		if (s->place->how != HIT)
+			s->place->how = reached(&s->p) ? HIT : UNHIT;
+	}
+	nr_batch = 0;
+	mutex_unlock(&batch_mutex);
+}
+
+static int cool(void *arg)
+{
+	while (READ_ONCE(cooling)) {
+		sleep_ns(COOL_NS);
+		if (!mutex_trylock(&batch_mutex))
+			continue;
+		for (u32 i = 0; i < nr_batch; i++)
+			if (batch[i].registered && !batch[i].cooled && reached(&batch[i].p) > options.limit) {
+				batch[i].cooled = true;
+				kprobe_disarm(&batch[i].p);
+			}
+		mutex_unlock(&batch_mutex);
+	}
+	return 0;
+}
+
+/* But for the five bytes of sites, which are in the state that is wanted, by whoever wants it. */
+static u32 bytes_changed(void)
+{
+	u32 n = 0;
+
+	for (size_t i = 0; i < text_size(); i++) {
+		u64 at = (u64)__text_start + i;
+
+		if (static_site_at(at) || ftrace_site_at(at))
+			i += 4;
+		else
+			n += image[i] != *(volatile const u8 *)at;
+	}
+	return n;
+}
+
+static void compare(struct seq *out, const struct sweep_item *item, u64 outcome)
+{
+	if (item->loose || outcome == item->outcome)
+		return;
+	nr_wrong++;
+	seq_printf(out, "sweep: wrong: %s.%s\n%s\n", item->suite, item->name, sweep_said());
+}
+
+static void sweep_batch(struct seq *out, const u32 *which, u32 n)
+{
+	struct thread *cooler;
+	u64 start = trace_clock();
+	u32 items = 0;
+
+	arm_batch(which, n);
+	cooling = true;
+	cooler = thread_create("cooler", cool, NULL, PRIORITY_HIGH, CPU_MASK_ALL);
+	while (items < sweep_nr_items && still_unhit()) {
+		const struct sweep_item *item = &sweep_items[items];
+		u64 outcome;
+
+		if (options.verbose)
+			printk("sweep: %s.%s\n", item->suite, item->name);
+		outcome = sweep_run(item);
+		compare(out, item, outcome);
+		note_hits(items++);
+	}
+	n = still_unhit();
+	WRITE_ONCE(cooling, false);
+	if (cooler)
+		thread_join(cooler);
+	disarm_batch();
+	if (bytes_changed()) {
+		nr_wrong++;
+		seq_printf(out, "sweep: wrong: %u bytes of .text are not as before\n", bytes_changed());
+	}
+	printk("sweep: %s+%x: %u items, %u unhit, %lu ms\n", "text", places[which[0]].offset, items, n,
+	       (trace_clock() - start) / 1000000);
+}
+
+/* Each alone, with the item that was the quickest to hit it. */
+static u32 sweep_one(struct seq *out, u32 which)
+{
+	struct place *place = &places[which];
+	const struct sweep_item *item;
+	u64 outcome, hits;
+
+	if (place->how != HIT || !place->by)
+		return 0;
+	item = &sweep_items[place->by - 1];
+	if (item->ns > options.one * 1000000)
+		return 0;
+	enter(&batch[0], place);
+	if (!batch[0].registered || kprobe_arm(&batch[0].p) != 0)
+		return 0;
+	outcome = sweep_run(item);
+	kprobe_unregister(&batch[0].p);
+	hits = reached(&batch[0].p);
+	place->how = HIT;
+	if (outcome != item->outcome && !item->loose)
+		seq_printf(out, "at %lx: ", batch[0].p.addr);
+	compare(out, item, outcome);
+	return hits != 0;
+}
+
+static char letter(u8 how) { return how < REFUSED ? "? .x"[how] : (char)('A' + how - REFUSED); }
+
+struct counts {
+	u32 exist, probed, hit, refused;
+};
+
+static void count(struct counts *c, u8 how)
+{
+	c->exist++;
+	c->probed += how == HIT || how == UNHIT;
+	c->hit += how == HIT;
+	c->refused += how >= REFUSED;
+}
+
+/* A line for each function that has places without a hit; with "map" for all, with a letter for each place. */
+static void report_functions(struct seq *out, struct counts *all)
+{
+	for (u32 i = 0, next; i < nr_places; i = next) {
+		struct symbol sym;
+		struct counts c = { 0 };
+
+		symtab_find(&kernel_symtab, (u64)__text_start + places[i].offset, &sym);
+		for (next = i; next < nr_places && (u64)__text_start + places[next].offset < sym.start + sym.size; next++) {
+			count(&c, places[next].how);
+			count(all, places[next].how);
+		}
+		if (options.map || c.probed != c.hit)
+			seq_printf(out, "sweep: %s: %u exist, %u probed, %u hit, %u refused%s", sym.name, c.exist,
+				   c.probed, c.hit, c.refused, options.map ? ": " : "\n");
+		for (u32 k = i; options.map && k < next; k++)
+			seq_putc(out, letter(places[k].how));
+		if (options.map)
+			seq_putc(out, '\n');
+	}
+}
+
+static void report(struct seq *out)
+{
+	struct counts all = { 0 };
+
+	report_functions(out, &all);
+	for (u8 r = 0; r < REASONS_MAX && reasons[r]; r++) {
+		u32 n = 0;
+
+		for (u32 i = 0; i < nr_places; i++)
+			n += places[i].how == REFUSED + r;
+		seq_printf(out, "sweep: refused %c: %u: %s\n", 'A' + r, n, reasons[r]);
+	}
+	seq_printf(out, "sweep: %u wrong, %lu hits, %lu missed, %lu at a wrong ip, %u armed again, %u functions not decoded\n",
+		   nr_wrong, all_hits, all_missed, wrong_ip, nr_rearmed, undecoded);
+	seq_printf(out, "sweep: total %s: %u exist, %u probed, %u hit, %u refused\n",
+		   kprobe_technique_names[options.technique], all.exist, all.probed, all.hit, all.refused);
+}
+
+static const struct {
+	const char *name;
+	u64 *value;
+} known[] = {
+	{ "seed", &options.seed },   { "stride", &options.stride }, { "batch", &options.batch },
+	{ "limit", &options.limit }, { "max", &options.max_ms },    { "map", &options.map },
+	{ "one", &options.one },     { "boot", &options.boot },	    { "verbose", &options.verbose },
+};
+
+static bool take_technique(const char *name)
+{
+	for (options.technique = 0; options.technique < NR_TECHNIQUES; options.technique++)
+		if (strcmp(kprobe_technique_names[options.technique], name) == 0)
+			return true;
+	return false;
+}
+
+static bool take(const char *word)
+{
+	const char *value = strchr(word, '=');
+
+	if (!value)
+		return take_technique(word);
+	for (size_t i = 0; i < ARRAY_SIZE(known); i++)
+		if (strlen(known[i].name) == (size_t)(value - word) &&
+		    memcmp(known[i].name, word, (size_t)(value - word)) == 0)
+			return parse_u64(value + 1, strlen(value + 1), 0, known[i].value);
+	return false;
+}
+
+static void choose(void)
+{
+	nr_chosen = 0;
+	for (u32 i = (u32)(options.seed % options.stride); i < nr_places; i += (u32)options.stride)
+		chosen[nr_chosen++] = i;
+}
+
+static void sweep_all(struct seq *out)
+{
+	u32 ones = 0;
+
+	sweep_work_init(options.max_ms * 1000000);
+	memcpy(image, __text_start, text_size());
+	for (u32 i = 0; i < nr_chosen; i += (u32)options.batch)
+		sweep_batch(out, &chosen[i],
+			    nr_chosen - i < options.batch ? nr_chosen - i : (u32)options.batch);
+	for (u32 i = 0; options.one && i < nr_chosen; i++)
+		ones += sweep_one(out, chosen[i]);
+	if (options.one)
+		seq_printf(out, "sweep: one by one: %u hit\n", ones);
+}
+
+static int run(int argc, char **argv, struct seq *out)
+{
+	typeof(options) as_usual = { .stride = 1, .batch = 4000, .limit = 1000, .max_ms = 10000 };
+	int err = prepare();
+
+	if (err)
+		return err;
+	options = as_usual;
+	for (int i = 1; i < argc; i++)
+		if (!take(argv[i]) || !options.stride || !options.batch || options.batch > 8192)
+			return -EINVAL;
+	nr_wrong = nr_rearmed = 0;
+	all_hits = all_missed = wrong_ip = 0;
+	choose();
+	sweep_all(out);
+	report(out);
+	return nr_wrong || wrong_ip ? -EIO : 0;
+}
+COMMAND(sweep, "[TECHNIQUE] [NAME=NUMBER...]", "probe every instruction while the tests run", run);

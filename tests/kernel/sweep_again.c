@@ -1,0 +1,100 @@
+/* Code that has run at boot, or that only a terminal reaches, called by the sweep: on the same data, with typed keys. */
+#include "arch/x86/boot/boot_info.h"
+#include "arch/x86/cpu/acpi.h"
+#include "arch/x86/mm/extable.h"
+#include "arch/x86/mm/paging.h"
+#include "kernel/cmdline.h"
+#include "kernel/shell/complete.h"
+#include "kernel/shell/internal.h"
+#include "kernel/shell/line.h"
+#include "kernel/shell/shell.h"
+#include "lib/string.h"
+#include "lib/symtab.h"
+#include "tests/kernel/sweep.h"
+
+/* What isn't usable memory has left the page tables: zeros, which the parsers refuse. */
+static void read_phys(u64 pa, void *buf, size_t len)
+{
+	if (kernel_read_nofault(buf, phys_to_virt(pa), len) != 0)
+		memset(buf, 0, len);
+}
+
+/* A memory map as firmware likes it: overlapping, out of order. */
+static u64 regions_again(void)
+{
+	static struct boot_info info;
+	u64 sum = 0;
+
+	memset(&info, 0, sizeof(info));
+	sum += regions_add(&info, 0x100000, 0x7f00000) != NULL;
+	sum += regions_add(&info, 0, 0x9fc00) != NULL;
+	sum += regions_reserve(&info, 0x7e00123, 0x2000) != NULL;
+	sum += regions_reserve(&info, 0x200000, 0x100) != NULL;
+	sum += regions_finish(&info) != NULL;
+	for (unsigned i = 0; i < info.nr_regions; i++)
+		sum = sum * 31 + info.regions[i].base + info.regions[i].size;
+	return sum;
+}
+
+u64 sweep_parse_again(void)
+{
+	static struct boot_info info;
+	static struct acpi_info acpi;
+	struct cmdline saved = cmdline;
+	struct symbol sym;
+	u64 sum = regions_again();
+
+	sum += multiboot2_parse(boot_info_phys, read_phys, &info) != NULL;
+	sum += pvh_parse(boot_info_phys, read_phys, &info) != NULL;
+	sum += acpi_parse(boot_info.rsdp, read_phys, &acpi) != NULL;
+	cmdline_init("test debug stress=3 chaos=1 trace=nop trace_buf_size=1M nosuch stress=x trace");
+	cmdline = saved;
+	sum += cmdline_has(boot_info.cmdline, "test");
+	for (u32 i = 0; symtab_nth(&kernel_symtab, i, &sym) && i < 100; i++)
+		sum += symtab_find_name(&kernel_symtab, sym.name, &sym, NULL);
+	return sum;
+}
+
+static void draw(void *arg, const char *text, size_t len) {}
+
+static struct shell typed_shell;
+
+static void complete(void *arg, const char *text, size_t len, struct completion *c)
+{
+	shell_complete(&typed_shell, text, len, c);
+}
+
+static void list(void *arg, const char *text, size_t len)
+{
+	static char text_listed[4096];
+	struct seq_buf b;
+
+	seq_buf_init(&b, text_listed, sizeof(text_listed));
+	shell_list_candidates(&typed_shell, text, len, &b.seq);
+}
+
+/* Every key of the line editor: words, their completion, moving, deleting, history, a line wider than the screen. */
+u64 sweep_type(void)
+{
+	static const char keys[] =
+		"ca\t set_ftr\t\t\x01" "echo \x05\x02\x06\x7f\x15" "abc def\x17\x0b\x14\r"
+		"\x1b[A\x1b[B\x1b[C\x1b[D\x1b[H\x1b[F\x1b[3~\x1b[1~\x1b[4~\x1bOH\x1bOF\x1b[1;5C\x1bx\x0c\x10\x0e\r"
+		"tou\t\t\t1\rls ev\tsch\t\t\x1b[A\x1b[A\x1b[A\x1b[B\x1b[B\x1b[B\x03nosuch\t\t\rcat k\t\t\"x\\\t'\t\x04\r"
+		"0123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789"
+		"\x1b[H\x1b[C\x1b[C\x04\x0b\x15\x04";
+	static const struct line_client client = { draw, complete, list, NULL };
+	static struct line line;
+	u64 sum = 0;
+
+	shell_init(&typed_shell);
+	line_init(&line, &client);
+	line_start(&line, "# ");
+	for (size_t i = 0; i < sizeof(keys) - 1; i++) {
+		enum line_state state = line_feed(&line, keys[i]);
+
+		sum = sum * 31 + (u64)state;
+		if (state != LINE_MORE)
+			line_start(&line, "# ");
+	}
+	return sum;
+}

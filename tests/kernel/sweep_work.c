@@ -1,0 +1,188 @@
+/*
+ * What runs into the sweep's probes: the kernel's own tests one by one, shell commands, and code called again.
+ *
+ * Each is run without probes first, twice: what then comes out of it must come out of it with probes, too.
+ */
+#include "kernel/shell/internal.h"
+#include "kernel/shell/shell.h"
+#include "lib/glob.h"
+#include "lib/ktest.h"
+#include "lib/printf.h"
+#include "lib/string.h"
+#include "tests/kernel/sweep.h"
+#include "trace/clock.h"
+
+struct sweep_item sweep_items[SWEEP_ITEMS_MAX];
+unsigned sweep_nr_items;
+
+/* Tests whose checks count what probes change; they run, but what they say isn't compared. */
+static const struct {
+	const char *pattern, *why;
+} loose[] = {
+	{ "kprobe.*", "counts hits missed, and guards that dropped them" },
+};
+
+#define SCRIPTS(X)                                                                                                  \
+	X(ls, "ls /sys/kernel kprobes; ls; pwd; cd kprobes; pwd; ls ..")                                            \
+	X(cat, "cat available_tracers set_ftrace_filter trace_clock trace_options README tracing_on")               \
+	X(echo, "echo hello 'a b' \"c\" \\; d; echo -n x; echo; head -n 3 README; head nosuch; echo > nosuch")      \
+	X(errors, "cat nosuch; ls nosuch; nosuch; echo 'open; ktap a b; tour 99; cat; cd README; echo 1 > README")  \
+	X(help, "help; help cat nosuch; tour; timeout 1 echo x; timeout x")                                         \
+	X(filter, "echo 'tracefs_*' > set_ftrace_filter; cat set_ftrace_filter; echo '*x*' >> set_ftrace_filter; "  \
+		  "echo '!tracefs_*' >> set_ftrace_filter; echo > set_ftrace_filter; echo nosuchfn > set_ftrace_filter") \
+	X(graph_filter, "echo 'tracefs_re*' > set_graph_function; cat set_graph_function; echo > set_graph_function") \
+	X(events, "cat events/sched/sched_switch/format; echo 'prev_pid > 1 && next_comm ~ \"k*\"' > "              \
+		  "events/sched/sched_switch/filter; echo 'hist:keys=prev_pid' > "                                  \
+		  "events/sched/sched_switch/trigger; echo 1 > events/sched/enable; "                               \
+		  "cat events/sched/sched_switch/filter; echo 0 > events/sched/enable; "                            \
+		  "echo '!hist:keys=prev_pid' > events/sched/sched_switch/trigger; "                                \
+		  "echo 0 > events/sched/sched_switch/filter; echo 'x ==' > events/sched/sched_switch/filter; "     \
+		  "echo 0 > events/sched/sched_switch/filter")                                                      \
+	X(functions, "cat available_filter_functions")                                                              \
+	X(blacklist, "cat kprobes/blacklist")                                                                       \
+	X(markers, "echo a marker > trace_marker; echo > trace; echo 256 > buffer_size_kb; cat buffer_size_kb")     \
+	X(set_event, "echo sched:sched_switch > set_event; cat set_event; echo '*:*' > set_event; echo > set_event; echo > trace") \
+	X(wx, "cat wx")
+
+/* What these print depends on when, or on what is probed. */
+#define LOOSE_SCRIPTS(X)                                                                                            \
+	X(dmesg, "dmesg")                                                                                           \
+	X(nest, "nest mark; nest")                                                                                  \
+	X(tour1, "tour 1") X(tour2, "tour 2") X(tour3, "tour 3") X(tour4, "tour 4") X(tour5, "tour 5")             \
+	X(tour6, "tour 6") X(tour7, "tour 7") X(tour8, "tour 8") X(tour9, "tour 9") X(tour10, "tour 10")           \
+	X(bench, "bench")                                                                                           \
+	X(function, "echo function > current_tracer; ls; echo nop > current_tracer; cat trace; echo > trace")       \
+	X(function_graph, "echo function_graph > current_tracer; ls; echo nop > current_tracer; cat trace; echo > trace") \
+	X(irqsoff, "echo irqsoff > current_tracer; ls; cat trace; echo nop > current_tracer; echo > trace")         \
+	X(stack, "echo 1 > options/stacktrace; echo 1 > events/sched/enable; ls; echo 0 > events/enable; cat trace; echo 0 > options/stacktrace; echo > trace") \
+	X(profile, "echo 1 > function_profile_enabled; ls; echo 0 > function_profile_enabled; cat trace_stat/function0") \
+	X(all_events, "echo 1 > events/enable; ls; cat README; echo 0 > events/enable; cat trace; head per_cpu/cpu0/trace; cat per_cpu/cpu0/stats; echo > trace") \
+	X(snapshot, "echo 1 > snapshot; cat snapshot; echo 0 > snapshot")                                           \
+	X(probes, "echo p:x run_cd+4 > kprobe_events; echo 1 > events/kprobes/x/enable; cd .; cat kprobe_events kprobe_profile kprobes/list trace; " \
+		  "echo 0 > events/kprobes/x/enable; echo > kprobe_events; echo p:y nosuch > kprobe_events; cat error_log; echo > trace") \
+	X(malformed, "malformed test/* kprobe* trace_pipe per_cpu/*/trace_pipe -* -*/* -*/*/* -*/*/*/* -*/*/*/*/*")
+
+#define SCRIPT(n, text)	      { .suite = "script", .name = #n, .kind = SWEEP_SCRIPT, .script = text },
+#define LOOSE_SCRIPT(n, text) { .suite = "script", .name = #n, .kind = SWEEP_SCRIPT, .script = text, .loose = true },
+
+static u64 read_all(void);
+
+static const struct sweep_item others[] = {
+	SCRIPTS(SCRIPT) LOOSE_SCRIPTS(LOOSE_SCRIPT)
+	{ .suite = "code", .name = "read_all", .kind = SWEEP_CODE, .code = read_all, .loose = true },
+	{ .suite = "code", .name = "parse_again", .kind = SWEEP_CODE, .code = sweep_parse_again },
+	{ .suite = "code", .name = "type", .kind = SWEEP_CODE, .code = sweep_type, .loose = true },
+};
+
+/* A sink: the hash of all, and its beginning. */
+struct sink {
+	struct seq seq;
+	u64 hash;
+	size_t len;
+	char text[256];
+};
+
+static struct sink sink;
+
+static void sink_write(struct seq *s, const char *text, size_t len)
+{
+	for (size_t i = 0; i < len; i++) {
+		sink.hash = (sink.hash ^ (u8)text[i]) * 0x100000001b3;
+		if (sink.len < sizeof(sink.text) - 1)
+			sink.text[sink.len++] = text[i];
+	}
+}
+
+const char *sweep_said(void)
+{
+	sink.text[sink.len] = 0;
+	return sink.text;
+}
+
+static u64 run_script(const char *text)
+{
+	static struct shell sh;
+	void (*console)(struct seq *s, const char *text, size_t len) = shell_console.write;
+
+	shell_flush();
+	shell_init(&sh);
+	shell_console.write = sink_write;
+	shell_run(&sh, text, strlen(text));
+	shell_console.write = console;
+	return sink.hash;
+}
+
+u64 sweep_run(const struct sweep_item *item)
+{
+	sink = (struct sink){ .seq.write = sink_write };
+	switch (item->kind) {
+	case SWEEP_TEST:
+		return ktest_run(item->test, &sink.seq);
+	case SWEEP_SCRIPT:
+		return run_script(item->script);
+	default:
+		return item->code();
+	}
+}
+
+/* Each file there is, but those that don't end. */
+static void read_below(const char *dir);
+
+static void found(void *arg, const char *name, bool is_dir)
+{
+	const char *dir = arg;
+	char path[TRACEFS_PATH_MAX];
+
+	if ((size_t)snprintf(path, sizeof(path), "%s/%s", dir, name) >= sizeof(path))
+		return;
+	if (is_dir)
+		read_below(path);
+	else if (!strstr(name, "trace_pipe") && !strstr(path, "/test/"))
+		tracefs_read(path, &sink.seq);
+}
+
+static void read_below(const char *dir) { tracefs_readdir(dir, found, (void *)dir); }
+
+static u64 read_all(void)
+{
+	read_below(TRACEFS_MOUNT);
+	return 0;
+}
+
+static bool is_loose(const struct sweep_item *item)
+{
+	char name[96];
+
+	snprintf(name, sizeof(name), "%s.%s", item->suite, item->name);
+	for (size_t i = 0; i < ARRAY_SIZE(loose); i++)
+		if (glob_match(loose[i].pattern, name))
+			return true;
+	return false;
+}
+
+/* Kept sorted. Once more when it was quick: what differs without probes says nothing about them. */
+static void add(struct sweep_item item, u64 max_ns)
+{
+	u64 start = trace_clock();
+	unsigned i = sweep_nr_items;
+
+	item.outcome = sweep_run(&item);
+	item.ns = trace_clock() - start;
+	if (item.ns > max_ns || i == SWEEP_ITEMS_MAX)
+		return;
+	item.loose |= is_loose(&item) || sweep_run(&item) != item.outcome;
+	for (; i && sweep_items[i - 1].ns > item.ns; i--)
+		sweep_items[i] = sweep_items[i - 1];
+	sweep_items[i] = item;
+	sweep_nr_items++;
+}
+
+void sweep_work_init(u64 max_ns)
+{
+	sweep_nr_items = 0;
+	for (size_t i = 0; i < ARRAY_SIZE(others); i++)
+		add(others[i], max_ns);
+	FOR_EACH_REGISTERED(ktests, const struct ktest, t)
+		add((struct sweep_item){ .suite = (*t)->suite, .name = (*t)->name, .kind = SWEEP_TEST, .test = (*t)->run },
+		    max_ns);
+}

@@ -15,11 +15,20 @@
 struct sweep_item sweep_items[SWEEP_ITEMS_MAX];
 unsigned sweep_nr_items;
 
-/* Tests whose checks count what probes change; they run, but what they say isn't compared. */
-static const struct {
+/* Tests whose checks count what probes change: they run, but what they say isn't compared. The second: they aren't run. */
+struct exception {
 	const char *pattern, *why;
-} loose[] = {
+};
+static const struct exception loose[] = {
 	{ "kprobe.*", "counts hits missed, and guards that dropped them" },
+	{ "events.in_a_trap_whose_way_is_probed", "the same" },
+	{ "watch.*int3_in_idle*", "counts the traps taken in the idle loop" },
+	{ "ftrace.an_entry_with_a_probe_is_left_alone", "counts all entries with a probe" },
+	{ "entry.black_box_and_accounts", "counts the black box's records, and each hit leaves four" },
+};
+static const struct exception left_out[] = {
+	{ "gs.*", "its code runs with the user's GS, as no handler of a probe could" },
+	{ "script.tour10", "recurses until its stack is full: bust_kprobes() gives up when other probes are in that" },
 };
 
 #define SCRIPTS(X)                                                                                                  \
@@ -42,11 +51,11 @@ static const struct {
 	X(blacklist, "cat kprobes/blacklist")                                                                       \
 	X(markers, "echo a marker > trace_marker; echo > trace; echo 256 > buffer_size_kb; cat buffer_size_kb")     \
 	X(set_event, "echo sched:sched_switch > set_event; cat set_event; echo '*:*' > set_event; echo > set_event; echo > trace") \
-	X(wx, "cat wx")
+	X(pwd, "pwd")
 
 /* What these print depends on when, or on what is probed. */
 #define LOOSE_SCRIPTS(X)                                                                                            \
-	X(dmesg, "dmesg")                                                                                           \
+	X(dmesg, "dmesg; cat wx")                                                                                           \
 	X(nest, "nest mark; nest")                                                                                  \
 	X(tour1, "tour 1") X(tour2, "tour 2") X(tour3, "tour 3") X(tour4, "tour 4") X(tour5, "tour 5")             \
 	X(tour6, "tour 6") X(tour7, "tour 7") X(tour8, "tour 8") X(tour9, "tour 9") X(tour10, "tour 10")           \
@@ -149,13 +158,13 @@ static u64 read_all(void)
 	return 0;
 }
 
-static bool is_loose(const struct sweep_item *item)
+static bool is_among(const struct sweep_item *item, const struct exception *e, size_t n)
 {
 	char name[96];
 
 	snprintf(name, sizeof(name), "%s.%s", item->suite, item->name);
-	for (size_t i = 0; i < ARRAY_SIZE(loose); i++)
-		if (glob_match(loose[i].pattern, name))
+	while (n--)
+		if (glob_match(e[n].pattern, name))
 			return true;
 	return false;
 }
@@ -166,11 +175,13 @@ static void add(struct sweep_item item, u64 max_ns)
 	u64 start = trace_clock();
 	unsigned i = sweep_nr_items;
 
+	if (is_among(&item, left_out, ARRAY_SIZE(left_out)))
+		return;
 	item.outcome = sweep_run(&item);
 	item.ns = trace_clock() - start;
 	if (item.ns > max_ns || i == SWEEP_ITEMS_MAX)
 		return;
-	item.loose |= is_loose(&item) || sweep_run(&item) != item.outcome;
+	item.loose |= is_among(&item, loose, ARRAY_SIZE(loose)) || sweep_run(&item) != item.outcome;
 	for (; i && sweep_items[i - 1].ns > item.ns; i--)
 		sweep_items[i] = sweep_items[i - 1];
 	sweep_items[i] = item;

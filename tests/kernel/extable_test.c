@@ -9,7 +9,7 @@
 #include "mm/frames.h"
 
 #define NON_CANONICAL 0x0000900000000000ul
-#define UNUSED	      (SLOT_AREA + 64 * PAGE_SIZE)
+#define UNUSED	      (SLOT_AREA + 0x3000000) /* beyond all slots */
 
 extern u8 __text_start[], __rodata_start[], __entry_text_start[];
 

@@ -1,9 +1,15 @@
 /* A probed instruction does exactly what it does unprobed: every kind, from several states, everything compared. */
 #include "abi/errno.h"
 #include "arch/x86/cpu/regs.h"
+#include "kernel/nmi.h"
+#include "sched/thread.h"
+#include "sched/timer.h"
+#include "tests/kernel/crowd.h"
 #include "tests/kernel/kprobe_cases.h"
+#include "tests/kernel/kprobe_forms.h"
 #include "tests/kernel/machine.h"
 #include "tests/kernel/probe.h"
+#include "trace/clock.h"
 
 #define MEMORY_SIZE 512
 
@@ -18,13 +24,49 @@ static const u64 kp_leaf_pointer[2] = { (u64)kp_leaf };
 
 #define DEFINE_CASE(name, before, insn, after) CODE(kp_##name, before, insn, after, "");
 KPROBE_CASES(DEFINE_CASE)
+KPROBE_FORMS(DEFINE_CASE)
+KPROBE_POPCNT_FORMS(DEFINE_CASE)
+KPROBE_MOVBE_FORMS(DEFINE_CASE)
+KPROBE_CRC32_FORMS(DEFINE_CASE)
+KPROBE_BMI1_FORMS(DEFINE_CASE)
+KPROBE_BMI2_FORMS(DEFINE_CASE)
+KPROBE_ADX_FORMS(DEFINE_CASE)
 
-#define LIST_CASE(name, before, insn, after) { #name, kp_##name, kp_##name##_at },
+/* What only some CPUs have. */
+enum cpu_needs { ALL_CPUS, POPCNT, MOVBE, CRC32, BMI1, BMI2, ADX, NR_NEEDS };
+
+#define LIST_CASE(name, before, insn, after)   { #name, kp_##name, kp_##name##_at, ALL_CPUS },
+#define LIST_POPCNT(name, before, insn, after) { #name, kp_##name, kp_##name##_at, POPCNT },
+#define LIST_MOVBE(name, before, insn, after)  { #name, kp_##name, kp_##name##_at, MOVBE },
+#define LIST_CRC32(name, before, insn, after)  { #name, kp_##name, kp_##name##_at, CRC32 },
+#define LIST_BMI1(name, before, insn, after)   { #name, kp_##name, kp_##name##_at, BMI1 },
+#define LIST_BMI2(name, before, insn, after)   { #name, kp_##name, kp_##name##_at, BMI2 },
+#define LIST_ADX(name, before, insn, after)    { #name, kp_##name, kp_##name##_at, ADX },
 static const struct probe_case {
 	const char *name;
 	const u8 *code;
 	const u64 *at;
-} cases[] = { KPROBE_CASES(LIST_CASE) };
+	enum cpu_needs needs;
+} cases[] = { KPROBE_CASES(LIST_CASE) KPROBE_FORMS(LIST_CASE) KPROBE_POPCNT_FORMS(LIST_POPCNT)
+		      KPROBE_MOVBE_FORMS(LIST_MOVBE) KPROBE_CRC32_FORMS(LIST_CRC32) KPROBE_BMI1_FORMS(LIST_BMI1)
+			      KPROBE_BMI2_FORMS(LIST_BMI2) KPROBE_ADX_FORMS(LIST_ADX) };
+static_assert(ARRAY_SIZE(cases) >= 300, "forms");
+
+static bool cpu_has(enum cpu_needs what)
+{
+	u32 one[4], seven[4];
+
+	cpuid(1, 0, one);
+	cpuid(7, 0, seven);
+	const bool has[NR_NEEDS] = { true,
+				     one[2] >> 23 & 1,
+				     one[2] >> 22 & 1,
+				     one[2] >> 20 & 1,
+				     seven[1] >> 3 & 1,
+				     seven[1] >> 8 & 1,
+				     seven[1] >> 19 & 1 };
+	return has[what];
+}
 
 /* Each arithmetic flag both ways, interrupts on and off, strings up and down, from no round to eight. */
 static const struct {
@@ -89,9 +131,13 @@ static void compare(const struct probe_case *c, size_t n, struct kprobe *p)
 	EXPECT_ACCOUNTS(before);
 }
 
-static void compare_case(const struct probe_case *c, enum kprobe_technique technique)
+/* Does anything but the case's own disturb? Then its probe is hit all the same, and does the same. */
+static void no_post(struct kprobe *p, struct pt_regs *regs) {}
+
+/* How many of the cases it applies to: true, it does. */
+static bool compare_case(const struct probe_case *c, enum kprobe_technique technique, bool post)
 {
-	struct kprobe p = { .addr = c->at[0], .technique = technique };
+	struct kprobe p = { .addr = c->at[0], .technique = technique, .post = post ? no_post : NULL };
 	const char *why = NULL;
 	u8 text[64];
 	int err;
@@ -99,22 +145,96 @@ static void compare_case(const struct probe_case *c, enum kprobe_technique techn
 	memcpy(text, c->code, sizeof(text));
 	err = kprobe_register(&p, &why);
 	if (err == -EINVAL && technique)
-		return; /* it doesn't apply */
+		return false; /* it doesn't apply */
 	if (err) {
 		ktest_fail(c->name, 0, why, (u64)(s64)err, 0);
-		return;
+		return false;
 	}
 	for (size_t n = 0; n < ARRAY_SIZE(states); n++)
 		compare(c, n, &p);
 	kprobe_unregister(&p);
 	EXPECT_EQ(memcmp(text, c->code, sizeof(text)), 0);
+	return true;
 }
 
-KTEST(kprobe, a_probed_instruction_does_what_it_did)
+/* How many of the cases the technique must apply to; what it refuses all of a sudden is no equivalence. */
+static const struct {
+	enum kprobe_technique technique;
+	unsigned at_least;
+} techniques[] = {
+	{ KPROBE_AUTO, 490 },    { KPROBE_STEP, 480 },  { KPROBE_INT3, 380 },
+	{ KPROBE_EMULATE, 120 }, { KPROBE_BOOST, 380 },
+};
+
+static void compare_all(const char *how)
 {
-	for (enum kprobe_technique t = KPROBE_AUTO; t <= KPROBE_BOOST; t++)
-		for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
-			compare_case(&cases[i], t);
+	for (size_t t = 0; t < ARRAY_SIZE(techniques); t++) {
+		unsigned done = 0;
+
+		for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+			if (!cpu_has(cases[i].needs))
+				continue;
+			done += compare_case(&cases[i], techniques[t].technique, false);
+			compare_case(&cases[i], techniques[t].technique, true);
+		}
+		if (done < techniques[t].at_least)
+			ktest_fail(kprobe_technique_names[techniques[t].technique], 0, how, done,
+				   techniques[t].at_least);
+		ktest_comment("%s, %s: %u of %lu forms", kprobe_technique_names[techniques[t].technique], how, done,
+			      ARRAY_SIZE(cases));
+	}
+}
+
+KTEST(kprobe, a_probed_instruction_does_what_it_did) { compare_all("undisturbed"); }
+
+/* A timer that is due again at once, and another CPU's NMIs where there is one. */
+#define STORM_NS 20000
+
+static u64 storm_ticks;
+static bool storm_on;
+
+static void storm_tick(struct timer *t)
+{
+	storm_ticks++;
+	if (READ_ONCE(storm_on))
+		timer_set(t, trace_clock() + STORM_NS);
+}
+
+static int storm_nmis(void *target)
+{
+	u64 sent = 0;
+
+	for (; READ_ONCE(storm_on); sent++) {
+		nmi_send((u32)(u64)target);
+		for (int i = 0; i < 200; i++)
+			cpu_relax();
+	}
+	return sent > 0;
+}
+
+KTEST(kprobe, a_probed_instruction_does_what_it_did_under_interrupts)
+{
+	static struct timer storm;
+	u32 cpu = this_cpu(cpu_number);
+	struct thread *sender = NULL;
+
+	thread_set_affinity(1u << cpu);
+	storm_on = true;
+	storm_ticks = 0;
+	timer_init(&storm, storm_tick);
+	timer_set(&storm, trace_clock());
+	if (crowd_cpus() > 1)
+		sender = thread_create("nmis", storm_nmis, (void *)(u64)cpu, PRIORITY_DEFAULT, 1u << crowd_next_cpu(cpu));
+	compare_all("under interrupts");
+	WRITE_ONCE(storm_on, false);
+	if (sender)
+		EXPECT_EQ(thread_join(sender), 1);
+	timer_cancel(&storm);
+	preempt_disable();
+	nmi_settle();
+	preempt_enable();
+	thread_set_affinity(CPU_MASK_ALL);
+	EXPECT(storm_ticks > 100);
 }
 
 CODE(kp_loop_back, "movl $5, %ecx\n\txorl %eax, %eax\n3:\tincq %rax", "loop 3b", "", "");

@@ -8,7 +8,7 @@
 #include "mm/frames.h"
 #include "tests/kernel/machine.h"
 
-#define UNUSED (SLOT_AREA + 64 * PAGE_SIZE)
+#define UNUSED (SLOT_AREA + 0x3000000) /* beyond all slots */
 #define RET    0xc3
 
 extern u8 __boot_start[], __image_end[], __text_start[], __all_text_end[];

@@ -10,7 +10,7 @@
 #include "tests/kernel/machine.h"
 #include "tests/kernel/probe.h"
 
-#define UNUSED (SLOT_AREA + 64 * PAGE_SIZE)
+#define UNUSED (SLOT_AREA + 0x3000000) /* beyond all slots */
 
 static const u8 nop5[SITE_SIZE] = NOP5;
 

@@ -159,6 +159,11 @@ torture: export FUZZ_INSN ?= 50000000
 torture: ## the same tests, counts multiplied by STRESS=
 	@$(MAKE_QUIETLY) test
 
+sweep: ## a probe on every instruction, by each technique, on one CPU and on four; takes hours; report in build/sweep.txt
+	@tools/deps test >&2
+	@$(MAKE_QUIETLY) all >&2
+	@SWEEP=all prove -v --exec '' tests/guest/sweep.t
+
 debug: ## QEMU and gdb, stopped at kernel_main [BOOT= GDBPORT= APPEND= …]
 	@tools/deps test >&2
 	@$(MAKE_QUIETLY) all $(B)/nestling.iso >&2
@@ -195,4 +200,4 @@ mutate: ## unhide each hidden function in turn: the build must refuse it
 clean: ## remove everything built
 	rm -rf $(B) compile_commands.json
 
-.PHONY: all run test torture debug debug-fault model bench check iso mutate help clean print-cflags FORCE
+.PHONY: all run test torture sweep debug debug-fault model bench check iso mutate help clean print-cflags FORCE

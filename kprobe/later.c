@@ -62,7 +62,7 @@ void kprobe_flush(void)
 
 void later_init(void)
 {
-	wait_queue_init(&wanted, "kprobes");
+	wait_queue_init(&wanted, "kprobes given up");
 	wait_queue_init(&done, "kprobes freed");
 }
 

@@ -175,9 +175,10 @@ KTEST(kprobe, a_hit_in_an_nmi_while_stepping)
  * Linux said "Unrecoverable kprobe detected" and died. Here the second is refused, as it is hidden; and when it is asked for
  * all the same, the recursion is busted, and the write goes through.
  */
-KTEST(kprobe, no_unrecoverable_kprobe_detected)
+static void unrecoverable(enum kprobe_technique technique)
 {
-	struct kprobe write = { .addr = (u64)tracefs_write }, leave = { .addr = (u64)rcu_nmi_exit };
+	struct kprobe write = { .addr = (u64)tracefs_write, .technique = technique };
+	struct kprobe leave = { .addr = (u64)rcu_nmi_exit };
 	struct cpu_accounts before = accounts_now();
 	const char *why = "";
 	u64 busts = bust_count;
@@ -199,4 +200,10 @@ KTEST(kprobe, no_unrecoverable_kprobe_detected)
 	probe_off(&write);
 	EXPECT_EQ(write.hits, 1);
 	EXPECT_ACCOUNTS(before);
+}
+
+KTEST(kprobe, no_unrecoverable_kprobe_detected)
+{
+	unrecoverable(KPROBE_STEP);
+	unrecoverable(KPROBE_INT3);
 }

@@ -41,6 +41,7 @@ struct kprobe_site {
 	struct kprobe_site *next; /* in its hash chain */
 	struct kprobe *probes;
 	u8 *slot;     /* the copies; NULL: it is emulated, and can't be but */
+	u64 moved;    /* how far the original lies behind the one that is stepped */
 	u8 technique; /* enum kprobe_technique, never auto */
 	u8 emulation; /* enum emulation */
 	u8 fix;	      /* INSN_FIX_... */
@@ -137,6 +138,7 @@ struct step {
 	u64 flags;	  /* TF and IF as they were */
 	u32 vector_depth; /* of the int3 that began it, and so of the trap that will end it */
 	bool handled;	  /* pre has run, so post will; otherwise both are left out, and counted once */
+	u64 unused;	  /* a size that needs no multiplication */
 };
 DECLARE_PER_CPU(struct step, steps[MAX_STEPS]);
 

@@ -84,7 +84,7 @@ static void copy_to(u8 *copy, const struct kprobe_site *s, u64 at)
 	BUG_ON(insn_copy(copy, bytes, &s->insn, s->addr, at) != 0);
 }
 
-static void fill(const struct kprobe_site *s)
+static void fill(struct kprobe_site *s)
 {
 	u64 slot = (u64)s->slot, length = s->length;
 	s32 back = (s32)(s->addr - slot - JUMP_SIZE); /* as both ends lie as far behind the instruction */
@@ -95,6 +95,7 @@ static void fill(const struct kprobe_site *s)
 	code[length] = JMP32_BYTE;
 	memcpy(code + length + 1, &back, sizeof(back));
 	copy_to(code + SLOT_STEP, s, slot + SLOT_STEP);
+	s->moved = s->addr - (u64)step_copy(s);
 	text_poke(s->slot, code, sizeof(code));
 }
 

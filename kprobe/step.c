@@ -41,14 +41,27 @@ static __always_inline void restore_flags(const struct step *step, struct pt_reg
 
 static __kprobes void call_post(struct kprobe_site *s, struct pt_regs *regs)
 {
-	u32 guard = guard_enter_trap(GUARD_KPROBE);
-
-	if (!guard)
+	if (!guard_enter_trap(GUARD_KPROBE))
 		return;
 	for (struct kprobe *p = READ_ONCE(s->probes); p; p = READ_ONCE(p->next))
 		if (p->post && READ_ONCE(p->armed))
 			p->post(p, regs);
-	guard_leave(guard);
+	guard_leave_trap(GUARD_KPROBE);
+}
+
+static __kprobes void call_pre_each(struct kprobe_site *s, struct pt_regs *regs) { call_pre(s, regs); }
+
+/* One probe, and its handler, is what there mostly is: nothing is kept meanwhile. */
+static __always_inline void call_pre_trap(struct kprobe_site *s, struct pt_regs *regs)
+{
+	struct kprobe *p = READ_ONCE(s->probes);
+
+	if (unlikely(!p || !p->armed || p->next || !p->pre)) {
+		call_pre_each(s, regs);
+		return;
+	}
+	__atomic_fetch_add(&p->hits, 1, __ATOMIC_RELAXED);
+	p->pre(p, regs);
 }
 
 /*
@@ -80,45 +93,43 @@ static __always_inline void displaced(struct kprobe_site *s, struct pt_regs *reg
 
 __kprobes bool kprobe_int3(struct pt_regs *regs, struct kprobe_site *s)
 {
-	u32 guard;
+	bool handled;
 
 	if (unlikely(s->addr != regs->ip - 1)) {
 		s = kprobe_find_in(s, regs->ip - 1);
 		if (!s)
 			return kprobe_copy_done(regs);
 	}
-	if (unlikely(!s->armed)) {
+	if (unlikely(!*(const u8 *)&s->armed)) { /* no bool: the compiler would keep it to return it */
 		/* Arming was busted between its two steps, and the int3 is here all the same: take it out. */
 		if (s->busted && *(volatile u8 *)s->addr == INT3_BYTE)
 			text_poke_emergency((void *)s->addr, s->original);
 		return false; /* the byte is no int3 any more: do_int3() steps back */
 	}
 	regs->ip = s->addr;
-	guard = guard_enter_trap(GUARD_KPROBE);
-	if (likely(guard)) {
-		bool redirected = call_pre(s, regs);
-
-		guard_leave(guard);
-		if (unlikely(redirected)) {
+	handled = guard_enter_trap(GUARD_KPROBE);
+	if (likely(handled)) {
+		call_pre_trap(s, regs);
+		guard_leave_trap(GUARD_KPROBE);
+		if (unlikely(regs->ip != s->addr)) {
 			regs->vector |= VECTOR_DONE;
 			return true;
 		}
+		displaced(s, regs, true);
 	} else {
 		missed(s);
+		displaced(s, regs, false);
 	}
-	displaced(s, regs, guard != 0);
 	return true;
 }
 
 /* The copy ran at another address: what it derived from its own must be moved back. The emergency needs it, too. */
 static __always_inline void fix_up(const struct kprobe_site *s, struct pt_regs *regs)
 {
-	u64 moved = s->addr - (u64)step_copy(s);
-
 	if (s->fix & INSN_FIX_IP)
-		regs->ip += moved;
-	if (s->fix & INSN_FIX_RETURN)
-		*(u64 *)regs->sp += moved;
+		regs->ip += s->moved;
+	if (unlikely(s->fix & INSN_FIX_RETURN))
+		*(u64 *)regs->sp += s->moved;
 }
 
 __emergency struct kprobe_site *step_finish(struct pt_regs *regs)
@@ -135,45 +146,45 @@ __emergency struct kprobe_site *step_finish(struct pt_regs *regs)
 	return s;
 }
 
-/* The step at @depth has ended, and regs->ip is where the copy left it. */
-static __always_inline void end_step(u32 depth, const struct step *step, struct pt_regs *regs)
+/* The innermost step has ended, and regs->ip is where the copy left it. */
+static __always_inline void end_step(u64 top, struct kprobe_site *s, struct pt_regs *regs)
 {
-	restore_flags(step, regs);
-	fix_up(step->s, regs);
-	if (unlikely(step->s->post) && step->handled)
-		call_post(step->s, regs);
+	regs->flags = (regs->flags & ~(X86_EFLAGS_TF | X86_EFLAGS_IF)) | this_cpu_at(steps, top).flags;
+	fix_up(s, regs);
+	if (unlikely(s->post) && this_cpu_at(steps, top).handled)
+		call_post(s, regs);
 	/* Only now may another step take this one's place: until here bust_kprobes() would still need it. */
-	this_cpu(step_depth) = depth - 1;
+	this_cpu(step_depth)--;
 }
 
 /* An int3 that is no probe's: is it the one behind the innermost copy? */
 __emergency bool kprobe_copy_done(struct pt_regs *regs)
 {
-	u32 depth = this_cpu(step_depth);
-	const struct step *step;
+	u64 top = this_cpu(step_depth) - 1ul;
+	struct kprobe_site *s;
 
-	if (!depth)
+	if (unlikely(top == -1ul))
 		return false;
-	step = innermost(depth);
-	if (regs->ip - 1 != (u64)step_copy(step->s) + step->s->length)
+	s = this_cpu_at(steps, top).s;
+	if (unlikely(regs->ip - 1 != (u64)step_copy(s) + s->length))
 		return false;
 	regs->ip--;
-	end_step(depth, step, regs);
+	end_step(top, s, regs);
 	return true;
 }
 
 __emergency bool kprobe_debug(struct pt_regs *regs, u64 dr6)
 {
-	u32 depth = this_cpu(step_depth);
-	const struct step *step;
+	u64 top = this_cpu(step_depth) - 1ul;
+	struct kprobe_site *s;
 
-	if (!(dr6 & DR6_BS) || !depth)
+	if (unlikely(!(dr6 & DR6_BS) || top == -1ul))
 		return false;
-	step = innermost(depth);
+	s = this_cpu_at(steps, top).s;
 	/* A rep instruction traps after each round: it isn't done while ip is still at the copy. */
-	if (unlikely(step->s->rep) && regs->ip == (u64)step_copy(step->s))
+	if (unlikely(s->rep) && regs->ip == (u64)step_copy(s))
 		return true;
-	end_step(depth, step, regs);
+	end_step(top, s, regs);
 	return true;
 }
 

@@ -36,6 +36,11 @@ static __always_inline void guard_set(u32 bit)
 	__asm__ volatile("orl %1, %0" : "+m"(this_cpu(guard_bits)) : "ri"(bit) : "memory", "cc");
 }
 
+static __always_inline void guard_clear(u32 bit)
+{
+	__asm__ volatile("andl %1, %0" : "+m"(this_cpu(guard_bits)) : "ri"(~bit) : "memory", "cc");
+}
+
 /* Any context, which is @context. The bit to give back to guard_leave(), or 0: drop the event. */
 static __always_inline u32 guard_enter_in(enum guard_kind kind, enum guard_context context)
 {
@@ -52,12 +57,19 @@ static __always_inline u32 guard_enter(enum guard_kind kind)
 {
 	return guard_enter_in(kind, guard_context(context_read()));
 }
-/* The same in an int3 or #DB, which one in a real NMI is part of. */
-static __always_inline u32 guard_enter_trap(enum guard_kind kind)
+/* The same in an int3 or #DB; one in a real NMI is part of that. In two branches, each with its constant. */
+static __always_inline bool guard_enter_trap(enum guard_kind kind)
 {
-	bool nmi = unlikely(context_read() & CONTEXT_REAL_NMI);
-
-	return guard_enter_in(kind, nmi ? GUARD_NMI : GUARD_TRAP);
+	if (unlikely(in_real_nmi()))
+		return guard_enter_in(kind, GUARD_NMI);
+	return guard_enter_in(kind, GUARD_TRAP);
+}
+static __always_inline void guard_leave_trap(enum guard_kind kind)
+{
+	if (unlikely(in_real_nmi()))
+		guard_clear(GUARD_BIT(kind, GUARD_NMI));
+	else
+		guard_clear(GUARD_BIT(kind, GUARD_TRAP));
 }
 /* The same where @word was the context word; threads, which call most of what is traced, have the shorter way. */
 static __always_inline u32 guard_enter_call(enum guard_kind kind, u32 word)

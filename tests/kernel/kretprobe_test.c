@@ -456,7 +456,7 @@ static void nmi_in_handler(struct kprobe *p, struct pt_regs *regs)
 
 EACH_WAY(an_nmi_in_a_handler)
 {
-	struct kprobe p = { .addr = (u64)doubled, .pre = nmi_in_handler };
+	struct kprobe p = { .addr = (u64)doubled, .pre = nmi_in_handler, .technique = KPROBE_EMULATE };
 	struct kretprobe rp = HANDLED(nmi_arrived, note_context);
 
 	if (!ret_on(&rp))
@@ -738,7 +738,7 @@ EACH_WAY(they_come_and_go_while_all_call)
 	enough = false;
 	late = 0;
 	crowd_start(calls_on, 2);
-	for (unsigned i = 0; i < stressed(60); i++) {
+	for (unsigned i = 0; i < stressed(20); i++) {
 		rp = (struct kretprobe)HANDLED(i % 2 ? doubled : sum_of_both, is_it_late);
 		if (!ret_on(&rp))
 			break;
@@ -752,5 +752,5 @@ EACH_WAY(they_come_and_go_while_all_call)
 	WRITE_ONCE(enough, true);
 	EXPECT_EQ(crowd_join(), 0);
 	EXPECT_EQ(late, 0);
-	EXPECT(hits >= 5 * stressed(60));
+	EXPECT(hits >= 5 * stressed(20));
 }

@@ -108,7 +108,7 @@ struct event_filter *event_filter_make(const struct event *e, const char *text, 
 	*why = "Operand too long";
 	*err = len >= FILTER_TEXT_MAX ? -EINVAL : -ENOMEM;
 	if (f)
-		*err = event_filter_parse(f, e->fields(), text, len, why, at);
+		*err = event_filter_parse(f, e->fields(e), text, len, why, at);
 	if (!*err)
 		return f;
 	kfree(f);

@@ -61,8 +61,8 @@ static void show_fields(struct seq *out, const struct event_field *f)
 {
 	for (; f->name; f++) {
 		seq_printf(out, "\tfield:%s %s", f->type, f->name);
-		if (f->is_string)
-			seq_printf(out, "[%u]", f->size);
+		if (f->count || (f->is_string && !f->is_dynamic))
+			seq_printf(out, "[%u]", f->count ?: f->size);
 		seq_printf(out, ";\toffset:%u;\tsize:%u;\tsigned:%d;\n", f->offset, f->size, f->is_signed);
 	}
 	seq_putc(out, '\n');
@@ -74,8 +74,13 @@ static int format_show(struct seq *out, const struct ctl_file *self)
 
 	seq_printf(out, "name: %s\nID: %u\nformat:\n", e->name, e->id);
 	show_fields(out, event_common_fields);
-	show_fields(out, e->fields());
-	seq_printf(out, "print fmt: %s\n", e->print_fmt);
+	show_fields(out, e->fields(e));
+	seq_puts(out, "print fmt: ");
+	if (e->show_print_fmt)
+		e->show_print_fmt(out, e);
+	else
+		seq_puts(out, e->print_fmt);
+	seq_putc(out, '\n');
 	return 0;
 }
 

@@ -17,19 +17,19 @@ static const struct {
 };
 
 const struct event_field event_common_fields[] = {
-	{ "unsigned short", "common_type", 0, 2, false, false },
-	{ "unsigned char", "common_flags", 2, 1, false, false },
-	{ "unsigned char", "common_preempt_count", 3, 1, false, false },
-	{ "int", "common_pid", 4, 4, true, false },
+	{ "unsigned short", "common_type", 0, 2, false, false, false, 0 },
+	{ "unsigned char", "common_flags", 2, 1, false, false, false, 0 },
+	{ "unsigned char", "common_preempt_count", 3, 1, false, false, false, 0 },
+	{ "int", "common_pid", 4, 4, true, false, false, 0 },
 	{},
 };
 
 /* Of every event, but in no record: so they have no size. */
 static const struct event_field computed_fields[] = {
-	{ "int", "cpu", 0, 0, true, false },
-	{ "int", "CPU", 0, 0, true, false },
-	{ "char", "comm", 0, 0, true, true },
-	{ "char", "COMM", 0, 0, true, true },
+	{ "int", "cpu", 0, 0, true, false, false, 0 },
+	{ "int", "CPU", 0, 0, true, false, false, 0 },
+	{ "char", "comm", 0, 0, true, true, false, 0 },
+	{ "char", "COMM", 0, 0, true, true, false, 0 },
 	{},
 };
 
@@ -163,7 +163,7 @@ static bool take_comparison(struct parser *p)
 	kind = take_operator(p);
 	if (!kind)
 		return bad(p, at_operator, "Invalid operator");
-	if (field->is_string ? kind != EQUAL && kind != (LESS | GREATER) && kind != GLOB : kind == GLOB)
+	if (field->count || (field->is_string ? kind != EQUAL && kind != (LESS | GREATER) && kind != GLOB : kind == GLOB))
 		return bad(p, at_operator, "Illegal operation for field type");
 	op = emit(p, kind);
 	if (!op)
@@ -172,6 +172,7 @@ static bool take_comparison(struct parser *p)
 	op->size = (u8)field->size;
 	op->is_signed = field->is_signed;
 	op->is_string = field->is_string;
+	op->is_dynamic = field->is_dynamic;
 	skip_space(p);
 	return take_operand(p, op);
 }
@@ -290,7 +291,10 @@ bool event_filter_match(const struct event_filter *f, const void *record, const 
 
 	for (const struct filter_op *op = f->ops; op < f->ops + f->nr_ops; op++) {
 		const char *field = op->size ? (const char *)record + op->offset : comm;
+		size_t size = op->size ?: COMM_SIZE;
 
+		if (op->is_dynamic)
+			field = event_field_string(record, field, &size);
 		if (op->kind == NOT)
 			answers ^= 1;
 		else if (op->kind == BOTH)
@@ -298,8 +302,7 @@ bool event_filter_match(const struct event_filter *f, const void *record, const 
 		else if (op->kind == EITHER)
 			answers = answers >> 1 | (answers & 1);
 		else if (op->is_string)
-			answers = answers << 1 |
-				  compare_string(op, f->text + op->value, field, op->size ?: COMM_SIZE);
+			answers = answers << 1 | compare_string(op, f->text + op->value, field, size);
 		else
 			answers = answers << 1 |
 				  compare(op,

@@ -18,7 +18,7 @@
 struct filter_op {
 	u8 kind;
 	u8 size; /* of the field; 0: it is in no record */
-	bool is_signed, is_string;
+	bool is_signed : 1, is_string : 1, is_dynamic : 1;
 	u16 offset, length; /* of the field in the record; of the operand, if it is text */
 	u64 value;	    /* the operand, or its place in the filter's text */
 };
@@ -44,5 +44,13 @@ bool event_filter_match(const struct event_filter *f, const void *record, const 
 /* The field called @name: the event's own, or a common one; NULL. */
 const struct event_field *event_field_find(const struct event_field *fields, const char *name, size_t len);
 extern const struct event_field event_common_fields[];
+/* Where the dynamic @field of @record has its string, and how much there is of it. */
+static inline const char *event_field_string(const void *record, const void *field, size_t *size)
+{
+	u32 place = *(const u32 *)field;
+
+	*size = place >> 16;
+	return (const char *)record + (place & 0xffff);
+}
 /* A number in a record. */
 u64 event_field_value(const void *field, size_t size, bool is_signed);

@@ -29,10 +29,13 @@ static void make_key(const struct event_hist *h, const void *record, u64 key[2])
 {
 	const struct event_field *f = h->field;
 	const char *text = (const char *)record + f->offset;
+	size_t size = f->size;
 
 	key[0] = key[1] = 0;
+	if (f->is_dynamic)
+		text = event_field_string(record, text, &size);
 	if (f->is_string)
-		memcpy(key, text, strnlen(text, min((size_t)f->size, 2 * sizeof(u64) - 1)));
+		memcpy(key, text, strnlen(text, min(size, 2 * sizeof(u64) - 1)));
 	else
 		key[0] = event_field_value(text, f->size, f->is_signed);
 	key[1] |= IN_USE;
@@ -114,7 +117,9 @@ static const char *parse_part(struct event_hist *h, const struct event *e, const
 	u64 size;
 
 	if (str_is(text, name, "keys") || str_is(text, name, "key")) {
-		h->field = event_field_find(e->fields(), value, n);
+		h->field = event_field_find(e->fields(e), value, n);
+		if (h->field && h->field->count)
+			return "An array can't be a key";
 		return h->field ? NULL : "Couldn't find field";
 	}
 	if (str_is(text, name, "vals") || str_is(text, name, "values"))

@@ -13,7 +13,8 @@
 #include "mm/kmalloc.h"
 #include "trace/error_log.h"
 
-#define DEFINITION_MAX 256
+#define DEFINITION_MAX 1024
+#define EVENT_EXISTS "Given group/event name is already used by another event"
 
 struct plan {
 	struct list_head adding;
@@ -42,21 +43,28 @@ static int check(struct plan *plan, struct probe_event *e, const char **why)
 	int err;
 
 	if (find(&probe_events, e->group, e->name) || find(&plan->adding, e->group, e->name)) {
-		*why = "Event already exists";
+		*why = EVENT_EXISTS;
 		return -EEXIST;
 	}
 	if (plan->files < EVENT_FILES) {
 		*why = "Too many events";
 		return -ENOSPC;
 	}
-	err = kprobe_register(&e->probe, why);
+	err = probe_event_register(e, why);
 	if (err)
 		return err;
-	*why = "Event already exists"; /* which isn't one of probes */
+	*why = EVENT_EXISTS; /* which isn't one of probes */
 	err = probe_event_prepare(e);
 	if (err)
-		kprobe_unregister(&e->probe);
+		probe_event_unregister(e);
 	return err;
+}
+
+static void discard(struct probe_event *e)
+{
+	probe_event_free(e);
+	kfree(e->fields);
+	kfree(e);
 }
 
 static int plan_definition(struct plan *plan, const char *line)
@@ -72,7 +80,7 @@ static int plan_definition(struct plan *plan, const char *line)
 	if (!err)
 		err = check(plan, e, &why);
 	if (err) {
-		kfree(e);
+		discard(e);
 		return refuse(line, column, why, err);
 	}
 	plan->files -= EVENT_FILES;
@@ -84,40 +92,57 @@ static int plan_definition(struct plan *plan, const char *line)
 static void drop(struct probe_event *e)
 {
 	list_del(&e->link);
-	kprobe_unregister(&e->probe);
-	kfree(e);
+	probe_event_unregister(e);
+	discard(e);
 }
 
-/* "-:[GRP/]NAME" */
+/*
+ * How many of @events have that name, or any name if it is empty; -EBUSY. With @go they go when the plan is carried out,
+ * or, if they are only planned, now.
+ */
+static int plan_removals(struct plan *plan, struct list_head *events, const char *group, const char *name, bool go)
+{
+	struct probe_event *e, *tmp;
+	int n = 0;
+
+	list_for_each_entry_safe(e, tmp, events, link) {
+		if (e->doomed || strcmp(e->group, group) != 0 || (*name && strcmp(e->name, name) != 0))
+			continue;
+		n++;
+		if (!go && events == &probe_events && probe_event_busy(e))
+			return -EBUSY;
+		if (!go)
+			continue;
+		plan->files += EVENT_FILES;
+		if (events == &probe_events)
+			e->doomed = true;
+		else
+			drop(e);
+	}
+	return n;
+}
+
+/* "-:[GRP/]NAME", or "-:GRP/" for all of them. */
 static int plan_removal(struct plan *plan, const char *line)
 {
-	char group[EVENT_NAME_MAX] = "kprobes";
-	const char *name, *slash;
-	struct probe_event *e;
+	char group[EVENT_NAME_MAX], name[EVENT_NAME_MAX];
+	const char *why;
+	struct probe_text t = { line, 2, &why };
+	int err, n;
 
-	if (strncmp(line, "-:", 2) != 0 || !line[2])
+	if (line[1] != ':')
 		return refuse(line, 1, "Event name is not specified", -EINVAL);
-	name = line + 2;
-	slash = strchr(name, '/');
-	if (slash) {
-		if ((size_t)(slash - name) >= sizeof(group))
-			return refuse(line, 2, "Event or group name is too long", -EINVAL);
-		strscpy(group, name, (size_t)(slash - name) + 1);
-		name = slash + 1;
-	}
-	e = find(&plan->adding, group, name);
-	if (e) {
-		plan->files += EVENT_FILES;
-		drop(e);
-		return 0;
-	}
-	e = find(&probe_events, group, name);
-	if (!e)
+	err = probe_name_parse(&t, group, name);
+	if (err || line[t.at])
+		return refuse(line, t.at, err ? why : "Nothing else belongs to a removal", err ?: -EINVAL);
+	n = plan_removals(plan, &probe_events, group, name, false);
+	if (n < 0)
+		return refuse(line, 2, "Event is enabled: disable it first", n);
+	n += plan_removals(plan, &plan->adding, group, name, false);
+	if (!n)
 		return refuse(line, 2, "Event doesn't exist", -ENOENT);
-	if (probe_event_busy(e))
-		return refuse(line, 2, "Event is enabled: disable it first", -EBUSY);
-	plan->files += EVENT_FILES;
-	e->doomed = true;
+	plan_removals(plan, &probe_events, group, name, true);
+	plan_removals(plan, &plan->adding, group, name, true);
 	return 0;
 }
 
@@ -189,7 +214,7 @@ static void plan_carry_out(struct plan *plan)
 	list_for_each_entry_safe(e, tmp, &probe_events, link) {
 		if (e->doomed) {
 			probe_event_remove(e);
-			kfree(e);
+			discard(e);
 		}
 	}
 	list_for_each_entry_safe(e, tmp, &plan->adding, link) {
@@ -216,15 +241,8 @@ static int show(struct seq *out, const struct ctl_file *self)
 {
 	struct probe_event *e;
 
-	list_for_each_entry(e, &probe_events, link) {
-		seq_printf(out, "p:%s/%s ", e->group, e->name);
-		if (!e->symbol[0])
-			seq_printf(out, "0x%016lx\n", e->probe.addr);
-		else if (e->offset)
-			seq_printf(out, "%s+%lu\n", e->symbol, e->offset);
-		else
-			seq_printf(out, "%s\n", e->symbol);
-	}
+	list_for_each_entry(e, &probe_events, link)
+		probe_event_show(out, e);
 	return 0;
 }
 CTL_FILE(ctl_kprobe_events, .path = "kprobe_events", .show = show, .store = store);

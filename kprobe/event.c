@@ -1,77 +1,184 @@
 /* Each probe event: its probe, and the trace event that it is. */
 #include "kprobe/event.h"
 
-#include "context/trap.h"
+#include "abi/errno.h"
 #include "kprobe/internal.h"
-#include "trace/stack.h"
+#include "lib/string.h"
+#include "mm/kmalloc.h"
 
 LIST_HEAD(probe_events);
 
-struct probe_record {
-	struct trace_entry common;
-	u64 ip;
+/* How all records begin, behind the common fields. */
+struct probe_head {
+	u64 ip; /* __probe_ip, or __probe_func and then */
+	u64 ret_ip;
 };
 
-/* Trap context: a pre handler, so visible code; a probe in it is hit, and only its handlers are left out. */
-static void record(struct kprobe *p, struct pt_regs *regs)
-{
-	struct probe_record r = { .ip = p->addr };
+#define COMMON sizeof(struct trace_entry)
 
-	/* A trace line tells about the probed context, not about the int3 that looks at it. */
-	event_record(&container_of(p, struct probe_event, probe)->event, &r.common, sizeof(r.ip), regs->flags,
-		     kprobe_context(regs));
+/* Trap context. The fields into @record, which begins with the common ones; their size. */
+static __always_inline u32 fill(const struct probe_event *e, const struct pt_regs *regs, u64 ip, u64 ret_ip,
+				u8 *record)
+{
+	struct probe_head *head = (struct probe_head *)(record + COMMON);
+	u32 end = e->size;
+
+	head->ip = ip;
+	if (e->kind == 'r')
+		head->ret_ip = ret_ip;
+	for (unsigned i = 0; i < e->nr_args; i++)
+		end = fetch_store(e->args[i], regs, record, end);
+	return end - COMMON;
+}
+
+/* On the stack first: who filters, triggers or has strings. */
+static noinline void record_whole(struct probe_event *e, const struct pt_regs *regs, u64 ip, u64 ret_ip, u32 word)
+{
+	u8 record[PROBE_RECORD_MAX] __aligned(8);
+	u32 size = fill(e, regs, ip, ret_ip, record);
+
+	event_record(&e->event, (struct trace_entry *)record, size, regs->flags, word);
+}
+
+/*
+ * Trap context: a pre handler, so visible code; a probe in it is hit, and only its handlers are left out. A trace line
+ * tells about the probed context, not about the trap that looks at it.
+ */
+static __always_inline void record(struct probe_event *e, const struct pt_regs *regs, u64 ip, u64 ret_ip)
+{
+	u32 word = kprobe_context(regs), guard;
+	void *fields;
+
+	if (unlikely(e->strings || !READ_ONCE(e->event.fast))) {
+		record_whole(e, regs, ip, ret_ip, word);
+		return;
+	}
+	guard = guard_enter(GUARD_TRACEPOINT);
+	if (!guard)
+		return;
+	fields = ring_buffer_reserve_here(e->event.id, e->size - COMMON, regs->flags, word);
+	if (fields) {
+		fill(e, regs, ip, ret_ip, (u8 *)fields - COMMON);
+		ring_buffer_commit_here(fields);
+	}
+	guard_leave(guard);
+}
+
+static void record_probe(struct kprobe *p, struct pt_regs *regs)
+{
+	record(container_of(p, struct probe_event, probe), regs, p->addr, 0);
 }
 
 static void trace_missed(u64 addr) { tracepoint(kprobe_missed, addr); }
 void (*kprobe_missed_handler)(u64 addr) = trace_missed;
 
-static void print(struct seq *out, const void *fields) { seq_printf(out, "(%pS)", *(void *const *)fields); }
-
-static const struct event_field *describe(void)
+int probe_event_register(struct probe_event *e, const char **why)
 {
-	static const struct event_field fields[] = {
-		{ "unsigned long", "__probe_ip", offsetof(struct probe_record, ip), sizeof(u64), false,
-		  false },
-		{},
-	};
-
-	return fields;
+	if (e->kind != 'p') {
+		*why = "Only probes of kind p are supported";
+		return -EINVAL;
+	}
+	e->probe.addr = e->addr;
+	e->probe.pre = record_probe;
+	return kprobe_register(&e->probe, why);
 }
 
-static int arm(struct event *e, bool on)
+void probe_event_unregister(struct probe_event *e) { kprobe_unregister(&e->probe); }
+
+static const bool *armed(const struct probe_event *e) { return &e->probe.armed; }
+bool probe_event_armed(const struct probe_event *e) { return *armed(e); }
+
+static int arm(struct event *event, bool on)
 {
-	struct kprobe *p = &container_of(e, struct probe_event, event)->probe;
+	struct probe_event *e = container_of(event, struct probe_event, event);
 
 	if (on)
-		return kprobe_arm(p);
-	kprobe_disarm(p);
+		return kprobe_arm(&e->probe);
+	kprobe_disarm(&e->probe);
+	return 0;
+}
+
+u64 probe_event_hits(const struct probe_event *e, u64 *missed)
+{
+	*missed = e->probe.nmissed;
+	return e->probe.hits;
+}
+
+static const struct probe_event *of(const struct event *e) { return container_of(e, struct probe_event, event); }
+
+static void print(struct seq *out, const struct event *event, const void *fields)
+{
+	const struct probe_event *e = of(event);
+	const struct probe_head *head = fields;
+
+	if (e->kind == 'r')
+		seq_printf(out, "(%pS <- %ps)", (void *)head->ret_ip, (void *)head->ip);
+	else
+		seq_printf(out, "(%pS)", (void *)head->ip);
+	for (unsigned i = 0; i < e->nr_args; i++)
+		fetch_print(out, e->args[i], (const u8 *)fields - COMMON);
+}
+
+static void show_print_fmt(struct seq *out, const struct event *event)
+{
+	const struct probe_event *e = of(event);
+
+	seq_puts(out, e->kind == 'r' ? "\"(%lx <- %lx)" : "\"(%lx)");
+	for (unsigned i = 0; i < e->nr_args; i++)
+		fetch_print_format(out, e->args[i]);
+	seq_puts(out, e->kind == 'r' ? "\", REC->__probe_func, REC->__probe_ret_ip" : "\", REC->__probe_ip");
+	for (unsigned i = 0; i < e->nr_args; i++)
+		fetch_print_operands(out, e->args[i]);
+}
+
+static const struct event_field *fields(const struct event *e) { return of(e)->fields; }
+
+static int make_fields(struct probe_event *e)
+{
+	struct event_field *f = kzalloc(sizeof(*f) * (e->nr_args + 3u));
+	const u16 word = sizeof(u64);
+
+	if (!f)
+		return -ENOMEM;
+	e->fields = f;
+	*f++ = (struct event_field){ "unsigned long", e->kind == 'r' ? "__probe_func" : "__probe_ip", COMMON, word };
+	if (e->kind == 'r')
+		*f++ = (struct event_field){ "unsigned long", "__probe_ret_ip", COMMON + word, word };
+	for (unsigned i = 0; i < e->nr_args; i++) {
+		const struct probe_arg *a = e->args[i];
+		bool text = fetch_is_string(a);
+
+		*f++ = (struct event_field){ a->type->field, a->name, a->offset, a->size,
+					     text || a->type->style == 'd', text, text, a->count };
+	}
 	return 0;
 }
 
 int probe_event_prepare(struct probe_event *e)
 {
+	int err = make_fields(e);
+
 	e->event = (struct event){
 		.system = e->group,
 		.name = e->name,
-		.print_fmt = "\"(%lx)\", REC->__probe_ip",
-		.fields = describe,
+		.fields = fields,
 		.print = print,
+		.show_print_fmt = show_print_fmt,
 		.arm = arm,
-		.armed = &e->probe.armed, /* a bust disarms without asking */
+		.armed = armed(e), /* a bust disarms without asking */
 	};
-	return event_files_make(&e->files, &e->event);
+	return err ?: event_files_make(&e->files, &e->event);
 }
 
 void probe_event_add(struct probe_event *e)
 {
-	e->probe.pre = record;
 	event_add(&e->event, &e->files);
 	list_add_tail(&e->link, &probe_events);
 }
 
 void probe_event_remove(struct probe_event *e)
 {
-	kprobe_unregister(&e->probe);
+	probe_event_unregister(e);
 	event_remove(&e->event, &e->files);
 	list_del(&e->link);
 }

@@ -95,9 +95,12 @@ CTL_FILE(ctl_kprobes_unsafe, .path = "kprobes/unsafe", .show = unsafe_show, .sto
 static int profile_show(struct seq *out, const struct ctl_file *self)
 {
 	struct probe_event *e;
+	u64 hits, missed;
 
-	list_for_each_entry(e, &probe_events, link)
-		seq_printf(out, "  %-44s %15lu %15lu\n", e->name, e->probe.hits, e->probe.nmissed);
+	list_for_each_entry(e, &probe_events, link) {
+		hits = probe_event_hits(e, &missed);
+		seq_printf(out, "  %-44s %15lu %15lu\n", e->name, hits, missed);
+	}
 	return 0;
 }
 CTL_FILE(ctl_kprobe_profile, .path = "kprobe_profile", .show = profile_show);

@@ -15,9 +15,11 @@
 typedef s32 pid_t;
 
 struct event_field {
-	const char *type, *name; /* of a string the type of one character */
+	const char *type, *name; /* of a string the type of one character, of an array that of one element */
 	u16 offset, size;	 /* in the record, which begins with the common fields */
 	bool is_signed, is_string;
+	bool is_dynamic; /* the field is a u32: length << 16 | offset of the string in the record */
+	u8 count;	 /* of an array; 0: it is none */
 };
 
 /* An event: what is known of it at build time, and what its control files have made of it. */
@@ -28,9 +30,10 @@ struct event {
 	bool draft;	       /* @recording, if the write now being read is taken */
 	u16 id;
 	const char *system, *name, *print_fmt;
-	const struct event_field *(*fields)(void); /* up to one without a name */
+	const struct event_field *(*fields)(const struct event *e); /* up to one without a name */
 	/* Prints what follows "name: "; @fields is the record behind the common ones. */
-	void (*print)(struct seq *out, const void *fields);
+	void (*print)(struct seq *out, const struct event *e, const void *fields);
+	void (*show_print_fmt)(struct seq *out, const struct event *e); /* instead of @print_fmt */
 	/* An event that is no tracepoint: puts its site in or takes it out, 0 or -errno; and is it in? */
 	int (*arm)(struct event *e, bool on);
 	const bool *armed;

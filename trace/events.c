@@ -9,9 +9,9 @@
 #define MEMBER(type, name)	    type name;
 #define MEMBER_COMM(name)	    char name[COMM_SIZE];
 #define MEMBER_STRING(name, size)   char name[size];
-#define DESCRIBE(type, name)	    { #type, #name, offsetof(record, f.name), sizeof(type), IS_SIGNED(type), false },
+#define DESCRIBE(type, name)	    { #type, #name, offsetof(record, f.name), sizeof(type), IS_SIGNED(type), false, false, 0 },
 #define DESCRIBE_COMM(name)	    DESCRIBE_STRING(name, COMM_SIZE)
-#define DESCRIBE_STRING(name, size) { "char", #name, offsetof(record, f.name), size, true, true },
+#define DESCRIBE_STRING(name, size) { "char", #name, offsetof(record, f.name), size, true, true, false, 0 },
 #define STORE(type, name)	    f->name = name;
 #define STORE_COMM(name)	    __builtin_memcpy(f->name, name, COMM_SIZE);
 #define STORE_STRING(name, size)    strscpy(f->name, name, size);
@@ -32,13 +32,13 @@ enum {
 	struct fields_##n { FIELDS_##n(MEMBER, MEMBER_COMM, MEMBER_STRING) };                                 \
 	struct whole_##n { struct trace_entry common; struct fields_##n f; };                                 \
 	static_assert(sizeof(struct whole_##n) <= RING_SMALL_MAX, "it must fit a small record");              \
-	static const struct event_field *describe_##n(void)                                                   \
+	static const struct event_field *describe_##n(const struct event *e)                                  \
 	{                                                                                                     \
 		typedef struct whole_##n record;                                                              \
 		static const struct event_field t[] = { FIELDS_##n(DESCRIBE, DESCRIBE_COMM, DESCRIBE_STRING) {} }; \
 		return t;                                                                                     \
 	}                                                                                                     \
-	static void print_##n(struct seq *out, const void *fields)                                            \
+	static void print_##n(struct seq *out, const struct event *e, const void *fields)                      \
 	{                                                                                                     \
 		const struct fields_##n *REC = fields;                                                        \
 		seq_printf(out, __VA_ARGS__);                                                                 \

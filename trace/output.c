@@ -135,7 +135,7 @@ void trace_print_body(struct seq *out, const struct ring_event *event)
 			type = *t;
 	if (of) {
 		seq_printf(out, "%s: ", of->name);
-		of->print(out, e + 1);
+		of->print(out, of, e + 1);
 	} else if (!type) {
 		seq_printf(out, "Unknown type %u", e->type);
 	} else if (!output_options.raw) {

@@ -39,6 +39,34 @@ fault:
 	return -EFAULT;
 }
 
+#define LOAD(insn, to)                                                   \
+	__asm__ goto("1:\t" insn " (%0), %%" to "\n\t"                  \
+		     "movq %%rax, (%1)\n" EX_TABLE(1b, %l[fault])        \
+		     :                                                   \
+		     : "r"(src), "r"(out)                                \
+		     : "rax", "memory"                                   \
+		     : fault)
+
+int kernel_load_nofault(u64 *out, const void *src, size_t size)
+{
+	switch (size) {
+	case 1:
+		LOAD("movzbl", "eax");
+		return 0;
+	case 2:
+		LOAD("movzwl", "eax");
+		return 0;
+	case 4:
+		LOAD("movl", "eax");
+		return 0;
+	default:
+		LOAD("movq", "rax");
+		return 0;
+	}
+fault:
+	return -EFAULT;
+}
+
 int kernel_write_nofault(void *dst, u8 byte)
 {
 	__asm__ goto("1:\tmovb %1, (%0)\n" EX_TABLE(1b, %l[fault])

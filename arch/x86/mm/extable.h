@@ -18,5 +18,7 @@ bool extable_fixup(struct pt_regs *regs);
 
 /* Any context. 0, or -EFAULT when a byte can't be read; what was read until then is in @dst. */
 int kernel_read_nofault(void *dst, const void *src, size_t len);
+/* The same by one load of 1, 2, 4 or 8 bytes, as a number. -EFAULT: @out is as it was. */
+int kernel_load_nofault(u64 *out, const void *src, size_t size);
 /* Any context. 0, or -EFAULT when the byte can't be written. */
 int kernel_write_nofault(void *dst, u8 byte);

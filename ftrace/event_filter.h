@@ -47,8 +47,9 @@ extern const struct event_field event_common_fields[];
 /* Where the dynamic @field of @record has its string, and how much there is of it. */
 static inline const char *event_field_string(const void *record, const void *field, size_t *size)
 {
-	u32 place = *(const u32 *)field;
+	u32 place;
 
+	__builtin_memcpy(&place, field, sizeof(place));
 	*size = place >> 16;
 	return (const char *)record + (place & 0xffff);
 }

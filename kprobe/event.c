@@ -133,24 +133,41 @@ static void show_print_fmt(struct seq *out, const struct event *event)
 
 static const struct event_field *fields(const struct event *e) { return of(e)->fields; }
 
+static struct event_field word_field(const char *name, u16 offset)
+{
+	return (struct event_field){
+		.type = "unsigned long", .name = name, .offset = offset, .size = sizeof(u64)
+	};
+}
+
+static struct event_field arg_field(const struct probe_arg *a)
+{
+	bool string = fetch_is_string(a);
+
+	return (struct event_field){
+		.type = a->type->field,
+		.name = a->name,
+		.offset = a->offset,
+		.size = a->size,
+		.is_signed = string || a->type->style == 'd',
+		.is_string = string,
+		.is_dynamic = string,
+		.count = a->count,
+	};
+}
+
 static int make_fields(struct probe_event *e)
 {
 	struct event_field *f = kzalloc(sizeof(*f) * (e->nr_args + 3u));
-	const u16 word = sizeof(u64);
 
 	if (!f)
 		return -ENOMEM;
 	e->fields = f;
-	*f++ = (struct event_field){ "unsigned long", e->kind == 'r' ? "__probe_func" : "__probe_ip", COMMON, word };
+	*f++ = word_field(e->kind == 'r' ? "__probe_func" : "__probe_ip", COMMON);
 	if (e->kind == 'r')
-		*f++ = (struct event_field){ "unsigned long", "__probe_ret_ip", COMMON + word, word };
-	for (unsigned i = 0; i < e->nr_args; i++) {
-		const struct probe_arg *a = e->args[i];
-		bool text = fetch_is_string(a);
-
-		*f++ = (struct event_field){ a->type->field, a->name, a->offset, a->size,
-					     text || a->type->style == 'd', text, text, a->count };
-	}
+		*f++ = word_field("__probe_ret_ip", COMMON + sizeof(u64));
+	for (unsigned i = 0; i < e->nr_args; i++)
+		*f++ = arg_field(e->args[i]);
 	return 0;
 }
 

@@ -72,35 +72,53 @@ static void record_probe(struct kprobe *p, struct pt_regs *regs)
 static void trace_missed(u64 addr) { tracepoint(kprobe_missed, addr); }
 void (*kprobe_missed_handler)(u64 addr) = trace_missed;
 
+static void record_return(struct kretprobe_instance *ri, struct pt_regs *regs)
+{
+	record(container_of(ri->rp, struct probe_event, ret), regs, ri->rp->kp.addr, ri->ret_addr);
+}
+
 int probe_event_register(struct probe_event *e, const char **why)
 {
-	if (e->kind != 'p') {
-		*why = "Only probes of kind p are supported";
+	if (e->kind == 'w') {
+		*why = "Watchpoints are not supported";
 		return -EINVAL;
 	}
 	e->probe.addr = e->addr;
+	if (e->kind == 'r') {
+		e->ret.handler = record_return;
+		return kretprobe_register(&e->ret, why);
+	}
 	e->probe.pre = record_probe;
 	return kprobe_register(&e->probe, why);
 }
 
-void probe_event_unregister(struct probe_event *e) { kprobe_unregister(&e->probe); }
-
-static const bool *armed(const struct probe_event *e) { return &e->probe.armed; }
-bool probe_event_armed(const struct probe_event *e) { return *armed(e); }
+void probe_event_unregister(struct probe_event *e)
+{
+	if (e->kind == 'r')
+		kretprobe_unregister(&e->ret);
+	else
+		kprobe_unregister(&e->probe);
+}
 
 static int arm(struct event *event, bool on)
 {
 	struct probe_event *e = container_of(event, struct probe_event, event);
 
 	if (on)
-		return kprobe_arm(&e->probe);
-	kprobe_disarm(&e->probe);
+		return e->kind == 'r' ? kretprobe_arm(&e->ret) : kprobe_arm(&e->probe);
+	if (e->kind == 'r')
+		kretprobe_disarm(&e->ret);
+	else
+		kprobe_disarm(&e->probe);
 	return 0;
 }
 
+static const bool *armed(const struct probe_event *e) { return &e->probe.armed; }
+bool probe_event_armed(const struct probe_event *e) { return *armed(e); }
+
 u64 probe_event_hits(const struct probe_event *e, u64 *missed)
 {
-	*missed = e->probe.nmissed;
+	*missed = e->probe.nmissed + (e->kind == 'r' ? e->ret.nmissed : 0);
 	return e->probe.hits;
 }
 

@@ -163,7 +163,8 @@ static bool take_comparison(struct parser *p)
 	kind = take_operator(p);
 	if (!kind)
 		return bad(p, at_operator, "Invalid operator");
-	if (field->count || (field->is_string ? kind != EQUAL && kind != (LESS | GREATER) && kind != GLOB : kind == GLOB))
+	if (field->count ||
+	    (field->is_string ? kind != EQUAL && kind != (LESS | GREATER) && kind != GLOB : kind == GLOB))
 		return bad(p, at_operator, "Illegal operation for field type");
 	op = emit(p, kind);
 	if (!op)

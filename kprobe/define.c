@@ -14,7 +14,7 @@
 #include "trace/error_log.h"
 
 #define DEFINITION_MAX 1024
-#define EVENT_EXISTS "Given group/event name is already used by another event"
+#define EVENT_EXISTS   "Given group/event name is already used by another event"
 
 struct plan {
 	struct list_head adding;
@@ -100,7 +100,8 @@ static void drop(struct probe_event *e)
  * How many of @events have that name, or any name if it is empty; -EBUSY. With @go they go when the plan is carried out,
  * or, if they are only planned, now.
  */
-static int plan_removals(struct plan *plan, struct list_head *events, const char *group, const char *name, bool go)
+static int plan_removals(struct plan *plan, struct list_head *events, const char *group, const char *name,
+			 bool go)
 {
 	struct probe_event *e, *tmp;
 	int n = 0;

@@ -32,7 +32,8 @@ static __always_inline u32 fill(const struct probe_event *e, const struct pt_reg
 }
 
 /* On the stack first: who filters, triggers or has strings. */
-static noinline void record_whole(struct probe_event *e, const struct pt_regs *regs, u64 ip, u64 ret_ip, u32 word)
+static noinline void record_whole(struct probe_event *e, const struct pt_regs *regs, u64 ip, u64 ret_ip,
+				  u32 word)
 {
 	u8 record[PROBE_RECORD_MAX] __aligned(8);
 	u32 size = fill(e, regs, ip, ret_ip, record);
@@ -122,7 +123,10 @@ u64 probe_event_hits(const struct probe_event *e, u64 *missed)
 	return e->probe.hits;
 }
 
-static const struct probe_event *of(const struct event *e) { return container_of(e, struct probe_event, event); }
+static const struct probe_event *of(const struct event *e)
+{
+	return container_of(e, struct probe_event, event);
+}
 
 static void print(struct seq *out, const struct event *event, const void *fields)
 {

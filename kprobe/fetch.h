@@ -8,13 +8,13 @@
 #include "lib/seq.h"
 #include "lib/types.h"
 
-#define PROBE_ARGS_MAX	   32  /* of one event; Linux takes 128 */
-#define ARG_NAME_MAX	   32  /* Linux's numbers, from here on */
-#define ARG_TEXT_MAX	   63  /* of what stands behind the name, but for the NUL */
-#define FETCH_OPS_MAX	   16
-#define FETCH_ARRAY_MAX	   64
-#define PROBE_RECORD_MAX   1024 /* bytes of one record, strings too */
-#define FETCH_STRING_MAX   256	/* of one string, with its NUL */
+#define PROBE_ARGS_MAX	 32 /* of one event; Linux takes 128 */
+#define ARG_NAME_MAX	 32 /* Linux's numbers, from here on */
+#define ARG_TEXT_MAX	 63 /* of what stands behind the name, but for the NUL */
+#define FETCH_OPS_MAX	 16
+#define FETCH_ARRAY_MAX	 64
+#define PROBE_RECORD_MAX 1024 /* bytes of one record, strings too */
+#define FETCH_STRING_MAX 256  /* of one string, with its NUL */
 
 struct fetch_type {
 	const char *name, *field; /* in a definition; in the file "format" */
@@ -41,10 +41,11 @@ struct probe_arg {
 	char name[ARG_NAME_MAX + 1], text[ARG_TEXT_MAX + 1];
 	char string[ARG_TEXT_MAX]; /* of \"string" */
 	const struct fetch_type *type;
-	u16 offset, size;	      /* in the record; of an array all of it */
-	u8 count;		      /* of an array; 0: it is none */
-	u8 shift_left, shift_right;   /* of a bit field */
-	bool memory, user, user_text; /* the value is an address; of user memory; with strings of the user's */
+	u16 offset, size;	    /* in the record; of an array all of it */
+	u8 count;		    /* of an array; 0: it is none */
+	u8 shift_left, shift_right; /* of a bit field */
+	bool memory, user,
+		user_text; /* the value is an address; of user memory; with strings of the user's */
 	u8 nr_ops;
 	struct fetch_op ops[FETCH_OPS_MAX];
 };

@@ -10,14 +10,20 @@ static const struct {
 	char name[8];
 	u8 offset;
 } registers[] = {
-#define REGISTER(name)	     { #name, offsetof(struct pt_regs, name) }
-#define ALIAS(name, of)	     { #name, offsetof(struct pt_regs, of) }
-	REGISTER(r15),	  REGISTER(r14), REGISTER(r13),	 REGISTER(r12),	 REGISTER(r11),
-	REGISTER(r10),	  REGISTER(r9),	 REGISTER(r8),	 REGISTER(bx),	 REGISTER(cx),
-	REGISTER(dx),	  REGISTER(si),	 REGISTER(di),	 REGISTER(bp),	 REGISTER(ax),
-	REGISTER(ip),	  REGISTER(cs),	 REGISTER(sp),	 REGISTER(ss),	 REGISTER(flags),
-	ALIAS(rax, ax),	  ALIAS(rbx, bx), ALIAS(rcx, cx), ALIAS(rdx, dx), ALIAS(rsi, si),
-	ALIAS(rdi, di),	  ALIAS(rbp, bp), ALIAS(rsp, sp), ALIAS(rip, ip), ALIAS(rflags, flags),
+#define REGISTER(name)                                \
+	{                                             \
+#name, offsetof(struct pt_regs, name) \
+	}
+#define ALIAS(name, of)                             \
+	{                                           \
+#name, offsetof(struct pt_regs, of) \
+	}
+	REGISTER(r15),	      REGISTER(r14),  REGISTER(r13),  REGISTER(r12),  REGISTER(r11),
+	REGISTER(r10),	      REGISTER(r9),   REGISTER(r8),   REGISTER(bx),   REGISTER(cx),
+	REGISTER(dx),	      REGISTER(si),   REGISTER(di),   REGISTER(bp),   REGISTER(ax),
+	REGISTER(ip),	      REGISTER(cs),   REGISTER(sp),   REGISTER(ss),   REGISTER(flags),
+	ALIAS(rax, ax),	      ALIAS(rbx, bx), ALIAS(rcx, cx), ALIAS(rdx, dx), ALIAS(rsi, si),
+	ALIAS(rdi, di),	      ALIAS(rbp, bp), ALIAS(rsp, sp), ALIAS(rip, ip), ALIAS(rflags, flags),
 	ALIAS(eflags, flags),
 };
 
@@ -208,7 +214,8 @@ static int take_array(struct probe_text *t, size_t open, size_t end, struct prob
 /* Where the colon before the type is, or @end: not one inside a string. */
 static size_t find_colon(const char *line, size_t at, size_t end)
 {
-	const char *quote = str_has_prefix(line + at, "\\\"") ? memchr(line + at + 2, '"', end - at - 2) : NULL;
+	const char *quote =
+		str_has_prefix(line + at, "\\\"") ? memchr(line + at + 2, '"', end - at - 2) : NULL;
 	const char *colon;
 
 	at = quote ? (size_t)(quote - line) : at;
@@ -237,7 +244,8 @@ static int finish(struct probe_text *t, size_t at, struct probe_arg *a)
 		return probe_bad(t, at, "Unknown type is specified", EINVAL);
 	if (!a->type)
 		a->type = fetch_type_find("x64", 3);
-	if ((fetch_is_string(a) && !a->memory && !text && last->kind != FETCH_IMM) || (a->count && !a->memory))
+	if ((fetch_is_string(a) && !a->memory && !text && last->kind != FETCH_IMM) ||
+	    (a->count && !a->memory))
 		return probe_bad(t, at, "String accepts only memory argument", EINVAL);
 	if (a->memory) {
 		a->user = last->kind == FETCH_ULOAD;

@@ -106,8 +106,8 @@ static void default_name(struct probe_event *e)
 
 static bool name_is_used(const struct probe_event *e, const char *name)
 {
-	static const char *const reserved[] = { "common_type",	"common_flags", "common_preempt_count",
-						"common_pid",	"common_tgid",	"__probe_ip",
+	static const char *const reserved[] = { "common_type",	"common_flags",	 "common_preempt_count",
+						"common_pid",	"common_tgid",	 "__probe_ip",
 						"__probe_func", "__probe_ret_ip" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(reserved); i++)

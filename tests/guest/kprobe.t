@@ -176,8 +176,8 @@ def test_refusals():
     refused("p:bad tracing_on_show+0x1000", EINVAL, "Offset is beyond the function's end", 21, "an offset beyond")
     refused("p:bad tracing_on_show+", EINVAL, "Invalid offset", 21, "no offset after the +")
     refused("p:bad", EINVAL, "No probe point is given", 5, "no place")
-    refused("p:1bad strcmp", EINVAL, "Event or group name must follow the same naming rules as C", 2, "a bad name")
-    refused("p:a/b-c strcmp", EINVAL, "Event or group name must follow the same naming rules as C", 5, "a bad name in a group")
+    refused("p:1bad strcmp", EINVAL, "Event name must follow the same rules as C identifiers", 2, "a bad name")
+    refused("p:a/b-c strcmp", EINVAL, "Event name must follow the same rules as C identifiers", 4, "a bad name in a group")
     refused("q strcmp", EINVAL, "Unknown probe type", 0, "a bad type")
     refused("-:nosuch", ENOENT, "Event doesn't exist", 2, "removing what isn't there")
     unmovable = next((f, i) for f in CODE for i in CODE[f] if UNMOVABLE.match(i.text) and f in KERNEL.by_name
@@ -185,7 +185,7 @@ def test_refusals():
     refused(f"p:bad {unmovable[0]}+{unmovable[1].offset}", EINVAL, "Instruction can't be displaced: .*", 6,
             f"an instruction like {unmovable[1].text}")
     first = define("p:first strcmp")
-    refused("p:first strlen", EEXIST, "Event already exists", 8, "a name that is taken", first)
+    refused("p:first strlen", EEXIST, "Given group/event name is already used by another event", 8, "a name that is taken", first)
 
 
 def test_every_offset():

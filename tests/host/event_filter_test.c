@@ -13,17 +13,25 @@ struct record {
 	u64 big;
 	s64 small;
 	char name[16], full[4];
+	u8 bytes[4];
+	u8 unaligned;
+	u8 place[4], faulted[4]; /* of the text; of none */
+	char text[6];
 };
 
 static const struct event_field fields[] = {
-	{ "s8", "tiny", offsetof(struct record, tiny), 1, true, false },
-	{ "u8", "byte", offsetof(struct record, byte), 1, false, false },
-	{ "u16", "word", offsetof(struct record, word), 2, false, false },
-	{ "int", "number", offsetof(struct record, number), 4, true, false },
-	{ "u64", "big", offsetof(struct record, big), 8, false, false },
-	{ "long", "small", offsetof(struct record, small), 8, true, false },
-	{ "char", "name", offsetof(struct record, name), 16, true, true },
-	{ "char", "full", offsetof(struct record, full), 4, true, true },
+	{ "s8", "tiny", offsetof(struct record, tiny), 1, true, false, false, 0 },
+	{ "u8", "byte", offsetof(struct record, byte), 1, false, false, false, 0 },
+	{ "u16", "word", offsetof(struct record, word), 2, false, false, false, 0 },
+	{ "int", "number", offsetof(struct record, number), 4, true, false, false, 0 },
+	{ "u64", "big", offsetof(struct record, big), 8, false, false, false, 0 },
+	{ "long", "small", offsetof(struct record, small), 8, true, false, false, 0 },
+	{ "char", "name", offsetof(struct record, name), 16, true, true, false, 0 },
+	{ "char", "full", offsetof(struct record, full), 4, true, true, false, 0 },
+	{ "u8", "bytes", offsetof(struct record, bytes), 4, false, false, false, 4 },
+	{ "__data_loc char[]", "text", offsetof(struct record, place), 4, true, true, true, 0 },
+	{ "__data_loc char[]", "fault", offsetof(struct record, faulted), 4, true, true, true, 0 },
+	{ "__data_loc char[]", "texts", offsetof(struct record, place), 8, true, true, true, 2 },
 	{},
 };
 
@@ -39,6 +47,9 @@ static const struct record record = {
 	.small = INT64_MIN,
 	.name = "rcu_gp",
 	.full = { 'a', 'b', 'c', 'd' },
+	.place = { offsetof(struct record, text), 0, 6, 0 },
+	.faulted = { sizeof(struct record), 0, 0, 0 },
+	.text = "hello",
 };
 
 static const char *why;
@@ -136,6 +147,11 @@ static void test_strings(void **state)
 	says("name ~ \"rcu*\"", true);
 	says("name ~ \"*gp\"", true);
 	says("name ~ \"[a-q]*\"", false);
+	says("text == \"hello\"", true);
+	says("text != \"hell\"", true);
+	says("text ~ \"*ll?\"", true);
+	says("fault == \"\"", true);
+	says("fault ~ \"?*\"", false);
 	says("full == \"abcd\"", true);
 	says("full ~ \"abcd\"", true);
 	says("full ~ \"abcd?\"", false);

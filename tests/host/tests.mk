@@ -70,7 +70,7 @@ $(eval $(call host_test,acpi_fuzz,tests/host/acpi_fuzz.c tests/host/acpi_fixture
 
 $(eval $(call host_test,mm_buddy,tests/host/mm_buddy_test.c,mm/buddy.c))
 
-$(eval $(call host_test,probe_parse,tests/host/probe_parse_test.c,kprobe/parse.c))
+$(eval $(call host_test,probe_parse,tests/host/probe_parse_test.c,$(addprefix kprobe/,parse.c place.c fetch_parse.c fetch_type.c)))
 $(eval $(call host_test,event_filter,tests/host/event_filter_test.c,ftrace/event_filter.c))
 
 TRACE_RING := trace/ring.c trace/ring_layout.c trace/ring_reader.c trace/clock.c trace/ring_clock.c

@@ -31,38 +31,71 @@ static __always_inline u32 fill(const struct probe_event *e, const struct pt_reg
 	return end - COMMON;
 }
 
-/* On the stack first: who filters, triggers or has strings. */
-static noinline void record_whole(struct probe_event *e, const struct pt_regs *regs, u64 ip, u64 ret_ip,
-				  u32 word)
+/* All but the most common case. On the stack first: who filters or triggers wants to see it, and a string's length isn't known. */
+static noinline void record_other(struct probe_event *e, const struct pt_regs *regs, u64 ip, u64 ret_ip)
 {
 	u8 record[PROBE_RECORD_MAX] __aligned(8);
 	u32 size = fill(e, regs, ip, ret_ip, record);
 
-	event_record(&e->event, (struct trace_entry *)record, size, regs->flags, word);
+	event_record(&e->event, (struct trace_entry *)record, size, regs->flags, kprobe_context(regs));
+}
+
+/* The ring's next page has to be looked for, or it is full. */
+static noinline void record_after_give_up(struct probe_event *e, const struct pt_regs *regs, u64 ip,
+					  u64 ret_ip, struct ring_cpu *r)
+{
+	ring_give_up(r);
+	record_other(e, regs, ip, ret_ip);
 }
 
 /*
- * Trap context: a pre handler, so visible code; a probe in it is hit, and only its handlers are left out. A trace line
- * tells about the probed context, not about the trap that looks at it.
+ * Trap context: a handler, so visible code; a probe in it is hit, and only its handlers are left out. So there can be no
+ * recursion, and the most common case asks no guard, nor calls anything. A trace line tells about the probed context, not about the trap
+ * that looks at it.
  */
+static __always_inline void *begin(struct probe_event *e, const struct pt_regs *regs, u64 ip, u64 ret_ip,
+				   u32 size, struct ring_cpu **ring)
+{
+	struct ring_cpu *r = this_cpu(live_ring);
+	struct trace_entry *entry;
+
+	if (unlikely(!READ_ONCE(e->event.fast) || size > RING_SMALL_MAX)) {
+		record_other(e, regs, ip, ret_ip);
+		return NULL;
+	}
+	if (unlikely(!r))
+		return NULL;
+	entry = ring_reserve_fast(r, size);
+	if (unlikely(!entry)) {
+		record_after_give_up(e, regs, ip, ret_ip, r);
+		return NULL;
+	}
+	*ring = r;
+	return trace_entry_fill(entry, e->event.id, regs->flags, probed_context(regs));
+}
+
+/* Without arguments. */
+static void record_place(struct kprobe *p, struct pt_regs *regs)
+{
+	struct ring_cpu *r;
+	u64 *ip =
+		begin(container_of(p, struct probe_event, probe), regs, p->addr, 0, COMMON + sizeof(*ip), &r);
+
+	if (!ip)
+		return;
+	*ip = p->addr;
+	ring_commit(r);
+}
+
 static __always_inline void record(struct probe_event *e, const struct pt_regs *regs, u64 ip, u64 ret_ip)
 {
-	u32 word = kprobe_context(regs), guard;
-	void *fields;
+	struct ring_cpu *r;
+	void *fields = begin(e, regs, ip, ret_ip, e->strings ? ~0u : ALIGN_UP(e->size, 4u), &r);
 
-	if (unlikely(e->strings || !READ_ONCE(e->event.fast))) {
-		record_whole(e, regs, ip, ret_ip, word);
+	if (!fields)
 		return;
-	}
-	guard = guard_enter(GUARD_TRACEPOINT);
-	if (!guard)
-		return;
-	fields = ring_buffer_reserve_here(e->event.id, e->size - COMMON, regs->flags, word);
-	if (fields) {
-		fill(e, regs, ip, ret_ip, (u8 *)fields - COMMON);
-		ring_buffer_commit_here(fields);
-	}
-	guard_leave(guard);
+	fill(e, regs, ip, ret_ip, (u8 *)fields - COMMON);
+	ring_commit(r);
 }
 
 static void record_probe(struct kprobe *p, struct pt_regs *regs)
@@ -70,13 +103,15 @@ static void record_probe(struct kprobe *p, struct pt_regs *regs)
 	record(container_of(p, struct probe_event, probe), regs, p->addr, 0);
 }
 
-static void trace_missed(u64 addr) { tracepoint(kprobe_missed, addr); }
-void (*kprobe_missed_handler)(u64 addr) = trace_missed;
-
 static void record_return(struct kretprobe_instance *ri, struct pt_regs *regs)
 {
-	record(container_of(ri->rp, struct probe_event, ret), regs, ri->rp->kp.addr, ri->ret_addr);
+	struct probe_event *e = container_of(ri->rp, struct probe_event, ret);
+
+	record(e, regs, e->addr, ri->ret_addr);
 }
+
+static void trace_missed(u64 addr) { tracepoint(kprobe_missed, addr); }
+void (*kprobe_missed_handler)(u64 addr) = trace_missed;
 
 int probe_event_register(struct probe_event *e, const char **why)
 {
@@ -89,7 +124,7 @@ int probe_event_register(struct probe_event *e, const char **why)
 		e->ret.handler = record_return;
 		return kretprobe_register(&e->ret, why);
 	}
-	e->probe.pre = record_probe;
+	e->probe.pre = e->nr_args ? record_probe : record_place;
 	return kprobe_register(&e->probe, why);
 }
 

@@ -4,6 +4,7 @@
 #include "arch/x86/cpu/percpu.h"
 #include "arch/x86/mm/paging.h"
 #include "arch/x86/mm/stacks.h"
+#include "context/trap.h"
 #include "kprobe/kprobe.h"
 #include "lib/compiler.h"
 #include "sched/mutex.h"
@@ -76,6 +77,14 @@ static __always_inline struct kprobe_site *kprobe_find(u64 addr)
 
 /* kprobe.c. Under kprobe_mutex. The text as the site's probes and technique want it. -EBUSY */
 int site_update(struct kprobe_site *s);
+
+/* kprobe_context(). */
+static __always_inline u32 probed_context(const struct pt_regs *regs)
+{
+	const struct trap_record *t = this_cpu(trap_top);
+
+	return likely(t && t->regs == regs) ? t->before.context_word : context_read() - PREEMPT_ONE;
+}
 
 /* technique.c. Can @t run this site's instruction, with @post handlers or without? If not, why not. */
 bool technique_applies(const struct kprobe_site *s, enum kprobe_technique t, bool post, const char **why);

@@ -247,9 +247,4 @@ enum kprobe_technique kprobe_technique_of(const struct kprobe *p)
 	return (enum kprobe_technique)READ_ONCE(p->site->technique);
 }
 
-u32 kprobe_context(const struct pt_regs *regs)
-{
-	const struct trap_record *t = this_cpu(trap_top);
-
-	return t && t->regs == regs ? t->before.context_word : context_read() - PREEMPT_ONE;
-}
+u32 kprobe_context(const struct pt_regs *regs) { return probed_context(regs); }

@@ -110,28 +110,38 @@ static void record_return(struct kretprobe_instance *ri, struct pt_regs *regs)
 	record(e, regs, e->addr, ri->ret_addr);
 }
 
+static void record_watch(struct watchpoint *w, struct pt_regs *regs)
+{
+	record(container_of(w, struct probe_event, watch), regs, regs->ip, 0);
+}
+
 static void trace_missed(u64 addr) { tracepoint(kprobe_missed, addr); }
 void (*kprobe_missed_handler)(u64 addr) = trace_missed;
 
 int probe_event_register(struct probe_event *e, const char **why)
 {
-	if (e->kind == 'w') {
-		*why = "Watchpoints are not supported";
-		return -EINVAL;
-	}
-	e->probe.addr = e->addr;
-	if (e->kind == 'r') {
+	switch (e->kind) {
+	case 'r':
+		e->ret.kp.addr = e->addr;
 		e->ret.handler = record_return;
 		return kretprobe_register(&e->ret, why);
+	case 'w':
+		e->watch.addr = e->addr;
+		e->watch.handler = record_watch;
+		return watchpoint_register(&e->watch, why);
+	default:
+		e->probe.addr = e->addr;
+		e->probe.pre = e->nr_args ? record_probe : record_place;
+		return kprobe_register(&e->probe, why);
 	}
-	e->probe.pre = e->nr_args ? record_probe : record_place;
-	return kprobe_register(&e->probe, why);
 }
 
 void probe_event_unregister(struct probe_event *e)
 {
 	if (e->kind == 'r')
 		kretprobe_unregister(&e->ret);
+	else if (e->kind == 'w')
+		watchpoint_unregister(&e->watch);
 	else
 		kprobe_unregister(&e->probe);
 }
@@ -140,20 +150,34 @@ static int arm(struct event *event, bool on)
 {
 	struct probe_event *e = container_of(event, struct probe_event, event);
 
-	if (on)
-		return e->kind == 'r' ? kretprobe_arm(&e->ret) : kprobe_arm(&e->probe);
-	if (e->kind == 'r')
+	if (e->kind == 'r') {
+		if (on)
+			return kretprobe_arm(&e->ret);
 		kretprobe_disarm(&e->ret);
-	else
+	} else if (e->kind == 'w') {
+		if (on)
+			return watchpoint_arm(&e->watch);
+		watchpoint_disarm(&e->watch);
+	} else {
+		if (on)
+			return kprobe_arm(&e->probe);
 		kprobe_disarm(&e->probe);
+	}
 	return 0;
 }
 
-static const bool *armed(const struct probe_event *e) { return &e->probe.armed; }
+static const bool *armed(const struct probe_event *e)
+{
+	return e->kind == 'w' ? &e->watch.armed : &e->probe.armed;
+}
 bool probe_event_armed(const struct probe_event *e) { return *armed(e); }
 
 u64 probe_event_hits(const struct probe_event *e, u64 *missed)
 {
+	if (e->kind == 'w') {
+		*missed = e->watch.nmissed;
+		return e->watch.hits;
+	}
 	*missed = e->probe.nmissed + (e->kind == 'r' ? e->ret.nmissed : 0);
 	return e->probe.hits;
 }

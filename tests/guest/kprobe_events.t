@@ -114,7 +114,7 @@ def test_fields():
                     "echo 0 > events/kprobes/all/enable; cat trace")
     body = next((b for line in text.splitlines() if ": all: " in line and (b := line.split(": all: ")[1]) and 'b="echo"' in b), "")
     value = r"0x[0-9a-f]+"
-    ok(re.fullmatch(rf'\(strcmp\+0x0/{value}\) a={value} b="echo" c=\d+ d={value} e={value} f="sh" g=-1 h="a:b" i={{{value},0x1f,0x44,0x0}} '
+    ok(re.fullmatch(rf'\(strcmp\+0x0/{value}\) a={value} b="echo" c=\d+ d={value} e={value} f="sh" g=-1 h="a:b" i={{{value},{value},{value},{value}}} '
                     rf'j={{0x65,0x63,0x68}} k=\(fault\) l=strcmp\+0x0/{value} m=\d n=\(fault\) arg15={value} arg16={value} o=0x0 p=\d+ '
                     rf'q={{.*,.*}}', body), "each kind of argument in a line", body)
     where = "events/kprobes/n"

@@ -91,24 +91,28 @@ $(B)/asm_offsets.inc: arch/x86/entry/asm_offsets.c $(B)/flags
 	@$(CC) $(CFLAGS) -MMD -MP -MT $@ -MF $(B)/obj/asm_offsets.d -S $< -o $(B)/obj/asm_offsets.s
 	@sed -n 's/^.*->\([A-Z0-9_]*\) \$$*\(-*[0-9a-fx]*\).*/%define \1 \2/p' $(B)/obj/asm_offsets.s > $@
 
-# Two passes: the first without names, the second with the table made from the first.
+# Three passes: the first without names, each other with the tables made from the one before.
 $(B)/obj/symtab0.c: tools/mksymtab
 	@mkdir -p $(@D)
 	@tools/mksymtab < /dev/null > $@
 $(B)/obj/symtab1.c: $(B)/pass1.elf tools/mksymtab
+$(B)/obj/symtab2.c: $(B)/pass2.elf tools/mksymtab
+$(B)/obj/symtab1.c $(B)/obj/symtab2.c:
 	@$(NM) -n --defined-only -S $< | tools/mksymtab > $@
 $(B)/obj/symtab%.o: $(B)/obj/symtab%.c $(B)/flags
 	@$(CC) $(CFLAGS) -MMD -MP -c $< -o $@
-$(B)/pass1.elf: $(OBJ) $(B)/obj/symtab0.o linker.ld $(B)/objects $(B)/flags
-	@$(LD) $(LDFLAGS) $(OBJ) $(B)/obj/symtab0.o -o $@
+$(B)/pass1.elf: $(B)/obj/symtab0.o
+$(B)/pass2.elf: $(B)/obj/symtab1.o
+$(B)/pass1.elf $(B)/pass2.elf: $(OBJ) linker.ld $(B)/objects $(B)/flags
+	@$(LD) $(LDFLAGS) $(OBJ) $(filter $(B)/obj/symtab%,$^) -o $@
 $(B)/noinstr-check: $(wildcard tools/noinstr-check/*.[ch])
 	@mkdir -p $(@D)
 	@$(HOSTCC) $(CHECKER_CFLAGS) -O2 -o $@ $(filter %.c,$^) $(CHECKER_LIBS) || { \
 		echo "noinstr-check can't be built: it needs Zydis, libelf and libdw, which 'tools/deps run' installs;" \
 		     "'make UNCHECKED=1' builds a kernel of which nothing is proved" >&2; exit 1; }
-$(B)/nestling.elf: $(OBJ) $(B)/obj/symtab1.o linker.ld tools/check-passes $(CHECKER) $(B)/checked
-	@$(LD) $(LDFLAGS) -Map=$(B)/nestling.map $(OBJ) $(B)/obj/symtab1.o -o $@.tmp
-	@tools/check-passes $(NM) $(B)/pass1.elf $@.tmp
+$(B)/nestling.elf: $(OBJ) $(B)/obj/symtab2.o linker.ld tools/check-passes $(CHECKER) $(B)/checked
+	@$(LD) $(LDFLAGS) -Map=$(B)/nestling.map $(OBJ) $(B)/obj/symtab2.o -o $@.tmp
+	@tools/check-passes $(NM) $(B)/pass2.elf $@.tmp
 	@$(if $(CHECKER),$(CHECKER) --why=$(B)/noinstr.txt $@.tmp || { rm -f $@ $@.tmp; exit 1; })
 	@mv $@.tmp $@
 	@echo "built $@$(if $(CHECKER),,, unchecked)" >&2

@@ -3,15 +3,18 @@
 #include "kprobe/parse.h"
 #include "lib/symtab.h"
 
-static bool find_symbol(const char *name, size_t len, struct symbol *sym, unsigned *matches)
+/* A function, or with @data also a variable. */
+static bool find_symbol(const char *name, size_t len, bool data, struct symbol *sym, unsigned *matches)
 {
 	char copy[EVENT_SYMBOL_MAX];
+	bool found;
 
 	*matches = 0;
 	if (len >= sizeof(copy))
 		return false;
 	strscpy(copy, name, len + 1);
-	return symtab_find_name(&kernel_symtab, copy, sym, matches);
+	found = symtab_find_name(&kernel_symtab, copy, sym, matches);
+	return found || (data && symtab_find_name(&data_symtab, copy, sym, matches));
 }
 
 bool probe_symbol(const char *name, size_t len, u64 *addr)
@@ -19,7 +22,7 @@ bool probe_symbol(const char *name, size_t len, u64 *addr)
 	struct symbol sym;
 	unsigned matches;
 
-	if (!find_symbol(name, len, &sym, &matches) || matches > 1)
+	if (!find_symbol(name, len, true, &sym, &matches) || matches > 1)
 		return false;
 	*addr = sym.start;
 	return true;
@@ -34,7 +37,7 @@ static int take_symbol(struct probe_text *t, size_t at, size_t end, struct probe
 
 	if (n >= sizeof(e->symbol))
 		return probe_bad(t, at, "Symbol name is too long", EINVAL);
-	if (!find_symbol(word, n, &sym, &matches))
+	if (!find_symbol(word, n, e->kind == 'w', &sym, &matches))
 		return probe_bad(t, at, "Invalid probed address or symbol", ENOENT);
 	strscpy(e->symbol, word, n + 1);
 	if (matches > 1)
@@ -42,7 +45,10 @@ static int take_symbol(struct probe_text *t, size_t at, size_t end, struct probe
 	if (plus && !parse_u64(plus + 1, len - n - 1, 0, &e->offset))
 		return probe_bad(t, at + n, "Invalid offset", EINVAL);
 	if (e->offset >= sym.size)
-		return probe_bad(t, at + n, "Offset is beyond the function's end", EINVAL);
+		return probe_bad(t, at + n,
+				 e->kind == 'w' ? "Offset is beyond the symbol's end"
+						: "Offset is beyond the function's end",
+				 EINVAL);
 	e->addr = sym.start + e->offset;
 	return 0;
 }

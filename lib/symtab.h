@@ -29,3 +29,5 @@ int sprint_symbol(char *buf, size_t size, u64 addr);
 
 /* The kernel's own table. Host tests bring theirs. */
 extern const struct symtab kernel_symtab;
+/* The same of its variables: those with a name of their own in their file, statics of functions not. */
+extern const struct symtab data_symtab;

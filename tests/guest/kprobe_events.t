@@ -135,6 +135,18 @@ def test_fields():
     equal(text.count("<stack trace>"), 1, "stacktrace: a trigger", text)
 
 
+def test_watchpoints():
+    """A variable by its name: who writes to it, and what."""
+    back, text, profile = session(define("w:w kprobe_unsafe:1:w v=@kprobe_unsafe:u8 a=@kprobe_unsafe+0:x8[1]", "w:r live_ring") +
+                                  "cat kprobe_events", "echo 1 > events/kprobes/w/enable; echo 1 > kprobes/unsafe; cat trace; "
+                                  "echo 0 > events/kprobes/w/enable; echo 0 > kprobes/unsafe", "cat kprobe_profile")
+    equal(back, "w:kprobes/w kprobe_unsafe:1:w v=@kprobe_unsafe:u8 a=@kprobe_unsafe+0:x8[1]\nw:kprobes/r live_ring:8:rw\n",
+          "watchpoints: read back")
+    found = re.findall(r": w: \(unsafe_store\+0x[0-9a-f]+/0x[0-9a-f]+\) v=1 a=\{0x1\}$", text, re.M)
+    ok(found and len(found) == text.count(": w: "), "watchpoints: each write has a line, with what there is afterwards", text)
+    equal(profile.split()[:3], ["w", str(len(found)), "0"], "watchpoints: kprobe_profile counts them")
+
+
 def test_removal():
     """A whole group goes by its name, unless one of it is in use."""
     lines = define("p:g/a strcmp", "r:g/b strlen", "p:h/a strlen")
@@ -148,5 +160,6 @@ test_malformed()
 test_linux_samples()
 test_read_back()
 test_fields()
+test_watchpoints()
 test_removal()
 done()

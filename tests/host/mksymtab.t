@@ -29,6 +29,8 @@ ffffffff801000f0 T __entry_text_end
 ffffffff80100800 T last
 ffffffff80200000 0000000000000008 R constant
 ffffffff80300000 0000000000000008 D variable
+ffffffff80300008 0000000000000004 b local
+ffffffff8030000c 0000000000000004 b local.1
 ffffffff80300010 B bss
 ffffffff80400000 A absolute
 """
@@ -44,6 +46,8 @@ a0 12 main.constprop.0
 d0 4 weak_one
 e0 10 last_in_section
 800 1 last
+data ffffffff80300000 8 variable
+data ffffffff80300008 4 local
 """
 
 # Prints the compiled table through the kernel's own lookup.
@@ -58,6 +62,8 @@ int main(void)
 
 	for (u32 i = 0; symtab_nth(&kernel_symtab, i, &s); i++)
 		printf("%lx %lx %s\n", s.start - kernel_symtab.base, s.size, s.name);
+	for (u32 i = 0; symtab_nth(&data_symtab, i, &s); i++)
+		printf("data %lx %lx %s\n", s.start, s.size, s.name);
 	return 0;
 }
 """
@@ -82,7 +88,7 @@ def compiled(table, folder):
 os.chdir(ROOT)
 full, empty = mksymtab(NM_OUTPUT), mksymtab("")
 with tempfile.TemporaryDirectory() as folder:
-    equal(compiled(full.stdout, folder), EXPECTED, "functions are kept, and nothing else")
+    equal(compiled(full.stdout, folder), EXPECTED, "functions and variables are kept, and nothing else")
     equal(compiled(empty.stdout, folder), "", "an empty input gives an empty table")
 equal(mksymtab(NM_OUTPUT).stdout, full.stdout, "the same input gives the same output")
 equal(full.stdout.count('"helper\\0"'), 1, "a name that repeats is stored once")

@@ -7,6 +7,7 @@
 
 /* Weak: a test that wants symbols brings its own. */
 const struct symtab kernel_symtab __attribute__((weak)) = { .count = 0 };
+const struct symtab data_symtab __attribute__((weak)) = { .count = 0 };
 
 void vprintk(const char *fmt, va_list ap)
 {

@@ -91,14 +91,6 @@ static __always_inline u32 probed_context(const struct pt_regs *regs)
 	return likely(t && t->regs == regs) ? t->before.context_word : context_read() - PREEMPT_ONE;
 }
 
-/* kprobe_context(). */
-static __always_inline u32 probed_context(const struct pt_regs *regs)
-{
-	const struct trap_record *t = this_cpu(trap_top);
-
-	return likely(t && t->regs == regs) ? t->before.context_word : context_read() - PREEMPT_ONE;
-}
-
 /* technique.c. Can @t run this site's instruction, with @post handlers or without? If not, why not. */
 bool technique_applies(const struct kprobe_site *s, enum kprobe_technique t, bool post, const char **why);
 /* What the site's probes, and @more besides them unless it is NULL, ask for. -EINVAL or -EBUSY and *@why. */

@@ -88,7 +88,7 @@ def why(folder):
 
 def test_all_are_known(reasons, all_marks):
     marked = [name for _, name, _ in all_marks]
-    assembly = set(re.findall(r"^(?:[A-Z]+ )?(\w+)[:,]", "\n".join(read(ROOT, p) for p in source_files(ROOT) if p.endswith(".asm")), re.M))
+    assembly = set(re.findall(r"^(?:[A-Z_]+ )?(\w+)[:,]", "\n".join(read(ROOT, p) for p in source_files(ROOT) if p.endswith(".asm")), re.M))
     equal(sorted(set(marked) - set(reasons)), [], "every marked function is in the checker's list")
     others = [name for name in reasons if name not in marked and not reasons[name].startswith("a test's own: ")]
     equal([name for name in others if name.split("[")[0] not in assembly], [], "… and what else is there is assembly, or a test's")

@@ -228,6 +228,7 @@ static void look_in(const struct row *r)
 
 	seen.looks = 0;
 	now = r;
+	p.technique = KPROBE_STEP; /* it is a trap's record that is looked at */
 	kprobe_unsafe = true;
 	if (!p.addr || probe_on(&p)) {
 		r->context(r->event);

@@ -185,7 +185,7 @@ static int send_storm(void *to)
 /* NMIs queue what the thread they interrupt is just queueing: each that was taken runs, once. */
 KTEST(irq_work, nothing_is_lost_or_doubled)
 {
-	struct kprobe p = { .addr = (u64)nmi_arrived, .pre = queue_in_storm };
+	struct kprobe p = { .addr = (u64)nmi_arrived, .pre = queue_in_storm, .technique = KPROBE_INT3 };
 	struct thread *sender = NULL;
 	unsigned i = 0;
 

@@ -75,8 +75,9 @@ static bool all_on(enum kprobe_technique technique, bool post)
 					       deep_4_at, deep_5_at, deep_6_at, deep_7_at };
 
 	for (int i = 0; i < LEVELS; i++) {
-		probes[i] = (struct kprobe){ .addr = at[i][0], .pre = on_pre, .technique = technique,
-					     .post = post ? on_post : NULL };
+		probes[i] = (struct kprobe){
+			.addr = at[i][0], .pre = on_pre, .technique = technique, .post = post ? on_post : NULL
+		};
 		if (!probe_on(&probes[i]))
 			return false;
 	}
@@ -142,7 +143,9 @@ KTEST(kprobe, a_hit_in_an_nmi_while_stepping)
 
 	for (size_t i = 0; i < ARRAY_SIZE(techniques); i++) {
 		struct kprobe outer = { .addr = deep_0_at[0], .post = send_nmi, .technique = techniques[i] };
-		struct kprobe inner = { .addr = (u64)nmi_arrived, .pre = count_nmi, .post = count_nmi,
+		struct kprobe inner = { .addr = (u64)nmi_arrived,
+					.pre = count_nmi,
+					.post = count_nmi,
 					.technique = techniques[i] };
 		struct cpu_accounts before = accounts_now();
 		const char *why;
@@ -150,7 +153,8 @@ KTEST(kprobe, a_hit_in_an_nmi_while_stepping)
 
 		nmis_hit = 0;
 		kprobe_unsafe = true; /* nmi_arrived() is hidden */
-		if (kprobe_register(&inner, &why) == -EINVAL) { /* its first instruction isn't for all techniques */
+		if (kprobe_register(&inner, &why) ==
+		    -EINVAL) { /* its first instruction isn't for all techniques */
 			inner.technique = KPROBE_AUTO;
 			EXPECT_EQ(kprobe_register(&inner, &why), 0);
 		}

@@ -49,8 +49,9 @@ static const struct probe_case {
 	const u64 *at;
 	enum cpu_needs needs;
 } cases[] = { KPROBE_CASES(LIST_CASE) KPROBE_FORMS(LIST_CASE) KPROBE_POPCNT_FORMS(LIST_POPCNT)
-		      KPROBE_MOVBE_FORMS(LIST_MOVBE) KPROBE_CRC32_FORMS(LIST_CRC32) KPROBE_BMI1_FORMS(LIST_BMI1)
-			      KPROBE_BMI2_FORMS(LIST_BMI2) KPROBE_ADX_FORMS(LIST_ADX) };
+		      KPROBE_MOVBE_FORMS(LIST_MOVBE) KPROBE_CRC32_FORMS(LIST_CRC32)
+			      KPROBE_BMI1_FORMS(LIST_BMI1) KPROBE_BMI2_FORMS(LIST_BMI2)
+				      KPROBE_ADX_FORMS(LIST_ADX) };
 static_assert(ARRAY_SIZE(cases) >= 300, "forms");
 
 static bool cpu_has(enum cpu_needs what)
@@ -172,7 +173,7 @@ static const struct {
 	enum kprobe_technique technique;
 	unsigned at_least;
 } techniques[] = {
-	{ KPROBE_AUTO, 490 },    { KPROBE_STEP, 480 },  { KPROBE_INT3, 380 },
+	{ KPROBE_AUTO, 490 },	 { KPROBE_STEP, 480 },	{ KPROBE_INT3, 380 },
 	{ KPROBE_EMULATE, 120 }, { KPROBE_BOOST, 380 },
 };
 
@@ -191,12 +192,15 @@ static void compare_all(const char *how)
 		if (done < techniques[t].at_least)
 			ktest_fail(kprobe_technique_names[techniques[t].technique], 0, how, done,
 				   techniques[t].at_least);
-		ktest_comment("%s, %s: %u of %lu forms", kprobe_technique_names[techniques[t].technique], how, done,
-			      ARRAY_SIZE(cases));
+		ktest_comment("%s, %s: %u of %lu forms", kprobe_technique_names[techniques[t].technique], how,
+			      done, ARRAY_SIZE(cases));
 	}
 }
 
-KTEST(kprobe, a_probed_instruction_does_what_it_did) { compare_all("undisturbed"); }
+KTEST(kprobe, a_probed_instruction_does_what_it_did)
+{
+	compare_all("undisturbed");
+}
 
 /* A timer that is due again at once, and another CPU's NMIs where there is one. */
 #define STORM_NS 20000
@@ -235,7 +239,8 @@ KTEST(kprobe, a_probed_instruction_does_what_it_did_under_interrupts)
 	timer_init(&storm, storm_tick);
 	timer_set(&storm, trace_clock());
 	if (crowd_cpus() > 1)
-		sender = thread_create("nmis", storm_nmis, (void *)(u64)cpu, PRIORITY_DEFAULT, 1u << crowd_next_cpu(cpu));
+		sender = thread_create("nmis", storm_nmis, (void *)(u64)cpu, PRIORITY_DEFAULT,
+				       1u << crowd_next_cpu(cpu));
 	compare_all("under interrupts");
 	WRITE_ONCE(storm_on, false);
 	if (sender)

@@ -70,7 +70,10 @@ static u64 next_random(u64 *r)
 	return *r;
 }
 
-static void count_hit(struct kprobe *p, struct pt_regs *regs) { __atomic_fetch_add(&storm.hits, 1, __ATOMIC_RELAXED); }
+static void count_hit(struct kprobe *p, struct pt_regs *regs)
+{
+	__atomic_fetch_add(&storm.hits, 1, __ATOMIC_RELAXED);
+}
 
 static void run_through(u64 x)
 {
@@ -194,6 +197,6 @@ KTEST(kprobe_storm, probes_come_and_go_under_running_cpus)
 	EXPECT(storm.set > storm.refused / 4);
 	EXPECT(storm.hits > storm.set);
 	EXPECT_EQ(text_sum(), before); /* byte for byte */
-	ktest_comment("%u CPUs, %u places: %lu probes set, %lu refused, %lu hits, %lu runs", crowd_cpus(), nr_places,
-		      storm.set, storm.refused, storm.hits, storm.runs);
+	ktest_comment("%u CPUs, %u places: %lu probes set, %lu refused, %lu hits, %lu runs", crowd_cpus(),
+		      nr_places, storm.set, storm.refused, storm.hits, storm.runs);
 }

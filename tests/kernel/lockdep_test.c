@@ -206,7 +206,7 @@ static noinline void probed(void) { __asm__ volatile("" ::: "memory"); }
 
 KTEST(lockdep, a_spinlock_in_an_nmi_like_context_is_reported)
 {
-	struct kprobe p = { .addr = (u64)probed, .pre = take_a_lock };
+	struct kprobe p = { .addr = (u64)probed, .pre = take_a_lock, .technique = KPROBE_INT3 };
 
 	begin();
 	if (probe_on(&p)) {

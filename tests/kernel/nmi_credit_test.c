@@ -96,7 +96,7 @@ static int send_storm(void *to)
 /* NMIs that coalesce and nest; then as many from outside as it takes to see one. */
 KTEST(nmi_credit, a_storm_leaves_hardly_a_credit)
 {
-	struct kprobe p = { .addr = (u64)nmi_arrived, .pre = fault_in_nmi };
+	struct kprobe p = { .addr = (u64)nmi_arrived, .pre = fault_in_nmi, .technique = KPROBE_INT3 };
 	struct thread *threads[NR_CPUS] = { NULL };
 	unsigned swallowed = 0;
 

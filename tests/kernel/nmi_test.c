@@ -191,7 +191,7 @@ static u64 bear_it(struct thread *threads[SENDERS], u32 *n)
 
 KTEST(nmi, a_storm_with_traps_inside_the_handler)
 {
-	struct kprobe p = { .addr = (u64)nmi_arrived, .pre = fault_in_nmi };
+	struct kprobe p = { .addr = (u64)nmi_arrived, .pre = fault_in_nmi, .technique = KPROBE_INT3 };
 	struct thread *threads[SENDERS];
 	u64 handled, nested, spoiled;
 	u32 n;

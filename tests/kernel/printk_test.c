@@ -79,7 +79,7 @@ static void print_and_nmi(struct kprobe *p, struct pt_regs *regs)
 
 KTEST(printk, messages_from_int3_and_nmi_inside_a_message)
 {
-	struct kprobe p = { .addr = (u64)debug_port_putc, .pre = print_and_nmi };
+	struct kprobe p = { .addr = (u64)debug_port_putc, .pre = print_and_nmi, .technique = KPROBE_INT3 };
 	const char *log;
 
 	left_in_ring = 0;
@@ -115,7 +115,7 @@ static void nmi_in_ring(struct kprobe *p, struct pt_regs *regs)
 /* The NMI's message waits for the one beneath, which isn't finished, though the console may be free. */
 static void message_inside_a_message(bool console_free)
 {
-	struct kprobe p = { .addr = (u64)sprint_symbol, .pre = nmi_in_ring };
+	struct kprobe p = { .addr = (u64)sprint_symbol, .pre = nmi_in_ring, .technique = KPROBE_INT3 };
 	const char *log;
 	u64 flags;
 
@@ -177,7 +177,7 @@ static void nmi_at_colon(struct kprobe *p, struct pt_regs *regs)
  */
 KTEST(printk, what_comes_too_late_has_its_interrupt)
 {
-	struct kprobe p = { .addr = (u64)debug_port_putc, .pre = nmi_at_colon };
+	struct kprobe p = { .addr = (u64)debug_port_putc, .pre = nmi_at_colon, .technique = KPROBE_INT3 };
 	const char *log;
 	unsigned n = 0;
 	u64 flags;
@@ -250,7 +250,7 @@ static void recover_in_ring(struct kprobe *p, struct pt_regs *regs)
 /* A message begun at depth 2 while the console is held; when it is half written, everything from @depth on is thrown away. */
 static bool is_lost(unsigned depth)
 {
-	struct kprobe p = { .addr = (u64)sprint_symbol, .pre = recover_in_ring };
+	struct kprobe p = { .addr = (u64)sprint_symbol, .pre = recover_in_ring, .technique = KPROBE_INT3 };
 	u64 flags;
 
 	limit = depth;
@@ -299,7 +299,7 @@ static void warn_again(struct kprobe *p, struct pt_regs *regs)
 /* A report begun at depth 2; in its middle everything from @depth on is thrown away. Is the next one told whole? */
 static bool has_room_again(unsigned depth)
 {
-	struct kprobe p = { .addr = (u64)sprint_symbol, .pre = warn_again };
+	struct kprobe p = { .addr = (u64)sprint_symbol, .pre = warn_again, .technique = KPROBE_INT3 };
 	u64 flags;
 
 	limit = depth;
@@ -328,7 +328,7 @@ static void print_always(struct kprobe *p, struct pt_regs *regs) { printk("again
 /* Each letter that is printed prints a line: that must come to an end. */
 KTEST(printk, a_probe_that_prints_on_the_way_of_printing)
 {
-	struct kprobe p = { .addr = (u64)debug_port_putc, .pre = print_always };
+	struct kprobe p = { .addr = (u64)debug_port_putc, .pre = print_always, .technique = KPROBE_INT3 };
 	const char *log;
 
 	begin();

@@ -333,7 +333,7 @@ static noinline void probed_too(void) { __asm__ volatile("" ::: "memory"); }
 
 KTEST(rcu_check, unlocking_in_an_int3)
 {
-	struct kprobe p = { .addr = (u64)probed_too, .pre = unlock_in_probe };
+	struct kprobe p = { .addr = (u64)probed_too, .pre = unlock_in_probe, .technique = KPROBE_INT3 };
 
 	begin();
 	if (probe_on(&p)) {
@@ -347,7 +347,7 @@ KTEST(rcu_check, unlocking_in_an_int3)
 /* The same inside an NMI in idle: what is told there wakes nothing up. */
 KTEST(rcu_check, unlocking_in_an_nmi_in_idle)
 {
-	struct kprobe p = { .addr = (u64)nmi_arrived, .pre = unlock_in_probe };
+	struct kprobe p = { .addr = (u64)nmi_arrived, .pre = unlock_in_probe, .technique = KPROBE_INT3 };
 
 	begin();
 	if (probe_on(&p)) {
@@ -422,7 +422,7 @@ static void read_in_timer(struct timer *t) { read_in_handler(NULL, NULL); }
 
 KTEST(rcu_check, right_use_is_not_told)
 {
-	struct kprobe p = { .addr = (u64)probed, .pre = read_in_handler };
+	struct kprobe p = { .addr = (u64)probed, .pre = read_in_handler, .technique = KPROBE_INT3 };
 	struct timer t;
 
 	begin();

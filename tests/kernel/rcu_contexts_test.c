@@ -171,7 +171,7 @@ static void nmi_there(void)
 #define NOBODY {}
 #define AT_NOP(handler) { .addr = (u64)contexts_nop, .pre = (handler) }
 #define AFTER_NOP(handler) { .addr = (u64)contexts_nop, .post = (handler) }
-#define AT_NMI(handler) { .addr = (u64)nmi_arrived, .pre = (handler) }
+#define AT_NMI(handler) { .addr = (u64)nmi_arrived, .pre = (handler), .technique = KPROBE_INT3 }
 #define AT_FAULT(handler) { .addr = (u64)extable_fixup, .pre = (handler) }
 static const struct row here[] = {
 	{ "thread",			in_thread, look, NOBODY,		{ 1, 1, 0, "task" } },

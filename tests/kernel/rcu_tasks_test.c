@@ -228,7 +228,7 @@ static void read_in_probe(struct kprobe *p, struct pt_regs *regs)
 
 KTEST(rcu, a_trace_reader_in_an_nmi_is_waited_for)
 {
-	struct kprobe p = { .addr = (u64)nmi_arrived, .pre = read_in_probe };
+	struct kprobe p = { .addr = (u64)nmi_arrived, .pre = read_in_probe, .technique = KPROBE_INT3 };
 
 	if (crowd_cpus() == 1 || !probe_on(&p))
 		return;

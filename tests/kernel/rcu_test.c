@@ -44,7 +44,7 @@ static void read_in_probe(struct kprobe *p, struct pt_regs *regs)
 
 static int read_in_int3(void *arg)
 {
-	struct kprobe p = { .addr = (u64)be_probed, .pre = read_in_probe };
+	struct kprobe p = { .addr = (u64)be_probed, .pre = read_in_probe, .technique = KPROBE_INT3 };
 
 	if (!probe_on(&p))
 		return 1;
@@ -138,7 +138,7 @@ KTEST(rcu, a_timer_is_waited_for)
 
 KTEST(rcu, an_nmi_to_an_idle_cpu_is_waited_for)
 {
-	struct kprobe p = { .addr = (u64)nmi_arrived, .pre = read_in_probe };
+	struct kprobe p = { .addr = (u64)nmi_arrived, .pre = read_in_probe, .technique = KPROBE_INT3 };
 
 	if (crowd_cpus() == 1 || !probe_on(&p))
 		return;

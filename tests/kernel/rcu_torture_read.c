@@ -113,7 +113,7 @@ static void read_in_nmi(struct kprobe *p, struct pt_regs *regs)
 }
 
 static struct kprobe int3_probe = { .addr = (u64)be_probed, .pre = read_in_int3 };
-static struct kprobe nmi_probe = { .addr = (u64)nmi_arrived, .pre = read_in_nmi };
+static struct kprobe nmi_probe = { .addr = (u64)nmi_arrived, .pre = read_in_nmi, .technique = KPROBE_INT3 };
 
 static bool is_idle(u32 cpu) { return !(READ_ONCE(per_cpu_ptr(watch, cpu)->counter) & 1); }
 

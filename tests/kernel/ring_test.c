@@ -65,7 +65,8 @@ static void write_event(void)
 
 static void on_probe(struct kprobe *p, struct pt_regs *regs) { write_event(); }
 static noinline void probed(void) { barrier(); }
-static struct kprobe int3_probe = { .pre = on_probe }, nmi_probe = { .pre = on_probe };
+static struct kprobe int3_probe = { .pre = on_probe, .technique = KPROBE_INT3 },
+		     nmi_probe = { .pre = on_probe, .technique = KPROBE_INT3 };
 
 static struct timer ticks[NR_CPUS];
 static volatile bool ticking;

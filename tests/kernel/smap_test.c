@@ -148,8 +148,8 @@ static void note_flags(struct kprobe *p, struct pt_regs *regs) { flags_in_handle
 
 KTEST(smap, every_stub_closes)
 {
-	struct kprobe expected = { .addr = (u64)extable_fixup, .pre = note_flags };
-	struct kprobe nmi = { .addr = (u64)nmi_arrived, .pre = note_flags };
+	struct kprobe expected = { .addr = (u64)extable_fixup, .pre = note_flags, .technique = KPROBE_INT3 };
+	struct kprobe nmi = { .addr = (u64)nmi_arrived, .pre = note_flags, .technique = KPROBE_INT3 };
 
 	kprobe_unsafe = true;
 	if (probe_on(&expected)) {

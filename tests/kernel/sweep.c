@@ -75,7 +75,8 @@ static void find_instructions(const struct symbol *sym)
 			undecoded++;
 			return;
 		}
-		places[nr_places++] = (struct place){ .offset = (u32)(at - (u64)__text_start), .how = UNTRIED };
+		places[nr_places++] =
+			(struct place){ .offset = (u32)(at - (u64)__text_start), .how = UNTRIED };
 	}
 }
 
@@ -329,13 +330,15 @@ static void report_functions(struct seq *out, struct counts *all)
 		struct counts c = { 0 };
 
 		symtab_find(&kernel_symtab, (u64)__text_start + places[i].offset, &sym);
-		for (next = i; next < nr_places && (u64)__text_start + places[next].offset < sym.start + sym.size; next++) {
+		for (next = i;
+		     next < nr_places && (u64)__text_start + places[next].offset < sym.start + sym.size;
+		     next++) {
 			count(&c, places[next].how);
 			count(all, places[next].how);
 		}
 		if (options.map || c.probed != c.hit)
-			seq_printf(out, "sweep: %s: %u exist, %u probed, %u hit, %u refused%s", sym.name, c.exist,
-				   c.probed, c.hit, c.refused, options.map ? ": " : "\n");
+			seq_printf(out, "sweep: %s: %u exist, %u probed, %u hit, %u refused%s", sym.name,
+				   c.exist, c.probed, c.hit, c.refused, options.map ? ": " : "\n");
 		for (u32 k = i; options.map && k < next; k++)
 			seq_putc(out, letter(places[k].how));
 		if (options.map)
@@ -355,8 +358,10 @@ static void report(struct seq *out)
 			n += places[i].how == REFUSED + r;
 		seq_printf(out, "sweep: refused %c: %u: %s\n", 'A' + r, n, reasons[r]);
 	}
-	seq_printf(out, "sweep: %u wrong, %lu hits, %lu missed, %lu at a wrong ip, %u armed again, %u functions not decoded\n",
-		   nr_wrong, all_hits, all_missed, wrong_ip, nr_rearmed, undecoded);
+	seq_printf(
+		out,
+		"sweep: %u wrong, %lu hits, %lu missed, %lu at a wrong ip, %u armed again, %u functions not decoded\n",
+		nr_wrong, all_hits, all_missed, wrong_ip, nr_rearmed, undecoded);
 	seq_printf(out, "sweep: total %s: %u exist, %u probed, %u hit, %u refused\n",
 		   kprobe_technique_names[options.technique], all.exist, all.probed, all.hit, all.refused);
 }

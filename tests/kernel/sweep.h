@@ -16,7 +16,7 @@ struct sweep_item {
 	void (*test)(void);
 	u64 (*code)(void);
 	bool loose; /* what comes out is something else each time, or other than without probes: it only has to end */
-	u64 ns;	    /* how long it takes without probes */
+	u64 ns; /* how long it takes without probes */
 	u64 outcome;
 };
 

@@ -77,7 +77,9 @@ static void list(void *arg, const char *text, size_t len)
 u64 sweep_type(void)
 {
 	static const char keys[] =
-		"ca\t set_ftr\t\t\x01" "echo \x05\x02\x06\x7f\x15" "abc def\x17\x0b\x14\r"
+		"ca\t set_ftr\t\t\x01"
+		"echo \x05\x02\x06\x7f\x15"
+		"abc def\x17\x0b\x14\r"
 		"\x1b[A\x1b[B\x1b[C\x1b[D\x1b[H\x1b[F\x1b[3~\x1b[1~\x1b[4~\x1bOH\x1bOF\x1b[1;5C\x1bx\x0c\x10\x0e\r"
 		"tou\t\t\t1\rls ev\tsch\t\t\x1b[A\x1b[A\x1b[A\x1b[B\x1b[B\x1b[B\x03nosuch\t\t\rcat k\t\t\"x\\\t'\t\x04\r"
 		"0123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789"

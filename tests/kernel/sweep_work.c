@@ -25,61 +25,87 @@ static const struct exception loose[] = {
 	{ "events.in_a_trap_whose_way_is_probed", "the same" },
 	{ "watch.*int3_in_idle*", "counts the traps taken in the idle loop" },
 	{ "ftrace.an_entry_with_a_probe_is_left_alone", "counts all entries with a probe" },
-	{ "entry.black_box_and_accounts", "counts the black box's records, and each hit leaves four" },
+	{ "entry.*", "counts the black box's records, and each hit leaves some" },
+	{ "debug.*", "counts the traps that are under way" },
+	{ "ftrace*.*", "counts traced entries: one with an int3 is left alone" },
+	{ "graph.*", "the same" },
+	{ "events.a_trigger_works_without_recording", "the same" },
 };
 static const struct exception left_out[] = {
 	{ "gs.*", "its code runs with the user's GS, as no handler of a probe could" },
-	{ "script.tour10", "recurses until its stack is full: bust_kprobes() gives up when other probes are in that" },
+	{ "nmi.comes_at_each*", "its code runs on a stack of a few words, which has no room for a trap" },
+	{ "script.tour10",
+	  "recurses until its stack is full: bust_kprobes() gives up when other probes are in that" },
 };
 
-#define SCRIPTS(X)                                                                                                  \
-	X(ls, "ls /sys/kernel kprobes; ls; pwd; cd kprobes; pwd; ls ..")                                            \
-	X(cat, "cat available_tracers set_ftrace_filter trace_clock trace_options README tracing_on")               \
-	X(echo, "echo hello 'a b' \"c\" \\; d; echo -n x; echo; head -n 3 README; head nosuch; echo > nosuch")      \
-	X(errors, "cat nosuch; ls nosuch; nosuch; echo 'open; ktap a b; tour 99; cat; cd README; echo 1 > README")  \
-	X(help, "help; help cat nosuch; tour; timeout 1 echo x; timeout x")                                         \
-	X(filter, "echo 'tracefs_*' > set_ftrace_filter; cat set_ftrace_filter; echo '*x*' >> set_ftrace_filter; "  \
-		  "echo '!tracefs_*' >> set_ftrace_filter; echo > set_ftrace_filter; echo nosuchfn > set_ftrace_filter") \
-	X(graph_filter, "echo 'tracefs_re*' > set_graph_function; cat set_graph_function; echo > set_graph_function") \
-	X(events, "cat events/sched/sched_switch/format; echo 'prev_pid > 1 && next_comm ~ \"k*\"' > "              \
-		  "events/sched/sched_switch/filter; echo 'hist:keys=prev_pid' > "                                  \
-		  "events/sched/sched_switch/trigger; echo 1 > events/sched/enable; "                               \
-		  "cat events/sched/sched_switch/filter; echo 0 > events/sched/enable; "                            \
-		  "echo '!hist:keys=prev_pid' > events/sched/sched_switch/trigger; "                                \
-		  "echo 0 > events/sched/sched_switch/filter; echo 'x ==' > events/sched/sched_switch/filter; "     \
-		  "echo 0 > events/sched/sched_switch/filter")                                                      \
-	X(functions, "cat available_filter_functions")                                                              \
-	X(blacklist, "cat kprobes/blacklist")                                                                       \
-	X(markers, "echo a marker > trace_marker; echo > trace; echo 256 > buffer_size_kb; cat buffer_size_kb")     \
-	X(set_event, "echo sched:sched_switch > set_event; cat set_event; echo '*:*' > set_event; echo > set_event; echo > trace") \
+#define SCRIPTS(X)                                                                                                      \
+	X(ls, "ls /sys/kernel kprobes; ls; pwd; cd kprobes; pwd; ls ..")                                                \
+	X(cat, "cat available_tracers set_ftrace_filter trace_clock trace_options README tracing_on")                   \
+	X(echo,                                                                                                         \
+	  "echo hello 'a b' \"c\" \\; d; echo -n x; echo; head -n 3 README; head nosuch; echo > nosuch")                \
+	X(errors,                                                                                                       \
+	  "cat nosuch; ls nosuch; nosuch; echo 'open; ktap a b; tour 99; cat; cd README; echo 1 > README")              \
+	X(help, "help; help cat nosuch; tour; timeout 1 echo x; timeout x")                                             \
+	X(filter,                                                                                                       \
+	  "echo 'tracefs_*' > set_ftrace_filter; cat set_ftrace_filter; echo '*x*' >> set_ftrace_filter; "              \
+	  "echo '!tracefs_*' >> set_ftrace_filter; echo > set_ftrace_filter; echo nosuchfn > set_ftrace_filter")        \
+	X(graph_filter,                                                                                                 \
+	  "echo 'tracefs_re*' > set_graph_function; cat set_graph_function; echo > set_graph_function")                 \
+	X(events,                                                                                                       \
+	  "cat events/sched/sched_switch/format; echo 'prev_pid > 1 && next_comm ~ \"k*\"' > "                          \
+	  "events/sched/sched_switch/filter; echo 'hist:keys=prev_pid' > "                                              \
+	  "events/sched/sched_switch/trigger; echo 1 > events/sched/enable; "                                           \
+	  "cat events/sched/sched_switch/filter; echo 0 > events/sched/enable; "                                        \
+	  "echo '!hist:keys=prev_pid' > events/sched/sched_switch/trigger; "                                            \
+	  "echo 0 > events/sched/sched_switch/filter; echo 'x ==' > events/sched/sched_switch/filter; "                 \
+	  "echo 0 > events/sched/sched_switch/filter")                                                                  \
+	X(functions, "cat available_filter_functions")                                                                  \
+	X(blacklist, "cat kprobes/blacklist")                                                                           \
+	X(markers,                                                                                                      \
+	  "echo a marker > trace_marker; echo > trace; echo 256 > buffer_size_kb; cat buffer_size_kb")                  \
+	X(set_event,                                                                                                    \
+	  "echo sched:sched_switch > set_event; cat set_event; echo '*:*' > set_event; echo > set_event; echo > trace") \
 	X(pwd, "pwd")
 
 /* What these print depends on when, or on what is probed. */
-#define LOOSE_SCRIPTS(X)                                                                                            \
-	X(dmesg, "dmesg; cat wx")                                                                                           \
-	X(nest, "nest mark; nest")                                                                                  \
-	X(tour1, "tour 1") X(tour2, "tour 2") X(tour3, "tour 3") X(tour4, "tour 4") X(tour5, "tour 5")             \
-	X(tour6, "tour 6") X(tour7, "tour 7") X(tour8, "tour 8") X(tour9, "tour 9") X(tour10, "tour 10")           \
-	X(bench, "bench")                                                                                           \
-	X(function, "echo function > current_tracer; ls; echo nop > current_tracer; cat trace; echo > trace")       \
-	X(function_graph, "echo function_graph > current_tracer; ls; echo nop > current_tracer; cat trace; echo > trace") \
-	X(irqsoff, "echo irqsoff > current_tracer; ls; cat trace; echo nop > current_tracer; echo > trace")         \
-	X(stack, "echo 1 > options/stacktrace; echo 1 > events/sched/enable; ls; echo 0 > events/enable; cat trace; echo 0 > options/stacktrace; echo > trace") \
-	X(profile, "echo 1 > function_profile_enabled; ls; echo 0 > function_profile_enabled; cat trace_stat/function0") \
-	X(all_events, "echo 1 > events/enable; ls; cat README; echo 0 > events/enable; cat trace; head per_cpu/cpu0/trace; cat per_cpu/cpu0/stats; echo > trace") \
-	X(snapshot, "echo 1 > snapshot; cat snapshot; echo 0 > snapshot")                                           \
-	X(probes, "echo p:x run_cd+4 > kprobe_events; echo 1 > events/kprobes/x/enable; cd .; cat kprobe_events kprobe_profile kprobes/list trace; " \
-		  "echo 0 > events/kprobes/x/enable; echo > kprobe_events; echo p:y nosuch > kprobe_events; cat error_log; echo > trace") \
-	X(malformed, "malformed test/* kprobe* trace_pipe per_cpu/*/trace_pipe -* -*/* -*/*/* -*/*/*/* -*/*/*/*/*")
+#define LOOSE_SCRIPTS(X)                                                                                                                                                                     \
+	X(dmesg, "dmesg; cat wx")                                                                                                                                                            \
+	X(nest, "nest mark; nest")                                                                                                                                                           \
+	X(tour1, "tour 1")                                                                                                                                                                   \
+	X(tour2, "tour 2")                                                                                                                                                                   \
+	X(tour3, "tour 3")                                                                                                                                                                   \
+	X(tour4, "tour 4")                                                                                                                                                                   \
+	X(tour5, "tour 5") X(tour6, "tour 6") X(tour7, "tour 7") X(tour8, "tour 8") X(tour9, "tour 9") X(                                                                                    \
+		tour10,                                                                                                                                                                      \
+		"tour 10") X(bench,                                                                                                                                                          \
+			     "bench") X(function,                                                                                                                                            \
+					"echo function > current_tracer; ls; echo nop > current_tracer; cat trace; echo > trace")                                                            \
+		X(function_graph,                                                                                                                                                            \
+		  "echo function_graph > current_tracer; ls; echo nop > current_tracer; cat trace; echo > trace")                                                                            \
+			X(irqsoff, "echo irqsoff > current_tracer; ls; cat trace; echo nop > current_tracer; echo > trace") X(                                                               \
+				stack,                                                                                                                                                       \
+				"echo 1 > options/stacktrace; echo 1 > events/sched/enable; ls; echo 0 > events/enable; cat trace; echo 0 > options/stacktrace; echo > trace")               \
+				X(profile,                                                                                                                                                   \
+				  "echo 1 > function_profile_enabled; ls; echo 0 > function_profile_enabled; cat trace_stat/function0")                                                      \
+					X(all_events,                                                                                                                                        \
+					  "echo 1 > events/enable; ls; cat README; echo 0 > events/enable; cat trace; head per_cpu/cpu0/trace; cat per_cpu/cpu0/stats; echo > trace")        \
+						X(snapshot,                                                                                                                                  \
+						  "echo 1 > snapshot; cat snapshot; echo 0 > snapshot")                                                                                      \
+							X(probes,                                                                                                                            \
+							  "echo p:x run_cd+4 > kprobe_events; echo 1 > events/kprobes/x/enable; cd .; cat kprobe_events kprobe_profile kprobes/list trace; " \
+							  "echo 0 > events/kprobes/x/enable; echo > kprobe_events; echo p:y nosuch > kprobe_events; cat error_log; echo > trace")            \
+								X(malformed,                                                                                                                 \
+								  "malformed test/* kprobe* trace_pipe per_cpu/*/trace_pipe -* -*/* -*/*/* -*/*/*/* -*/*/*/*/*")
 
-#define SCRIPT(n, text)	      { .suite = "script", .name = #n, .kind = SWEEP_SCRIPT, .script = text },
-#define LOOSE_SCRIPT(n, text) { .suite = "script", .name = #n, .kind = SWEEP_SCRIPT, .script = text, .loose = true },
+#define SCRIPT(n, text) { .suite = "script", .name = #n, .kind = SWEEP_SCRIPT, .script = text },
+#define LOOSE_SCRIPT(n, text) \
+	{ .suite = "script", .name = #n, .kind = SWEEP_SCRIPT, .script = text, .loose = true },
 
 static u64 read_all(void);
 
 static const struct sweep_item others[] = {
-	SCRIPTS(SCRIPT) LOOSE_SCRIPTS(LOOSE_SCRIPT)
-	{ .suite = "code", .name = "read_all", .kind = SWEEP_CODE, .code = read_all, .loose = true },
+	SCRIPTS(SCRIPT) LOOSE_SCRIPTS(LOOSE_SCRIPT){
+		.suite = "code", .name = "read_all", .kind = SWEEP_CODE, .code = read_all, .loose = true },
 	{ .suite = "code", .name = "parse_again", .kind = SWEEP_CODE, .code = sweep_parse_again },
 	{ .suite = "code", .name = "type", .kind = SWEEP_CODE, .code = sweep_type, .loose = true },
 };
@@ -112,7 +138,7 @@ const char *sweep_said(void)
 static u64 run_script(const char *text)
 {
 	static struct shell sh;
-	void (*console)(struct seq *s, const char *text, size_t len) = shell_console.write;
+	void (*console)(struct seq * s, const char *text, size_t len) = shell_console.write;
 
 	shell_flush();
 	shell_init(&sh);
@@ -178,7 +204,8 @@ static void add(struct sweep_item item, u64 max_ns)
 
 	if (is_among(&item, left_out, ARRAY_SIZE(left_out)))
 		return;
-	printk("sweep: without probes: %s.%s\n", item.suite, item.name); /* so that the log says which doesn't end */
+	printk("sweep: without probes: %s.%s\n", item.suite,
+	       item.name); /* so that the log says which doesn't end */
 	item.outcome = sweep_run(&item);
 	item.ns = trace_clock() - start;
 	if (item.ns > max_ns || i == SWEEP_ITEMS_MAX)
@@ -201,6 +228,9 @@ void sweep_work_init(u64 max_ns)
 	for (size_t i = 0; i < ARRAY_SIZE(others); i++)
 		add(others[i], max_ns);
 	FOR_EACH_REGISTERED(ktests, const struct ktest, t)
-		add((struct sweep_item){ .suite = (*t)->suite, .name = (*t)->name, .kind = SWEEP_TEST, .test = (*t)->run },
+		add((struct sweep_item){ .suite = (*t)->suite,
+					 .name = (*t)->name,
+					 .kind = SWEEP_TEST,
+					 .test = (*t)->run },
 		    max_ns);
 }

@@ -148,7 +148,7 @@ static void run_site(struct kprobe *p, struct pt_regs *regs)
 
 static void patch_with_window(const u8 bytes[SITE_SIZE])
 {
-	struct kprobe p = { .addr = (u64)text_poke_round, .pre = run_site };
+	struct kprobe p = { .addr = (u64)text_poke_round, .pre = run_site, .technique = KPROBE_INT3 };
 	bool unsafe = kprobe_unsafe;
 
 	window.calls = 0;

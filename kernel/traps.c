@@ -116,8 +116,8 @@ noinstr void do_nmi(struct pt_regs *regs)
 	instrumentation_begin();
 	nmi_arrived(regs);
 	instrumentation_end();
-	this_cpu(context_word) =
-		(this_cpu(context_word) & ~CONTEXT_REAL_NMI) | (this_cpu(trap_top)->before.context_word & CONTEXT_REAL_NMI);
+	this_cpu(context_word) = (this_cpu(context_word) & ~CONTEXT_REAL_NMI) |
+				 (this_cpu(trap_top)->before.context_word & CONTEXT_REAL_NMI);
 	trap_exit();
 	write_dr6(dr6);
 	ist_debug_swap(db_stack);
@@ -191,7 +191,7 @@ static void __noreturn die_of_exception(struct pt_regs *regs)
 
 noinstr void do_exception(struct pt_regs *regs)
 {
-	/* #DB's stub moves its frame to the interrupted stack: this is how the end of that stack shows. */
+	/* #DB's stub may copy its frame to the interrupted stack: this is how the end of that stack shows. */
 	if (regs->vector == X86_TRAP_PF && !user_mode(regs) && stack_guarded_at(read_cr2()) &&
 	    undo_recursion(regs))
 		return;

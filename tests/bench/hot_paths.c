@@ -12,7 +12,8 @@ BENCH(bench_int3, .name = "int3 to a C handler and back", .once = int3_and_back)
 
 static void step_and_back(void)
 {
-	__asm__ volatile("pushf\n\torl $0x100, (%%rsp)\n\tpopf\n\tnop\n1:\n" EX_TABLE(1b, 1b) ::: "memory", "cc");
+	__asm__ volatile("pushf\n\torl $0x100, (%%rsp)\n\tpopf\n\tnop\n1:\n" EX_TABLE(1b, 1b)::
+				 : "memory", "cc");
 }
 BENCH(bench_step, .name = "#DB after a nop to a C handler and back, with 4 to set TF", .once = step_and_back);
 

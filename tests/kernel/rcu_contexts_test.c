@@ -171,8 +171,8 @@ static void nmi_there(void)
 #define NOBODY {}
 #define AT_NOP(handler) { .addr = (u64)contexts_nop, .pre = (handler) }
 #define AFTER_NOP(handler) { .addr = (u64)contexts_nop, .post = (handler) }
-#define AT_NMI(handler) { .addr = (u64)nmi_arrived, .pre = (handler) }
-#define AT_FAULT(handler) { .addr = (u64)extable_fixup, .pre = (handler) }
+#define AT_NMI(handler) { .addr = (u64)nmi_arrived, .pre = (handler), .technique = KPROBE_STEP }
+#define AT_FAULT(handler) { .addr = (u64)extable_fixup, .pre = (handler), .technique = KPROBE_STEP }
 static const struct row here[] = {
 	{ "thread",			in_thread, look, NOBODY,		{ 1, 1, 0, "task" } },
 	{ "thread, interrupts off",	with_irqs_off, look, NOBODY,			{ 1, 1, 0, "task" } },

@@ -200,7 +200,7 @@ static void __noreturn die_of_exception(struct pt_regs *regs)
 
 noinstr void do_exception(struct pt_regs *regs)
 {
-	/* #DB's stub moves its frame to the interrupted stack: this is how the end of that stack shows. */
+	/* #DB's stub may copy its frame to the interrupted stack: this is how the end of that stack shows. */
 	if (regs->vector == X86_TRAP_PF && !user_mode(regs) && stack_guarded_at(read_cr2()) &&
 	    undo_recursion(regs))
 		return;

@@ -51,7 +51,10 @@ static noinline u64 by_int2(u64 gs) { return UNDER_GS(gs, "int $2"); }
 static noinline u64 by_int18(u64 gs) { return UNDER_GS(gs, "int $18" LISTED); }
 /* #DB's stub looks at GS only where an entry may be: in .entry.text. */
 static __emergency noinline u64 by_int1(u64 gs) { return UNDER_GS(gs, "int $1" LISTED); }
-static __emergency noinline u64 by_step(u64 gs) { return UNDER_GS(gs, "pushfq; orl $0x100, (%%rsp); popfq; nop" LISTED); }
+static __emergency noinline u64 by_step(u64 gs)
+{
+	return UNDER_GS(gs, "pushfq; orl $0x100, (%%rsp); popfq; nop" LISTED);
+}
 /* On the user's stack, as at the first instruction behind syscall. */
 static __emergency noinline u64 by_int1_on_another_stack(u64 gs)
 {

@@ -206,7 +206,7 @@ static noinline void probed(void) { __asm__ volatile("" ::: "memory"); }
 
 KTEST(lockdep, a_spinlock_in_an_nmi_like_context_is_reported)
 {
-	struct kprobe p = { .addr = (u64)probed, .pre = take_a_lock, .technique = KPROBE_INT3 };
+	struct kprobe p = { .addr = (u64)probed, .pre = take_a_lock, .technique = KPROBE_STEP };
 
 	begin();
 	if (probe_on(&p)) {
@@ -229,7 +229,7 @@ static void take_a_mutex(struct kprobe *p, struct pt_regs *regs)
 /* Names are compared under the checker's own lock: a mutex with a new one, taken just there, must not wait for that. */
 KTEST(lockdep, a_mutex_in_the_middle_of_the_checker_is_reported)
 {
-	struct kprobe p = { .addr = (u64)strcmp, .pre = take_a_mutex, .technique = KPROBE_INT3 };
+	struct kprobe p = { .addr = (u64)strcmp, .pre = take_a_mutex, .technique = KPROBE_STEP };
 	static SPINLOCK(newcomer);
 
 	begin();

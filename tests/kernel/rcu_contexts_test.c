@@ -171,8 +171,8 @@ static void nmi_there(void)
 #define NOBODY {}
 #define AT_NOP(handler) { .addr = (u64)contexts_nop, .pre = (handler) }
 #define AFTER_NOP(handler) { .addr = (u64)contexts_nop, .post = (handler) }
-#define AT_NMI(handler) { .addr = (u64)nmi_arrived, .pre = (handler), .technique = KPROBE_INT3 }
-#define AT_FAULT(handler) { .addr = (u64)extable_fixup, .pre = (handler) }
+#define AT_NMI(handler) { .addr = (u64)nmi_arrived, .pre = (handler), .technique = KPROBE_STEP }
+#define AT_FAULT(handler) { .addr = (u64)extable_fixup, .pre = (handler), .technique = KPROBE_STEP }
 static const struct row here[] = {
 	{ "thread",			in_thread, look, NOBODY,		{ 1, 1, 0, "task" } },
 	{ "thread, interrupts off",	with_irqs_off, look, NOBODY,			{ 1, 1, 0, "task" } },
@@ -228,7 +228,6 @@ static void look_in(const struct row *r)
 
 	seen.looks = 0;
 	now = r;
-	p.technique = KPROBE_STEP; /* it is a trap's record that is looked at */
 	kprobe_unsafe = true;
 	if (!p.addr || probe_on(&p)) {
 		r->context(r->event);

@@ -151,6 +151,7 @@ static bool begin(size_t pages, bool overwrite)
 	ring_buffer_set_overwrite(overwrite);
 	ring_buffer_reset();
 	ticking = true;
+	int3_probe.technique = nmi_probe.technique = KPROBE_STEP;
 	int3_probe.addr = (u64)probed;
 	nmi_probe.addr = (u64)nmi_arrived;
 	return probe_on(&int3_probe) && probe_on(&nmi_probe);

@@ -80,7 +80,7 @@ static void say_in_nmi(struct kprobe *p, struct pt_regs *regs)
 {
 	trace_printk("here, depth %u\n", nmi_depth());
 }
-static struct kprobe nmi_probe = { .pre = say_in_nmi, .technique = KPROBE_INT3 };
+static struct kprobe nmi_probe = { .pre = say_in_nmi, .technique = KPROBE_STEP };
 
 static struct timer tick;
 static void say_in_irq(struct timer *t) { trace_puts("tick"); }

@@ -156,7 +156,7 @@ KTEST(watch, an_irq_in_idle_is_watched)
 /* A probe on what the NMI calls is the only witness inside. */
 KTEST(watch, an_nmi_in_idle_is_watched)
 {
-	struct kprobe p = { .addr = (u64)nmi_arrived, .pre = note_in_probe, .technique = KPROBE_INT3 };
+	struct kprobe p = { .addr = (u64)nmi_arrived, .pre = note_in_probe, .technique = KPROBE_STEP };
 	struct watch idle, after;
 	u64 nmis = nmi_count;
 

@@ -12,9 +12,9 @@
 
 #define PER_CPU_SECTION __section(".data..percpu")
 
-#define DEFINE_PER_CPU(type, name)  __typeof__(type) name PER_CPU_SECTION
+#define DEFINE_PER_CPU(type, name) __typeof__(type) name PER_CPU_SECTION
 /* The same for what a trap's record keeps (context/trap.h): these lie one behind the other, as numbered. */
-#define ACCOUNT(n, type, name) __typeof__(type) name __section(".data..percpu.accounts." #n)
+#define ACCOUNT(n, type, name)	    __typeof__(type) name __section(".data..percpu.accounts." #n)
 #define DECLARE_PER_CPU(type, name) extern __typeof__(type) name
 
 /*

@@ -115,7 +115,7 @@ static void test_step(const char *name, struct kprobe *p)
 KTEST(smap, handlers_find_them_closed)
 {
 	struct kprobe pre = { .addr = smap_target_at[0], .pre = read_in_handler };
-	struct kprobe post = { .addr = smap_target_at[0], .post = read_in_handler };
+	struct kprobe post = { .addr = smap_target_at[0], .post = read_in_handler, .technique = KPROBE_STEP };
 
 	if (!user_page_map())
 		return;

@@ -107,7 +107,7 @@ static void fault_inside(struct kprobe *p, struct pt_regs *regs)
 
 KTEST(traps, cr2_survives_an_int3_that_faults)
 {
-	struct kprobe p = { .addr = on_nop_at[0], .pre = fault_inside };
+	struct kprobe p = { .addr = on_nop_at[0], .pre = fault_inside, .technique = KPROBE_STEP };
 	struct machine m = machine_pattern;
 
 	m.flags = 2;

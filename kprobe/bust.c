@@ -58,11 +58,14 @@ static __always_inline struct pt_regs *next_regs(struct walk *w)
 
 		if (w->bp & 7 & ~1ul || !stack_of((u64)regs))
 			return NULL;
-		if (w->bp & 1) {
-			w->bp = regs->bp;
-			return regs;
+		if (!(w->bp & 1)) {
+			w->bp = *(u64 *)w->bp;
+			continue;
 		}
-		w->bp = *(u64 *)w->bp;
+		w->bp = regs->bp;
+		if (regs->vector !=
+		    VECTOR_NONE) /* a tracer's call saved these: no trap, so it counted nothing */
+			return regs;
 	}
 	return NULL;
 }

@@ -5,11 +5,58 @@
 #include "arch/x86/cpu/hw_breakpoint.h"
 #include "context/trap.h"
 #include "kprobe/internal.h"
+#include "sched/thread.h"
 #include "trace/guard.h"
 
 extern const u8 __text_start[], __text_end[];
 
 static struct watchpoint *watched[NR_HW_BREAKPOINTS]; /* changed under kprobe_mutex */
+
+static bool overlaps(const struct watchpoint *w, const volatile void *at, size_t size)
+{
+	return w->addr < (u64)at + size && (u64)at < w->addr + w->len;
+}
+
+/*
+ * What #DB's stub reads and writes for the trap's record, before and after the handler that has the debug registers switched
+ * off: an access to it would lead to the next #DB before the first one is through.
+ */
+static bool in_accounts(const struct watchpoint *w, unsigned cpu)
+{
+	u32 **nests = *per_cpu_ptr(ring_nests, cpu);
+
+	return overlaps(w, per_cpu_ptr(context_word, cpu), sizeof(context_word)) ||
+	       overlaps(w, per_cpu_ptr(guard_bits, cpu), sizeof(guard_bits)) ||
+	       overlaps(w, per_cpu_ptr(rcu_trace_reader, cpu), sizeof(rcu_trace_reader)) ||
+	       overlaps(w, per_cpu_ptr(watch, cpu), sizeof(watch)) ||
+	       overlaps(w, per_cpu_ptr(trap_top, cpu), sizeof(trap_top)) ||
+	       overlaps(w, per_cpu_ptr(graph_here, cpu), sizeof(graph_here)) ||
+	       overlaps(w, nests, sizeof(ring_nests)) || overlaps(w, nests[0], sizeof(u32)) ||
+	       overlaps(w, nests[1], sizeof(u32));
+}
+
+struct search {
+	const struct watchpoint *w;
+	bool found;
+};
+
+static void look_at_thread(struct thread *t, void *arg)
+{
+	struct search *s = arg;
+
+	s->found |= overlaps(s->w, &t->graph.top, sizeof(t->graph.top));
+}
+
+static bool on_stubs_way(const struct watchpoint *w)
+{
+	struct search s = { .w = w };
+
+	for (unsigned cpu = 0; cpu < NR_CPUS; cpu++)
+		if (cpus_up & 1u << cpu && in_accounts(w, cpu))
+			return true;
+	thread_for_each_one(look_at_thread, &s);
+	return s.found;
+}
 
 static const char *why_not(const struct watchpoint *w)
 {
@@ -25,7 +72,7 @@ static const char *why_not(const struct watchpoint *w)
 		return "Watchpoint is not at a kernel address";
 	if (w->type == WATCH_EXECUTE && w->addr - (u64)__text_start >= (u64)(__text_end - __text_start))
 		return "Watchpoint for execution is not in visible kernel text";
-	if (hw_breakpoint_refuses(w->addr, w->len))
+	if (hw_breakpoint_refuses(w->addr, w->len) || on_stubs_way(w))
 		return "Watchpoint is on a stack, or on what the way to its own handler uses";
 	return NULL;
 }

@@ -10,6 +10,7 @@
 ;   ss sp flags cs ip | error vector | ax cx dx si di … the push order below …  r15 <- rsp
 
 %include "asm_offsets.inc"
+%include "arch/x86/entry/regs.inc"
 
 bits 64
 default abs
@@ -32,42 +33,10 @@ __SECT__
 %endif
 %endmacro
 
-%macro SAVE_REGS 0-1 rax	; %1: where the interrupted rax is
-	push rdi
-	push rsi
-	push rdx
-	push rcx
-	push %1
-	push r8
-	push r9
-	push r10
-	push r11
-	push rbx
-	push rbp
-	push r12
-	push r13
-	push r14
-	push r15
+%macro SAVE_REGS 0-1 rax	; as PUSH_REGS
+	PUSH_REGS %1
 	cld
 	CLAC
-%endmacro
-
-%macro RESTORE_REGS 0
-	pop r15
-	pop r14
-	pop r13
-	pop r12
-	pop rbp
-	pop rbx
-	pop r11
-	pop r10
-	pop r9
-	pop r8
-	pop rax
-	pop rcx
-	pop rdx
-	pop rsi
-	pop rdi
 %endmacro
 
 ; NMI, #DB, #MC and #DF may come between an entry from user mode and its swapgs: in kernel mode, with the
@@ -178,7 +147,7 @@ __SECT__
 	BLACK_BOX BB_EXIT_BIT
 %endif
 	dec dword [gs:bb_depth]
-	RESTORE_REGS
+	POP_REGS
 	add rsp, 16			; vector, error
 	iretq
 %endmacro
@@ -187,7 +156,7 @@ __SECT__
 	BLACK_BOX BB_EXIT_BIT, %1
 	dec dword [gs:bb_depth]
 	PUT_BACK_GS
-	RESTORE_REGS
+	POP_REGS
 	add rsp, 16
 	iretq
 %endmacro
@@ -388,7 +357,7 @@ asm_exc_nmi:
 	BLACK_BOX BB_EXIT_BIT, 2
 	dec dword [gs:bb_depth]
 	PUT_BACK_GS
-	RESTORE_REGS
+	POP_REGS
 	add rsp, 16			; rsp = F
 	mov dword [rsp + NMI_F + IST_NMI_RUNNING], 0
 .return:

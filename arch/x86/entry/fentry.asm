@@ -15,6 +15,7 @@
 ; a copy with two operands changed. One such is made here, for when there is no memory to copy to yet.
 
 %include "asm_offsets.inc"
+%include "arch/x86/entry/regs.inc"
 
 bits 64
 default abs
@@ -71,21 +72,7 @@ align 16
 	sub qword [rsp], SITE_SIZE
 	push 0				; error
 	push VECTOR_NONE
-	push rdi
-	push rsi
-	push rdx
-	push rcx
-	push rax
-	push r8
-	push r9
-	push r10
-	push r11
-	push rbx
-	push rbp
-	push r12
-	push r13
-	push r14
-	push r15
+	PUSH_REGS
 	cld
 	mov rdi, [rsp + REGS_IP]
 	mov rsi, [rsp + REGS_SIZE + 8]	; the parent
@@ -93,21 +80,7 @@ align 16
 	lea rcx, [rsp + REGS_SIZE - FRAME_IP]
 	lea rbp, [rsp + 1]
 	call %2
-	pop r15
-	pop r14
-	pop r13
-	pop r12
-	pop rbp
-	pop rbx
-	pop r11
-	pop r10
-	pop r9
-	pop r8
-	pop rax
-	pop rcx
-	pop rdx
-	pop rsi
-	pop rdi
+	POP_REGS
 	lea rsp, [rsp + 32]		; vector, error, ip, cs
 	popfq
 	lea rsp, [rsp + 16]		; sp, ss
@@ -150,21 +123,7 @@ return_to_probe:
 	push rax			; ip is C's to fill in
 	push 0				; error
 	push VECTOR_NONE
-	push rdi
-	push rsi
-	push rdx
-	push rcx
-	push rax
-	push r8
-	push r9
-	push r10
-	push r11
-	push rbx
-	push rbp
-	push r12
-	push r13
-	push r14
-	push r15
+	PUSH_REGS
 	mov rdi, rsp
 	call kretprobe_return
 	mov rax, [rsp + REGS_AX]

@@ -137,11 +137,11 @@ def test_lists(tree):
     result = tree.try_text("tools/noinstr-check/tables.c", text.replace(begins, begins + '\t{ "do_int3", "", "none" },\n'))
     equal((result.returncode, tree.has_kernel()), (2, False), "a permission too many: make fails", result.stderr)
     contains(result.stderr, "tables.c lists do_int3() among the begins, and nothing in the kernel asks for it", "… and says which")
-    text = read(ROOT, "lib/string.c") + "\nvoid kprobe_users(void);\nstatic noinline void call_handler(void) { __asm__ volatile(\"\"); }\n" \
-        "void kprobe_users(void) { call_handler(); }\n"
+    text = read(ROOT, "lib/string.c") + "\nvoid kprobe_users(void);\nstatic noinline void call_post(void) { __asm__ volatile(\"\"); }\n" \
+        "void kprobe_users(void) { call_post(); }\n"
     result = tree.try_text("lib/string.c", text)
     equal((result.returncode, tree.has_kernel()), (2, False), "two functions of a listed name: make fails", result.stderr)
-    contains(result.stderr, "tables.c lists call_handler() among the handlers, and the kernel has 2 of that name", "… and says which")
+    contains(result.stderr, "tables.c lists call_post() among the handlers, and the kernel has 2 of that name", "… and says which")
 
 
 def test_without_libraries(tree):

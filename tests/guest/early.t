@@ -22,7 +22,7 @@ def check_boot(how, **options):
     equal((result.status, result.stdout.split("\n", 1)[0]), (0, "function"), f"{how}: boots, and the tracer is current")
     contains(result.stdout, "\noverrun: 0\n", f"{how}: nothing is lost, neither when the ring gets its size")
     equal([match["name"] + " <-" + match["parent"] for match in found[:3]],
-          ["kernel_main <-kernel_start", "segments_init <-kernel_main", "idt_init <-kernel_main"], f"{how}: from the first on")
+          ["kernel_main <-kernel_start", "segments_init <-kernel_main", "extable_init <-kernel_main"], f"{how}: from the first on")
     wanted = {"ftrace_init", "paging_init", "acpi_init", "sched_init", "tracefs_write"}
     equal(wanted - {match["name"] for match in found}, set(), f"{how}: to the last")
     times = [float(match["time"]) for match in found]

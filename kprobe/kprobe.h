@@ -39,21 +39,20 @@ struct kprobe {
 	 * pre: regs->ip is @addr. If it changes that, the probed context goes on there: the instruction isn't run, nor is
 	 * anything else called.
 	 * post: regs->ip is the next to run.
-	 * KPROBE_FTRACE: interrupts are as they were, regs->vector is VECTOR_NONE, and sp can't be changed.
+	 * KPROBE_FTRACE: interrupts are as they were, so take no lock that they or the probed code may hold; regs->vector is
+	 * VECTOR_NONE, and sp can't be changed.
 	 * fault: the instruction has faulted (regs->vector), regs->ip is @addr. True: it has dealt with that, as pre.
 	 */
 	void (*pre)(struct kprobe *p, struct pt_regs *regs);
 	void (*post)(struct kprobe *p, struct pt_regs *regs);
 	bool (*fault)(struct kprobe *p, struct pt_regs *regs);
-	enum kprobe_technique technique; /* asked for; KPROBE_AUTO: as the file kprobes/technique says */
-
 	u64 hits, nmissed; /* handlers run; hits whose handlers were left out */
 
-	/* kprobe/'s own from here. */
-	struct kprobe *next; /* at the same place */
+	struct kprobe *next; /* kprobe/'s own: at the same place */
 	struct kprobe_site *site;
-	bool armed;
-	bool busted; /* disarmed by the last bust */
+	enum kprobe_technique technique; /* asked for; KPROBE_AUTO: as the file kprobes/technique says */
+	bool armed;			 /* kprobe/'s, both */
+	bool busted;			 /* disarmed by the last bust */
 };
 
 /* Boot, once: the first page of slots. */

@@ -29,7 +29,7 @@ static int add_page(void)
 
 	if (nr_pages == MAX_PAGES)
 		return -ENOSPC;
-	owners = kzalloc(SLOTS_A_PAGE * sizeof(*owners));
+	owners = kzalloc(SLOTS_A_PAGE * sizeof(void *));
 	if (!owners)
 		return -ENOMEM;
 	if (text_page_alloc(SLOT_AREA + nr_pages * PAGE_SIZE, INT3_BYTE) != 0) {

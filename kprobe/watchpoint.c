@@ -29,8 +29,8 @@ static bool in_accounts(const struct watchpoint *w, unsigned cpu)
 	       overlaps(w, per_cpu_ptr(guard_bits, cpu), sizeof(guard_bits)) ||
 	       overlaps(w, per_cpu_ptr(rcu_trace_reader, cpu), sizeof(rcu_trace_reader)) ||
 	       overlaps(w, per_cpu_ptr(watch, cpu), sizeof(watch)) ||
-	       overlaps(w, per_cpu_ptr(trap_top, cpu), sizeof(trap_top)) ||
-	       overlaps(w, per_cpu_ptr(graph_here, cpu), sizeof(graph_here)) ||
+	       overlaps(w, per_cpu_ptr(trap_top, cpu), sizeof(void *)) ||
+	       overlaps(w, per_cpu_ptr(graph_here, cpu), sizeof(void *)) ||
 	       overlaps(w, nests, sizeof(ring_nests)) || overlaps(w, nests[0], sizeof(u32)) ||
 	       overlaps(w, nests[1], sizeof(u32));
 }
@@ -44,7 +44,7 @@ static void look_at_thread(struct thread *t, void *arg)
 {
 	struct search *s = arg;
 
-	s->found |= overlaps(s->w, &t->graph.top, sizeof(t->graph.top));
+	s->found |= overlaps(s->w, &t->graph.top, sizeof(void *));
 }
 
 static bool on_stubs_way(const struct watchpoint *w)

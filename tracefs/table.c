@@ -15,7 +15,7 @@ static size_t nr_entries;
 static bool exists(const struct ctl_file *f) { return !f->test_only || test_files_enabled; }
 
 /* A slash comes before all else, so that what is below a directory follows it at once, in the order of its names. */
-static int rank(char c) { return c == '/' ? 1 : c ? 1 + (u8)c : 0; }
+static int rank(int c) { return c == '/' ? 1 : c ? 1 + (u8)c : 0; }
 
 static int compare(const char *path, const char *key, size_t len)
 {

@@ -5,6 +5,8 @@
  */
 #pragma once
 
+/* Tables. */
+/* clang-format off */
 #define CONDITIONS(C, X)                                                                              \
 	C(X, o)                                                                                       \
 	C(X, no) C(X, c) C(X, nc) C(X, z) C(X, nz) C(X, be) C(X, a) C(X, s) C(X, ns) C(X, p) C(X, np) \
@@ -126,7 +128,7 @@
 			      "leaq 64(%rsp), %rsp") X(mov_from_sp, "", "movq %rsp, %rax", "")                                                            \
 			X(xchg_sp, "leaq -64(%rsp), %rax", "xchgq %rax, %rsp",                                                                            \
 			  "xchgq %rax, %rsp") X(lea_sp, "", "leaq -64(%rsp), %rsp", "leaq 64(%rsp), %rsp")                                                \
-				X(store_below, "", "movq %r8, -8(%rsp)", "movq -8(%rsp), %r9") X(                                                         \
+				X(store_below, "", "movq %r8, -8(%rsp)", "")      X(                                                         \
 					enter_one, "movq %rsp, %rbp", "enter $16, $1",                                                                    \
 					"leave") X(enter_none, "", "enter $0, $0",                                                                        \
 						   "leave") X(push_memory, "", "pushq 8(%rdi)", "popq %rax")                                              \
@@ -243,3 +245,4 @@
 						X(shrx, "", "shrxq %rcx, %r9, %r8", "")
 #define KPROBE_ADX_FORMS(X) \
 	X(adcx, "", "adcxq kp_cell(%rip), %r8", "") X(adox, "", "adoxq kp_cell(%rip), %r8", "")
+/* clang-format on */

@@ -308,7 +308,7 @@ static u32 sweep_one(struct seq *out, u32 which)
 	return hits != 0;
 }
 
-static char letter(u8 how) { return how < REFUSED ? "? .x"[how] : (char)('A' + how - REFUSED); }
+static int letter(u8 how) { return how < REFUSED ? "? .x"[how] : 'A' + how - REFUSED; }
 
 struct counts {
 	u32 exist, probed, hit, refused;
@@ -340,7 +340,7 @@ static void report_functions(struct seq *out, struct counts *all)
 			seq_printf(out, "sweep: %s: %u exist, %u probed, %u hit, %u refused%s", sym.name,
 				   c.exist, c.probed, c.hit, c.refused, options.map ? ": " : "\n");
 		for (u32 k = i; options.map && k < next; k++)
-			seq_putc(out, letter(places[k].how));
+			seq_putc(out, (char)letter(places[k].how));
 		if (options.map)
 			seq_putc(out, '\n');
 	}

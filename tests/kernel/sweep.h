@@ -11,10 +11,10 @@ enum sweep_kind {
 
 struct sweep_item {
 	const char *suite, *name;
-	enum sweep_kind kind;
 	const char *script;
 	void (*test)(void);
 	u64 (*code)(void);
+	enum sweep_kind kind;
 	bool loose; /* what comes out is something else each time, or other than without probes: it only has to end */
 	u64 ns; /* how long it takes without probes */
 	u64 outcome;

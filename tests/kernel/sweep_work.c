@@ -40,64 +40,73 @@ static const struct exception left_out[] = {
 	  "recurses until its stack is full: bust_kprobes() gives up when other probes are in that" },
 };
 
-#define SCRIPTS(X)                                                                                                      \
-	X(ls, "ls /sys/kernel kprobes; ls; pwd; cd kprobes; pwd; ls ..")                                                \
-	X(cat, "cat available_tracers set_ftrace_filter trace_clock trace_options README tracing_on")                   \
-	X(echo,                                                                                                         \
-	  "echo hello 'a b' \"c\" \\; d; echo -n x; echo; head -n 3 README; head nosuch; echo > nosuch")                \
-	X(errors,                                                                                                       \
-	  "cat nosuch; ls nosuch; nosuch; echo 'open; ktap a b; tour 99; cat; cd README; echo 1 > README")              \
-	X(help, "help; help cat nosuch; tour; timeout 1 echo x; timeout x")                                             \
-	X(filter,                                                                                                       \
-	  "echo 'tracefs_*' > set_ftrace_filter; cat set_ftrace_filter; echo '*x*' >> set_ftrace_filter; "              \
-	  "echo '!tracefs_*' >> set_ftrace_filter; echo > set_ftrace_filter; echo nosuchfn > set_ftrace_filter")        \
-	X(graph_filter,                                                                                                 \
-	  "echo 'tracefs_re*' > set_graph_function; cat set_graph_function; echo > set_graph_function")                 \
-	X(events,                                                                                                       \
-	  "cat events/sched/sched_switch/format; echo 'prev_pid > 1 && next_comm ~ \"k*\"' > "                          \
-	  "events/sched/sched_switch/filter; echo 'hist:keys=prev_pid' > "                                              \
-	  "events/sched/sched_switch/trigger; echo 1 > events/sched/enable; "                                           \
-	  "cat events/sched/sched_switch/filter; echo 0 > events/sched/enable; "                                        \
-	  "echo '!hist:keys=prev_pid' > events/sched/sched_switch/trigger; "                                            \
-	  "echo 0 > events/sched/sched_switch/filter; echo 'x ==' > events/sched/sched_switch/filter; "                 \
-	  "echo 0 > events/sched/sched_switch/filter")                                                                  \
-	X(functions, "cat available_filter_functions")                                                                  \
-	X(blacklist, "cat kprobes/blacklist")                                                                           \
-	X(markers,                                                                                                      \
-	  "echo a marker > trace_marker; echo > trace; echo 256 > buffer_size_kb; cat buffer_size_kb")                  \
-	X(set_event,                                                                                                    \
+/* Tables, a script a line. */
+/* clang-format off */
+#define SCRIPTS(X) \
+	X(ls, "ls /sys/kernel kprobes; ls; pwd; cd kprobes; pwd; ls ..") \
+	X(cat, \
+	  "cat available_tracers set_ftrace_filter trace_clock trace_options README tracing_on") \
+	X(echo, \
+	  "echo hello 'a b' \"c\" \\; d; echo -n x; echo; head -n 3 README; head nosuch; echo > nosuch") \
+	X(errors, \
+	  "cat nosuch; ls nosuch; nosuch; echo 'open; ktap a b; tour 99; cat; cd README; echo 1 > README") \
+	X(help, "help; help cat nosuch; tour; timeout 1 echo x; timeout x") \
+	X(filter, \
+	  "echo 'tracefs_*' > set_ftrace_filter; cat set_ftrace_filter; echo '*x*' >> set_ftrace_filter; " \
+	  "echo '!tracefs_*' >> set_ftrace_filter; echo > set_ftrace_filter; echo nosuchfn > set_ftrace_filter") \
+	X(graph_filter, \
+	  "echo 'tracefs_re*' > set_graph_function; cat set_graph_function; echo > set_graph_function") \
+	X(events, \
+	  "cat events/sched/sched_switch/format; echo 'prev_pid > 1 && next_comm ~ \"k*\"' > " \
+	  "events/sched/sched_switch/filter; echo 'hist:keys=prev_pid' > " \
+	  "events/sched/sched_switch/trigger; echo 1 > events/sched/enable; " \
+	  "cat events/sched/sched_switch/filter; echo 0 > events/sched/enable; " \
+	  "echo '!hist:keys=prev_pid' > events/sched/sched_switch/trigger; " \
+	  "echo 0 > events/sched/sched_switch/filter; echo 'x ==' > events/sched/sched_switch/filter; " \
+	  "echo 0 > events/sched/sched_switch/filter") \
+	X(functions, "cat available_filter_functions") \
+	X(blacklist, "cat kprobes/blacklist") \
+	X(markers, \
+	  "echo a marker > trace_marker; echo > trace; echo 256 > buffer_size_kb; cat buffer_size_kb") \
+	X(set_event, \
 	  "echo sched:sched_switch > set_event; cat set_event; echo '*:*' > set_event; echo > set_event; echo > trace") \
 	X(pwd, "pwd")
 
 /* What these print depends on when, or on what is probed. */
-#define LOOSE_SCRIPTS(X)                                                                                                                                                                     \
-	X(dmesg, "dmesg; cat wx")                                                                                                                                                            \
-	X(nest, "nest mark; nest")                                                                                                                                                           \
-	X(tour1, "tour 1")                                                                                                                                                                   \
-	X(tour2, "tour 2")                                                                                                                                                                   \
-	X(tour3, "tour 3")                                                                                                                                                                   \
-	X(tour4, "tour 4")                                                                                                                                                                   \
-	X(tour5, "tour 5")                                                                                                                                                                   \
-	X(tour6, "tour 6")                                                                                                                                                                   \
-	X(tour7, "tour 7") X(tour8, "tour 8") X(tour9, "tour 9") X(tour10, "tour 10") X(bench, "bench") X(                                                                                   \
-		function,                                                                                                                                                                    \
-		"echo function > current_tracer; ls; echo nop > current_tracer; cat trace; echo > trace")                                                                                    \
-		X(function_graph,                                                                                                                                                            \
-		  "echo function_graph > current_tracer; ls; echo nop > current_tracer; cat trace; echo > trace")                                                                            \
-			X(irqsoff, "echo irqsoff > current_tracer; ls; cat trace; echo nop > current_tracer; echo > trace") X(                                                               \
-				stack,                                                                                                                                                       \
-				"echo 1 > options/stacktrace; echo 1 > events/sched/enable; ls; echo 0 > events/enable; cat trace; echo 0 > options/stacktrace; echo > trace")               \
-				X(profile,                                                                                                                                                   \
-				  "echo 1 > function_profile_enabled; ls; echo 0 > function_profile_enabled; cat trace_stat/function0")                                                      \
-					X(all_events,                                                                                                                                        \
-					  "echo 1 > events/enable; ls; cat README; echo 0 > events/enable; cat trace; head per_cpu/cpu0/trace; cat per_cpu/cpu0/stats; echo > trace")        \
-						X(snapshot,                                                                                                                                  \
-						  "echo 1 > snapshot; cat snapshot; echo 0 > snapshot")                                                                                      \
-							X(probes,                                                                                                                            \
-							  "echo p:x run_cd+4 > kprobe_events; echo 1 > events/kprobes/x/enable; cd .; cat kprobe_events kprobe_profile kprobes/list trace; " \
-							  "echo 0 > events/kprobes/x/enable; echo > kprobe_events; echo p:y nosuch > kprobe_events; cat error_log; echo > trace")            \
-								X(malformed,                                                                                                                 \
-								  "malformed test/* kprobe* trace_pipe per_cpu/*/trace_pipe -* -*/* -*/*/* -*/*/*/* -*/*/*/*/*")
+
+#define LOOSE_SCRIPTS(X) \
+	X(dmesg, "dmesg; cat wx") \
+	X(nest, "nest mark; nest") \
+	X(tour1, "tour 1") \
+	X(tour2, "tour 2") \
+	X(tour3, "tour 3") \
+	X(tour4, "tour 4") \
+	X(tour5, "tour 5") \
+	X(tour6, "tour 6") \
+	X(tour7, "tour 7") \
+	X(tour8, "tour 8") \
+	X(tour9, "tour 9") \
+	X(tour10, "tour 10") \
+	X(bench, "bench") \
+	X(function, \
+	  "echo function > current_tracer; ls; echo nop > current_tracer; cat trace; echo > trace") \
+	X(function_graph, \
+	  "echo function_graph > current_tracer; ls; echo nop > current_tracer; cat trace; echo > trace") \
+	X(irqsoff, \
+	  "echo irqsoff > current_tracer; ls; cat trace; echo nop > current_tracer; echo > trace") \
+	X(stack, \
+	  "echo 1 > options/stacktrace; echo 1 > events/sched/enable; ls; echo 0 > events/enable; cat trace; echo 0 > options/stacktrace; echo > trace") \
+	X(profile, \
+	  "echo 1 > function_profile_enabled; ls; echo 0 > function_profile_enabled; cat trace_stat/function0") \
+	X(all_events, \
+	  "echo 1 > events/enable; ls; cat README; echo 0 > events/enable; cat trace; head per_cpu/cpu0/trace; cat per_cpu/cpu0/stats; echo > trace") \
+	X(snapshot, "echo 1 > snapshot; cat snapshot; echo 0 > snapshot") \
+	X(probes, \
+	  "echo p:x run_cd+4 > kprobe_events; echo 1 > events/kprobes/x/enable; cd .; cat kprobe_events kprobe_profile kprobes/list trace; " \
+	  "echo 0 > events/kprobes/x/enable; echo > kprobe_events; echo p:y nosuch > kprobe_events; cat error_log; echo > trace") \
+	X(malformed, \
+	  "malformed test/* kprobe* trace_pipe per_cpu/*/trace_pipe -* -*/* -*/*/* -*/*/*/* -*/*/*/*/*")
+/* clang-format on */
 
 #define SCRIPT(n, text) { .suite = "script", .name = #n, .kind = SWEEP_SCRIPT, .script = text },
 #define LOOSE_SCRIPT(n, text) \

@@ -17,15 +17,13 @@ struct ex_entry {
 void extable_init(void);
 
 /* The list by hash: each where only one comparison is needed. */
-#define EX_SLOTS 512
+#define EX_BITS	 9
+#define EX_SLOTS (1u << EX_BITS)
 extern struct ex_hash {
 	u64 insn[EX_SLOTS], fixup[EX_SLOTS];
 	u32 factor;
 } ex_hash;
-static __always_inline u32 ex_slot(u64 ip)
-{
-	return (u32)ip * ex_hash.factor / (u32)(0x100000000 / EX_SLOTS);
-}
+static __always_inline u32 ex_slot(u64 ip) { return (u32)ip * ex_hash.factor >> (32 - EX_BITS); }
 
 /* Any context. If @regs->ip is listed, moves it to the fixup and says true. */
 static __always_inline bool extable_lookup(struct pt_regs *regs)

@@ -60,12 +60,19 @@ static int take_stack_word(struct probe_text *t, size_t at, struct probe_arg *a,
 		       ?: emit(t, at, a, FETCH_LOAD, n * sizeof(u64));
 }
 
+static int no_variable(struct probe_text *t, size_t at)
+{
+	return probe_bad(t, at, "Invalid $-valiable specified", EINVAL);
+}
+
 /* $argN; behind the registers' are those on the stack, above the return address. */
 static int take_argument(struct probe_text *t, size_t at, const char *digits, size_t len, struct probe_arg *a)
 {
 	u64 n;
 
-	if (!parse_u64(digits, len, 10, &n) || !n || n > STACK_MAX)
+	if (!parse_u64(digits, len, 10, &n))
+		return no_variable(t, at);
+	if (!n || n > STACK_MAX)
 		return probe_bad(t, at, "Invalid argument number", EINVAL);
 	if (n <= ARRAY_SIZE(argument_registers))
 		return emit(t, at, a, FETCH_REG, argument_registers[n - 1]);
@@ -88,13 +95,15 @@ static int take_variable(struct probe_text *t, size_t at, size_t end, struct pro
 	if (str_is(name, len, "stack"))
 		return emit(t, at, a, FETCH_REG, offsetof(struct pt_regs, sp));
 	if (len > 5 && memcmp(name, "stack", 5) == 0 && isdigit(name[5])) {
-		if (!parse_u64(name + 5, len - 5, 10, &n) || n > STACK_MAX)
+		if (!parse_u64(name + 5, len - 5, 10, &n))
+			return no_variable(t, at);
+		if (n > STACK_MAX)
 			return probe_bad(t, at, "Invalid stack number", EINVAL);
 		return take_stack_word(t, at, a, n);
 	}
 	if (len >= 3 && memcmp(name, "arg", 3) == 0 && place == FETCH_ENTRY)
 		return take_argument(t, at, name + 3, len - 3, a);
-	return probe_bad(t, at, "Invalid $-valiable specified", EINVAL);
+	return no_variable(t, at);
 }
 
 /* @ADDR, @SYM[+|-OFF] */
@@ -153,9 +162,9 @@ static int take_dereference(struct probe_text *t, size_t at, size_t end, struct 
 	while (open < end && t->line[open] != '(')
 		open++;
 	if (open >= end)
-		return probe_bad(t, number, "Dereference needs a brace", EINVAL);
+		return probe_bad(t, at, "Dereference needs a brace", EINVAL);
 	if (!parse_u64(t->line + number, open - number, 0, &offset) || offset > ~0ul >> 1)
-		return probe_bad(t, number, "Invalid dereference offset", EINVAL);
+		return probe_bad(t, at, "Invalid dereference offset", EINVAL);
 	while (close > open && t->line[close - 1] != ')')
 		close--;
 	if (close == open)

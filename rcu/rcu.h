@@ -41,6 +41,8 @@ void cond_synchronize_rcu(u64 cookie);
  * trampoline or a detour that could be entered before it, preempted there or not.
  */
 void synchronize_rcu_tasks(void);
+/* Thread context, preemption on. As good as blocking, for synchronize_rcu_tasks(): the caller is inside nothing. */
+void rcu_tasks_qs(void);
 /* Thread context. Waits for all rcu_read_lock_trace() readers (context/rcu_trace.h) that began before. */
 void synchronize_rcu_tasks_trace(void);
 

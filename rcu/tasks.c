@@ -79,4 +79,7 @@ void synchronize_rcu_tasks(void)
 	mutex_unlock(&tasks_mutex);
 }
 
+/* Locked, as a full barrier: what the thread does next comes after this is seen. */
+void rcu_tasks_qs(void) { __atomic_fetch_add(&current()->voluntary, 2, __ATOMIC_SEQ_CST); }
+
 void rcu_tasks_init(void) { mutex_init(&tasks_mutex, "synchronize_rcu_tasks"); }

@@ -1,5 +1,6 @@
 /*
- * The shell: a client of tracefs/ and of the registered commands, of nothing else in the kernel.
+ * The shell: a client of tracefs/ and of the registered commands, of nothing else in the kernel but RCU, which it tells when a
+ * command is over.
  *
  * It runs in the kernel until there is a user mode to move to. Thread context, interrupts on.
  */

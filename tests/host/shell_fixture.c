@@ -1,6 +1,7 @@
 /* Fakes of what the shell stands on: a console that remembers and files that do as they are told. */
 #include "tests/host/shell_fixture.h"
 #include "kernel/shell/console.h"
+#include "rcu/rcu.h"
 #include "tracefs/tracefs.h"
 
 static char said[1 << 20];
@@ -18,6 +19,9 @@ void console_write(const char *text, size_t len)
 
 void console_interrupt(void (*fn)(void)) {}
 void tracefs_interrupt(struct seq *out) { out->closed = true; }
+
+unsigned commands_run;
+void rcu_tasks_qs(void) { commands_run++; }
 
 void console_type(const char *text) { keys = text; }
 

@@ -38,6 +38,14 @@ static void test_echo(void **state)
 	expect("echo $x \\\\n", "$x \\n\n", 0);
 }
 
+static void test_between_commands(void **state)
+{
+	commands_run = 0;
+	expect("echo a; fail\ncat nosuch; echo b > alpha",
+	       "a\nhalf\nsh: fail: No such device\nsh: nosuch: No such file or directory\n", 1);
+	assert_int_equal(commands_run, 4);
+}
+
 static void test_cat(void **state)
 {
 	expect("cat ro dir/one", "this is ro\nthis is dir/one\n", 0);
@@ -274,6 +282,7 @@ static void test_interactive(void **state)
 
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test_setup(test_echo, reset),
+	cmocka_unit_test_setup(test_between_commands, reset),
 	cmocka_unit_test_setup(test_cat, reset),
 	cmocka_unit_test_setup(test_cat_errors, reset),
 	cmocka_unit_test_setup(test_ls, reset),

@@ -99,6 +99,29 @@ KTEST(rcu, a_sleeping_thread_is_not_waited_for)
 	scene_end();
 }
 
+static int say_so_until_over(void *arg)
+{
+	while (!over) {
+		rcu_tasks_qs();
+		cpu_relax();
+	}
+	return 0;
+}
+
+/* Nor this: it ends after the wait. */
+KTEST(rcu, a_thread_that_says_it_is_inside_nothing_is_not_waited_for)
+{
+	struct thread *t;
+
+	scene_begin();
+	over = false;
+	t = thread_on(scene.there, say_so_until_over, PRIORITY_DEFAULT);
+	synchronize_rcu_tasks();
+	over = true;
+	thread_join(t);
+	scene_end();
+}
+
 static int spin_until_over(void *arg)
 {
 	while (!over)

@@ -10,15 +10,17 @@ struct cmdline cmdline = { .stress = 1 };
 static const struct option {
 	const char *name;
 	bool *flag;
-	u64 *number; /* or this: at least 1 */
-	bool size;   /* a number that K, M or G may follow */
-	char *word;  /* or this: as long as cmdline.trace */
+	u64 *number;	   /* or this: at least 1 */
+	bool size;	   /* a number that K, M or G may follow */
+	char *word;	   /* or this: as long as cmdline.trace */
+	const char **text; /* or this: where it stands, up to white space */
 } options[] = {
 	{ .name = "test", .flag = &cmdline.test },
 	{ .name = "debug", .flag = &cmdline.debug },
 	{ .name = "stress", .number = &cmdline.stress },
 	{ .name = "trace", .word = cmdline.trace },
 	{ .name = "trace_buf_size", .number = &cmdline.trace_buf_size, .size = true },
+	{ .name = "kprobe_event", .text = &cmdline.kprobe_event },
 	{ .name = "chaos", .number = &cmdline.chaos },
 	{ .name = "start_fails", .number = &cmdline.start_fails },
 	{ .name = "start_late", .number = &cmdline.start_late },
@@ -54,6 +56,11 @@ static bool take(const struct option *o, const char *value, size_t len)
 			*o->flag = true;
 		return !value && o->flag;
 	}
+	if (o->text) {
+		if (len)
+			*o->text = value;
+		return len;
+	}
 	if (o->word) {
 		if (!len || len >= sizeof(cmdline.trace))
 			return false;
@@ -77,6 +84,7 @@ static void set_option(const char *word, size_t len)
 		printk("cmdline: \"%.*s\" ignored: %s %s\n", (int)len, word, o->name,
 		       o->flag	 ? "takes no value"
 		       : o->word ? "wants =NAME"
+		       : o->text ? "wants =DEFINITION[;DEFINITION]..."
 				 : "wants =NUMBER, at least 1");
 }
 

@@ -15,6 +15,7 @@ struct cmdline {
 	u64 chaos;	    /* "chaos=SEED": see context/chaos.h; 0: none */
 	char trace[32];	    /* "trace=NAME": this tracer is current from boot on; "": none */
 	u64 trace_buf_size; /* "trace_buf_size=N[K|M|G]": bytes of trace buffer a CPU, at first; 0: as usual */
+	const char *kprobe_event; /* "kprobe_event=DEFINITIONS": see kprobe/boot.h; NULL: none */
 	u64 start_fails; /* "start_fails=N": the CPU with APIC id N is never started, as if it were broken; 0: none */
 	u64 start_late;	 /* "start_late=N": that one is given up just when it has begun; 0: none */
 	u64 start_nomem; /* "start_nomem=N": while CPUs are started, the N-th allocation fails; 0: none */

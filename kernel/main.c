@@ -26,6 +26,7 @@
 #include "kernel/shell/shell.h"
 #include "kernel/smp.h"
 #include "kernel/tsc.h"
+#include "kprobe/boot.h"
 #include "kprobe/kprobe.h"
 #include "lib/bug.h"
 #include "lib/debug.h"
@@ -150,6 +151,8 @@ void kernel_main(void)
 	ftrace_profile_init(); /* a file for each CPU that has come */
 	if (*cmdline.trace && tracer_set(cmdline.trace) != 0)
 		printk("cmdline: \"trace=%s\" ignored: no such tracer, or no memory for it\n", cmdline.trace);
+	if (cmdline.kprobe_event)
+		kprobe_boot_events(cmdline.kprobe_event);
 	if (cmdline.chaos)
 		chaos_start(cmdline.chaos); /* unwelcome events at marked points */
 

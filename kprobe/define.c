@@ -224,7 +224,7 @@ static void plan_carry_out(struct plan *plan)
 	}
 }
 
-static int store(const struct ctl_file *self, const char *text, size_t len, bool append)
+int probe_events_define(const char *text, size_t len, bool append)
 {
 	struct plan plan;
 	int err = plan_begin(&plan, append);
@@ -236,6 +236,11 @@ static int store(const struct ctl_file *self, const char *text, size_t len, bool
 	else
 		plan_carry_out(&plan);
 	return err;
+}
+
+static int store(const struct ctl_file *self, const char *text, size_t len, bool append)
+{
+	return probe_events_define(text, len, append);
 }
 
 static int show(struct seq *out, const struct ctl_file *self)

@@ -34,6 +34,9 @@ struct probe_event {
 
 extern struct list_head probe_events;
 
+/* define.c. Thread context. A write to kprobe_events: all of it, or none and -errno with what was wrong in error_log. */
+int probe_events_define(const char *text, size_t len, bool append);
+
 /*
  * parse.c. One definition into the zeroed @e:
  *	p[:[GRP/][NAME]] SYM[+OFF][%return]|ADDR [ARG ...]

@@ -156,7 +156,23 @@ def test_removal():
     ok(errors.startswith("p:h/a strlen\n") and "g/" not in errors.split(), "… and takes all of them otherwise", errors)
 
 
+def test_boot():
+    """kprobe_event= on the command line: what is right is there and on, what isn't is said, and boot goes on."""
+    words = "kprobe_event=p,nothing;r,nothing kprobe_event=p:boot/a,tracefs_read;;p,nosuch;r:b,tracefs_read,v=$retval;p:boot/a,tracefs_write;p,kmalloc,%xx"
+    for how, options in (("PVH", {}), ("GRUB", {"boot": "iso"})):
+        result = run(CD + "cat kprobe_events; cat trace", append=words + " kprobe_event=", **options)
+        equal((result.status, result.stdout.split("#")[0]), (0, "p:boot/a tracefs_read\nr10:kprobes/b tracefs_read v=$retval\n"),
+              f"{how}: what can be had is there", result.stdout[:500])
+        ok(": a: (tracefs_read+" in result.stdout and ": b: (" in result.stdout, f"{how}: … and on", result.stdout[-500:])
+        equal([line for line in result.log.splitlines() if line.startswith("cmdline")],
+              ['cmdline: "kprobe_event=" ignored: kprobe_event wants =DEFINITION[;DEFINITION]...',
+               "cmdline: Failed to add event(-2): p nosuch: No such file or directory, see error_log",
+               "cmdline: Failed to add event(-17): p:boot/a tracefs_write: File exists, see error_log",
+               "cmdline: Failed to add event(-22): p kmalloc %xx: Invalid argument, see error_log"], f"{how}: the rest is said")
+
+
 test_malformed()
+test_boot()
 test_linux_samples()
 test_read_back()
 test_fields()

@@ -1,6 +1,7 @@
 /* Probes in handlers of probes in handlers, eight deep, by each technique: all executed, all counted. */
 #include "abi/errno.h"
 #include "context/watch.h"
+#include "ftrace/ftrace.h"
 #include "kprobe/bust.h"
 #include "kprobe/internal.h"
 #include "kernel/traps.h"
@@ -210,4 +211,52 @@ KTEST(kprobe, no_unrecoverable_kprobe_detected)
 {
 	unrecoverable(KPROBE_STEP);
 	unrecoverable(KPROBE_INT3);
+}
+
+/*
+ * The same recursion, begun inside a function that the first trap's handler calls, which a probe and a consumer hit by one
+ * call: that saves registers like a trap's among those of the recursion, and is none.
+ */
+static noinline u64 called_in_handler(u64 n)
+{
+	barrier();
+	return n + 1;
+}
+
+static unsigned begun;
+static void begin_inside(struct kprobe *p, struct pt_regs *regs)
+{
+	if (!begun++)
+		called_in_handler(1);
+}
+static notrace void consume(u64 ip, u64 parent_ip, struct ftrace_ops *ops, struct ftrace_frame *frame)
+{
+	if (begun == 1)
+		run_code(deep_0);
+}
+
+KTEST(kprobe, a_tracers_call_in_a_busted_recursion_is_no_trap)
+{
+	struct kprobe entry = { .addr = (u64)called_in_handler, .technique = KPROBE_FTRACE };
+	struct kprobe way = { .addr = deep_0_at[0], .technique = KPROBE_STEP };
+	struct kprobe leave = { .addr = (u64)rcu_nmi_exit, .pre = begin_inside };
+	static struct ftrace_ops ops = { .func = consume, .flags = FTRACE_OPS_FL_RECURSION };
+	struct cpu_accounts before = accounts_now();
+	u64 busts = bust_count;
+
+	begun = 0;
+	EXPECT_EQ(ftrace_set_filter(&ops, "called_in_handler", true), 0);
+	EXPECT_EQ(register_ftrace_function(&ops), 0);
+	kprobe_unsafe = true;
+	if (probe_on(&entry) && probe_on(&way) && probe_on(&leave))
+		run_code(deep_0);
+	kprobe_unsafe = false;
+	EXPECT_EQ(begun, 1);
+	EXPECT_EQ(bust_count, busts + 1);
+	probe_off(&leave);
+	probe_off(&way);
+	probe_off(&entry);
+	EXPECT_EQ(unregister_ftrace_function(&ops), 0);
+	ftrace_free_filter(&ops);
+	EXPECT_ACCOUNTS(before);
 }

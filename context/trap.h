@@ -29,7 +29,6 @@ struct cpu_accounts {
 	u32 bb_depth;
 	u32 rcu_trace_reader;
 	struct watch watch;
-	struct graph_entry *graph_top;
 	struct {
 		u32 n, unused;
 	} ring_nest[2]; /* trace/ring.h's */
@@ -67,7 +66,6 @@ static __always_inline void accounts_save(struct cpu_accounts *a)
 	a->ring_nest[1].n = *this_cpu(ring_nests[1]);
 	a->bb_depth = this_cpu(bb_depth);
 	a->rcu_trace_reader = this_cpu(rcu_trace_reader);
-	a->graph_top = this_cpu(graph_here)->top;
 	a->watch.counter = this_cpu(watch).counter;
 	a->watch.nesting = this_cpu(watch).nesting;
 	a->watch.nmi_nesting = this_cpu(watch).nmi_nesting;

@@ -15,13 +15,13 @@ DEFINE_PER_CPU(struct quiescent, quiescent);
  */
 static __always_inline void flip(void)
 {
-	__asm__ volatile("lock incq %0" : "+m"(this_cpu(watch).counter) : : "memory");
+	__asm__ volatile("lock incl %0" : "+m"(this_cpu(watch).counter) : : "memory");
 }
 
 /* One instruction, where the compiler would take three. */
-static __always_inline void nmi_nesting_add(u32 n)
+static __always_inline void nmi_nesting_add(u16 n)
 {
-	__asm__ volatile("addl %1, %0" : "+m"(this_cpu(watch).nmi_nesting) : "ri"(n) : "memory", "cc");
+	__asm__ volatile("addw %1, %0" : "+m"(this_cpu(watch).nmi_nesting) : "ri"(n) : "memory", "cc");
 }
 
 noinstr void rcu_nmi_enter(void)
@@ -44,7 +44,7 @@ noinstr void rcu_nmi_exit(void)
 {
 	/* Exactly 1: the outermost, and it started the watching, so it ends it. */
 	if (likely(this_cpu(watch).nmi_nesting != 1)) {
-		nmi_nesting_add(-2u);
+		nmi_nesting_add((u16)-2);
 		return;
 	}
 	this_cpu(watch).nmi_nesting = 0;

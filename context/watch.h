@@ -10,13 +10,19 @@
 #pragma once
 
 #include "arch/x86/cpu/percpu.h"
+#include "arch/x86/entry/pt_regs.h"
+#include "arch/x86/mm/stacks.h"
+#include "lib/compiler.h"
 #include "lib/types.h"
 
 struct watch {
-	u64 counter;	 /* +1 at each change between watching (odd) and not (even) */
-	u32 nesting;	 /* reasons to watch: the task itself, and irqs nested on it */
-	u32 nmi_nesting; /* NMI-like contexts: +2 each, and +1 for the one that had to start the watching */
-};
+	u32 counter;	 /* +1 at each change between watching (odd) and not (even) */
+	u16 nesting;	 /* reasons to watch: the task itself, and irqs nested on it */
+	u16 nmi_nesting; /* NMI-like contexts: +2 each, and +1 for the one that had to start the watching */
+} __aligned(8);
+static_assert(sizeof(struct watch) == 8, "a trap's record takes it in one word");
+static_assert((TASK_STACK_SIZE + 3 * IST_STACK_SIZE) / TRAP_FRAME_SIZE < 1u << 15,
+	      "a recursion that ends with the stack must not overflow nmi_nesting");
 DECLARE_PER_CPU(struct watch, watch);
 
 /*

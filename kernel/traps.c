@@ -75,8 +75,12 @@ noinstr void do_int3(struct pt_regs *regs)
 	/* 2. From here on this is NMI-like, and RCU is watching. */
 	trap_enter();
 	instrumentation_begin();
-	/* 3. kprobes; 4. the user's process; 5. an int3 listed as expected; 6. a probe just gone; 7. nobody. */
-	if (!kprobe_trap(regs) && !user_process(regs) && !extable_lookup(regs) && !int3_is_gone(regs))
+	/*
+	 * 3. kprobes; 4. the user's process; 5. an int3 listed as expected; 6. the end of a probe's copy, where the stub
+	 * couldn't end it; 7. a probe just gone; 8. nobody.
+	 */
+	if (!kprobe_trap(regs) && !user_process(regs) && !extable_lookup(regs) && !kprobe_copy_done(regs) &&
+	    !int3_is_gone(regs))
 		panic_regs(regs, "int3 that nobody placed at %pS", (void *)(regs->ip - 1));
 	instrumentation_end();
 	trap_exit();
@@ -91,9 +95,9 @@ static __always_inline bool step_expected(struct pt_regs *regs)
 	return true;
 }
 
-noinstr void do_debug(struct pt_regs *regs)
+/* @dr7: the watchpoints, which are paused. */
+static __always_inline void debug(struct pt_regs *regs, u64 dr7)
 {
-	u64 dr7 = hw_breakpoint_pause();
 	u64 dr6 = read_dr6();
 	bool done;
 
@@ -110,7 +114,23 @@ noinstr void do_debug(struct pt_regs *regs)
 		panic_regs(regs, "#DB that nobody asked for, DR6 %lx", dr6);
 	instrumentation_end();
 	trap_exit();
+}
+
+/* Apart, for what it keeps meanwhile. */
+static noinstr noinline void debug_watched(struct pt_regs *regs)
+{
+	u64 dr7 = hw_breakpoint_pause();
+
+	debug(regs, dr7);
 	hw_breakpoint_resume(dr7);
+}
+
+noinstr void do_debug(struct pt_regs *regs)
+{
+	if (hw_breakpoint_any())
+		debug_watched(regs);
+	else
+		debug(regs, 0);
 }
 
 noinstr void do_nmi(struct pt_regs *regs)

@@ -79,7 +79,6 @@ static __always_inline bool walk_next(struct walk *w)
 {
 	struct trap_record *t = w->f.outer;
 	struct pt_regs *regs = next_regs(w);
-	u32 vector_depth = w->f.before.bb_depth - 1;
 
 	if (!regs)
 		return false;
@@ -90,10 +89,17 @@ static __always_inline bool walk_next(struct walk *w)
 		w->f.ip = t->ip;
 		w->f.flags = t->flags;
 		w->f.outer = t->outer;
-		w->f.before = t->before;
+		w->f.before =
+			t->before; /* its depth, too: not all that lies further in is found by this walk */
+	} else {
+		w->f.before.bb_depth--;
 	}
-	w->f.before.bb_depth = vector_depth;
 	return true;
+}
+
+static __always_inline bool on_nmi_stack(const struct pt_regs *regs)
+{
+	return (u64)this_cpu(nmi_top) - (u64)regs < IST_STACK_SIZE;
 }
 
 static __always_inline u32 vector_of(const struct frame *f) { return (u32)f->regs->vector; }
@@ -215,6 +221,22 @@ static __always_inline bool step_pending(const struct frame *f)
 	return depth && this_cpu_at(steps, depth - 1).vector_depth == f->before.bb_depth;
 }
 
+/*
+ * What was called since will never return. Its return addresses lie on the same stack below the registers, or on one that
+ * was entered later: and once an NMI is being handled, there is none but its own.
+ */
+static __always_inline void cut_calls_since(const struct frame *f)
+{
+	struct graph_stack *g = this_cpu(graph_here);
+	const struct kstack *stack = stack_of((u64)f->regs);
+	bool others = !on_nmi_stack(f->regs);
+	struct graph_entry *e = g->top;
+
+	while (e->slot && (stack_of((u64)e->slot) == stack ? (u64)e->slot < (u64)f->regs : others))
+		e--;
+	graph_cut(g, e);
+}
+
 /* Everything as at the first trap's entry, but the counter: it may only grow, and its parity is what says "watching". */
 static __always_inline void accounts_restore(const struct frame *f)
 {
@@ -226,7 +248,7 @@ static __always_inline void accounts_restore(const struct frame *f)
 	*this_cpu(ring_nests[1]) = a->ring_nest[1].n;
 	this_cpu(step_depth) = steps_before(f);
 	this_cpu(bb_depth) = a->bb_depth;
-	graph_cut(this_cpu(graph_here), a->graph_top); /* what was called since will never return */
+	cut_calls_since(f);
 	rcu_trace_undo(a->rcu_trace_reader);
 	if ((this_cpu(watch).counter ^ a->watch.counter) & 1)
 		this_cpu(watch).counter++;
@@ -277,7 +299,7 @@ __emergency bool bust_kprobes(struct pt_regs *regs)
 	 * An NMI among the frames given up would have ended itself, and given #DB its own stack back. One that goes
 	 * on has the first trap's frame on its stack; the context word may not say so yet.
 	 */
-	in_nmi = (u64)this_cpu(nmi_top) - (u64)first.regs < IST_STACK_SIZE;
+	in_nmi = on_nmi_stack(first.regs);
 	this_cpu(nmi_top)->nmi_running = in_nmi;
 	ist_debug_swap(in_nmi ? this_cpu(debug_stack_in_nmi) : this_cpu(debug_stack));
 	black_box_note((u16)vector, BB_RESUME, regs->ip, (u64)regs, first.before.bb_depth);

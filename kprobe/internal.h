@@ -134,12 +134,18 @@ void site_free_later(struct kprobe_site *s);
 #define MAX_STEPS ((TASK_STACK_SIZE + 2 * IST_STACK_SIZE) / TRAP_FRAME_SIZE)
 
 struct step {
+	union {
+		struct step_end end;
+		struct {
+			u64 at, to; /* entry.asm's, as in struct step_end */
+			u16 flip;   /* TF and IF, where they were otherwise */
+			bool handled; /* pre has run, so post will; otherwise both are left out, and counted once */
+			u32 vector_depth; /* of the int3 that began it, and so of the trap that will end it */
+		};
+	};
 	struct kprobe_site *s;
-	u64 flags;	  /* TF and IF as they were */
-	u32 vector_depth; /* of the int3 that began it, and so of the trap that will end it */
-	bool handled;	  /* pre has run, so post will; otherwise both are left out, and counted once */
-	u64 unused;	  /* a size that needs no multiplication */
 };
+static_assert(sizeof(struct step) == 1 << STEP_SHIFT, "entry.asm shifts by it");
 DECLARE_PER_CPU(struct step, steps[MAX_STEPS]);
 
 /* event.c. A handler like the probes' own, called as they are, by a pointer: the event of a hit without them. */

@@ -102,16 +102,14 @@ extern struct kprobe_site *kprobe_table[KPROBE_BUCKETS];
 /* By what an int3 at @addr leaves as ip. */
 static __always_inline unsigned kprobe_bucket(u64 addr) { return (u32)(addr + 1) * 0x9e3779b1u >> 22; }
 
-/* From traps.c. True: it was ours. @head is the chain that it would be in; when there's none, it may be the end of a copy. */
+/* From traps.c. True: it was ours. @head is the chain that it would be in. */
 bool kprobe_int3(struct pt_regs *regs, struct kprobe_site *head);
 bool kprobe_copy_done(struct pt_regs *regs);
 static __always_inline bool kprobe_trap(struct pt_regs *regs)
 {
 	struct kprobe_site *head = READ_ONCE(kprobe_table[kprobe_bucket(regs->ip - 1)]);
 
-	if (unlikely(head != NULL))
-		return kprobe_int3(regs, head);
-	return unlikely(stepping()) && kprobe_copy_done(regs);
+	return unlikely(head != NULL) && kprobe_int3(regs, head);
 }
 bool kprobe_debug(struct pt_regs *regs, u64 dr6);
 /*

@@ -18,25 +18,28 @@ DEFINE_PER_CPU(struct step, steps[MAX_STEPS]);
 /* The copy with int3s behind it is about to run. TF tells #DB's way of ending it from int3's. */
 static __emergency void step_begin(struct kprobe_site *s, struct pt_regs *regs, bool handled, u64 tf)
 {
-	u64 depth = this_cpu(step_depth), flags = regs->flags;
+	u64 depth = this_cpu(step_depth), copy = (u64)step_copy(s), flags = regs->flags;
+	bool more = s->post || s->fix & INSN_FIX_RETURN;
 
 	BUG_ON(depth == MAX_STEPS);
-	this_cpu_at(steps, depth).s = s;
-	this_cpu_at(steps, depth).flags = flags & (X86_EFLAGS_TF | X86_EFLAGS_IF);
-	this_cpu_at(steps, depth).vector_depth = this_cpu(bb_depth);
-	this_cpu_at(steps, depth).handled = handled;
-	this_cpu(step_depth) = (u32)depth + 1;
 	/* Interrupts stay out: their handlers would be single-stepped, or run in the middle of a hit. */
 	regs->flags = (flags & ~(X86_EFLAGS_IF | X86_EFLAGS_TF)) | tf;
-	regs->ip = (u64)step_copy(s);
+	regs->ip = copy;
+	this_cpu_at(steps, depth).at = more ? 0 : copy + s->length;
+	this_cpu_at(steps, depth).to = s->addr + s->length;
+	this_cpu_at(steps, depth).flip = (u16)(flags ^ regs->flags);
+	this_cpu_at(steps, depth).handled = handled;
+	this_cpu_at(steps, depth).vector_depth = this_cpu(bb_depth);
+	this_cpu_at(steps, depth).s = s;
+	this_cpu(step_depth) = (u32)depth + 1;
 }
 
 static __always_inline struct step *innermost(u32 depth) { return this_cpu_ptr(steps[depth - 1]); }
 
-/* Flags as the step's beginning found them. */
+/* Flags as the step's beginning found them. No instruction is stepped that changes TF or IF. */
 static __always_inline void restore_flags(const struct step *step, struct pt_regs *regs)
 {
-	regs->flags = (regs->flags & ~(X86_EFLAGS_TF | X86_EFLAGS_IF)) | step->flags;
+	regs->flags ^= step->flip;
 }
 
 static __kprobes void call_post(struct kprobe_site *s, struct pt_regs *regs)
@@ -98,7 +101,7 @@ __kprobes bool kprobe_int3(struct pt_regs *regs, struct kprobe_site *s)
 	if (unlikely(s->addr != regs->ip - 1)) {
 		s = kprobe_find_in(s, regs->ip - 1);
 		if (!s)
-			return kprobe_copy_done(regs);
+			return false;
 	}
 	if (unlikely(!*(const u8 *)&s->armed)) { /* no bool: the compiler would keep it to return it */
 		/* Arming was busted between its two steps, and the int3 is here all the same: take it out. */
@@ -149,7 +152,7 @@ __emergency struct kprobe_site *step_finish(struct pt_regs *regs)
 /* The innermost step has ended, and regs->ip is where the copy left it. */
 static __always_inline void end_step(u64 top, struct kprobe_site *s, struct pt_regs *regs)
 {
-	regs->flags = (regs->flags & ~(X86_EFLAGS_TF | X86_EFLAGS_IF)) | this_cpu_at(steps, top).flags;
+	regs->flags ^= this_cpu_at(steps, top).flip;
 	fix_up(s, regs);
 	if (unlikely(s->post) && this_cpu_at(steps, top).handled)
 		call_post(s, regs);

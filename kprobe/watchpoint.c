@@ -30,32 +30,16 @@ static bool in_accounts(const struct watchpoint *w, unsigned cpu)
 	       overlaps(w, per_cpu_ptr(rcu_trace_reader, cpu), sizeof(rcu_trace_reader)) ||
 	       overlaps(w, per_cpu_ptr(watch, cpu), sizeof(watch)) ||
 	       overlaps(w, per_cpu_ptr(trap_top, cpu), sizeof(void *)) ||
-	       overlaps(w, per_cpu_ptr(graph_here, cpu), sizeof(void *)) ||
 	       overlaps(w, nests, sizeof(ring_nests)) || overlaps(w, nests[0], sizeof(u32)) ||
 	       overlaps(w, nests[1], sizeof(u32));
 }
 
-struct search {
-	const struct watchpoint *w;
-	bool found;
-};
-
-static void look_at_thread(struct thread *t, void *arg)
-{
-	struct search *s = arg;
-
-	s->found |= overlaps(s->w, &t->graph.top, sizeof(void *));
-}
-
 static bool on_stubs_way(const struct watchpoint *w)
 {
-	struct search s = { .w = w };
-
 	for (unsigned cpu = 0; cpu < NR_CPUS; cpu++)
 		if (cpus_up & 1u << cpu && in_accounts(w, cpu))
 			return true;
-	thread_for_each_one(look_at_thread, &s);
-	return s.found;
+	return false;
 }
 
 static const char *why_not(const struct watchpoint *w)

@@ -26,7 +26,7 @@ static void report_cpu(const struct rcu_wait *w, u32 cpu)
 	const struct watch *now = per_cpu_ptr(watch, cpu);
 	u64 switches = READ_ONCE(per_cpu_ptr(quiescent, cpu)->switches);
 
-	printk("rcu: \tCPU %u: counter %lu (%s), nesting %u, nmi_nesting %u, switches %lu%s\n", cpu,
+	printk("rcu: \tCPU %u: counter %u (%s), nesting %u, nmi_nesting %u, switches %lu%s\n", cpu,
 	       READ_ONCE(now->counter), READ_ONCE(now->counter) & 1 ? "watching" : "not watching",
 	       READ_ONCE(now->nesting), READ_ONCE(now->nmi_nesting), switches,
 	       w->cpus & 1u << cpu && switches == w->switches[cpu] ? ", none since the grace period began"

@@ -7,7 +7,7 @@
 #include "lib/ctl.h"
 
 DEFINE_PER_CPU(struct bb_record, bb_ring[BLACK_BOX_RECORDS]);
-DEFINE_PER_CPU(u32, bb_head);
+DEFINE_PER_CPU(u64, bb_head);
 ACCOUNT(3, u32, bb_depth);
 
 /* Rounds of a recursion shown before the rest is folded into one line. */
@@ -15,15 +15,15 @@ ACCOUNT(3, u32, bb_depth);
 /* The longest round looked for: an int3, its return and a #DB are three records. */
 #define MAX_PERIOD 4
 
-u32 black_box_mark(void) { return READ_ONCE(this_cpu(bb_head)); }
+u32 black_box_mark(void) { return (u32)(READ_ONCE(this_cpu(bb_head)) / sizeof(struct bb_record)); }
 
 /* __emergency: the bust path writes through it while everything else may be probed. */
 __emergency void black_box_note(u16 vector, enum bb_direction direction, u64 ip, u64 sp, u32 depth)
 {
-	u32 slot = 1;
+	u64 slot = sizeof(struct bb_record);
 
-	__asm__ volatile("xaddl %0, %1" : "+r"(slot), "+m"(this_cpu(bb_head)) : : "memory");
-	slot &= BLACK_BOX_RECORDS - 1;
+	__asm__ volatile("xaddq %0, %1" : "+r"(slot), "+m"(this_cpu(bb_head)) : : "memory");
+	slot = slot / sizeof(struct bb_record) & (BLACK_BOX_RECORDS - 1);
 	this_cpu_at(bb_ring, slot).tsc = rdtsc();
 	this_cpu_at(bb_ring, slot).ip = ip;
 	this_cpu_at(bb_ring, slot).sp = sp;

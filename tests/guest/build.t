@@ -95,7 +95,7 @@ def test_header(folder):
            "build/nestling.sym", "build/nestling.map"} - after, set(), "… what includes it, C and assembly")
     equal(after & {"build/obj/lib/glob.o", "build/obj/lib/string.o"}, set(), "… and not what doesn't")
     equal(Elf(os.path.join(folder, "build/nestling.elf")).by_name["bb_ring"].size, size // 2, "… and the kernel has the new value")
-    ok("define BB_MASK 255" in content(folder, "build/asm_offsets.inc").decode(), "… in its assembly, too",
+    ok("define BB_MASK 8191" in content(folder, "build/asm_offsets.inc").decode(), "… in its assembly, too",
        content(folder, "build/asm_offsets.inc").decode())
 
 

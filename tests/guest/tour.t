@@ -175,7 +175,7 @@ WORDS = {0: ("\\", "hit at"), 1: ("/", "returns to"), 2: ("<==", "resumes at")}
 
 def ring(guest):
     """All records still in the ring, oldest first."""
-    head, = struct.unpack("<I", guest.read(KERNEL.by_name["bb_head"].addr, 4))
+    head = struct.unpack("<Q", guest.read(KERNEL.by_name["bb_head"].addr, 8))[0] // RECORD.size
     memory = guest.read(KERNEL.by_name["bb_ring"].addr, RECORDS * RECORD.size)
     return head, [RECORD.unpack_from(memory, n % RECORDS * RECORD.size) for n in range(max(0, head - RECORDS), head)]
 

@@ -15,6 +15,7 @@
 #include "lib/ktest.h"
 #include "sched/thread.h"
 #include "tests/kernel/probe.h"
+#include "trace/black_box.h"
 
 /* What a user's GS base may be: near CPU 0's own 0, in the middle, the lowest kernel address, and another CPU's. */
 static const u64 user_values[] = { 0x1000, 0x00007f5e3c9a1000, 0xffff800000000000, 0xffffffffffffffff };
@@ -98,13 +99,13 @@ static void one_trap(size_t way, u64 gs)
 {
 	u64 flags = local_irq_save(), nmis = nmi_count, found;
 	struct cpu_accounts before = accounts_now();
-	u32 mark = this_cpu(bb_head);
+	u32 mark = black_box_mark();
 	bool nmi = ways[way].vector == X86_TRAP_NMI;
 
 	found = ways[way].trap(gs);
-	if (found != gs || this_cpu(bb_head) != mark + 2)
+	if (found != gs || black_box_mark() != mark + 2)
 		ktest_fail(ways[way].name, (int)this_cpu(cpu_number), "GS base found again", found, gs);
-	EXPECT_EQ(this_cpu(bb_head), mark + 2);
+	EXPECT_EQ(black_box_mark(), mark + 2);
 	EXPECT_EQ(record(mark).vector, ways[way].vector);
 	EXPECT_EQ(record(mark).direction, BB_ENTRY);
 	EXPECT_EQ(record(mark + 1).vector, ways[way].vector);
@@ -135,7 +136,7 @@ KTEST(gs, a_nested_nmi_needs_none)
 {
 	u64 flags = local_irq_save(), nmis = nmi_count;
 	struct ist_top *top = this_cpu(nmi_top);
-	u32 nested = top->nmi_nested, mark = this_cpu(bb_head);
+	u32 nested = top->nmi_nested, mark = black_box_mark();
 
 	for (size_t v = 0; v < ARRAY_SIZE(user_values); v++) {
 		top->nmi_running = 1;
@@ -144,7 +145,7 @@ KTEST(gs, a_nested_nmi_needs_none)
 	}
 	EXPECT_EQ(top->nmi_nested, nested + ARRAY_SIZE(user_values));
 	EXPECT_EQ(nmi_count, nmis);
-	EXPECT_EQ(this_cpu(bb_head), mark);
+	EXPECT_EQ(black_box_mark(), mark);
 	local_irq_restore(flags);
 }
 

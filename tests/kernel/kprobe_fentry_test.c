@@ -2,6 +2,7 @@
 #include "arch/x86/mm/text_poke.h"
 #include "ftrace/ftrace.h"
 #include "tests/kernel/probe.h"
+#include "trace/black_box.h"
 
 static noinline u64 doubles(u64 a, u64 b)
 {
@@ -40,9 +41,9 @@ KTEST(kprobe, an_entry_is_probed_without_a_trap)
 	if (!probe_on(&p))
 		return;
 	EXPECT_EQ(kprobe_technique_of(&p), KPROBE_FTRACE);
-	mark = bb_head;
+	mark = black_box_mark();
 	EXPECT_EQ(doubles(3, 4), 10);
-	for (u32 n = mark; n != bb_head; n++)
+	for (u32 n = mark; n != black_box_mark(); n++)
 		EXPECT(box_record(n).vector >= 32); /* at most an interrupt came */
 	probe_off(&p);
 	EXPECT_EQ(doubles(3, 4), 10);

@@ -97,10 +97,12 @@ static void call_idle_step(void)
 	machine_run(&m, idle_step);
 }
 
-/* int3 and #DB, each started and ended the watching. */
-KTEST(watch, an_int3_in_idle_is_watched)
+/* The int3 started and ended the watching; and #DB, where a handler was called in it. */
+static void step_in_idle(void (*post)(struct kprobe *p, struct pt_regs *regs), u32 flips)
 {
-	struct kprobe p = { .addr = idle_step_at[0], .pre = note_in_probe, .technique = KPROBE_STEP };
+	struct kprobe p = {
+		.addr = idle_step_at[0], .pre = note_in_probe, .post = post, .technique = KPROBE_STEP
+	};
 	struct watch before = watch_now(), idle, after;
 
 	seen.calls = 0;
@@ -108,15 +110,24 @@ KTEST(watch, an_int3_in_idle_is_watched)
 		return;
 	IDLE(idle = watch_now(); call_idle_step(); after = watch_now());
 	probe_off(&p);
-	EXPECT_EQ(seen.calls, 1);
+	EXPECT_EQ(seen.calls, flips / 2);
 	EXPECT(seen.watching);
-	EXPECT_EQ(seen.watch.counter, idle.counter + 1);
+	EXPECT_EQ(seen.watch.counter, idle.counter + flips - 1);
 	EXPECT_EQ(seen.watch.nesting, 0);
 	EXPECT_EQ(seen.watch.nmi_nesting, 1);
-	EXPECT_EQ(after.counter, idle.counter + 4);
+	EXPECT_EQ(after.counter, idle.counter + flips);
 	EXPECT_EQ(after.nmi_nesting, 0);
 	EXPECT_EQ(idle.counter & 1, 0);
-	EXPECT_EQ(this_cpu(watch).counter, before.counter + 6);
+	EXPECT_EQ(this_cpu(watch).counter, before.counter + flips + 2);
+}
+
+KTEST(watch, an_int3_in_idle_is_watched)
+{
+	step_in_idle(NULL, 2);
+}
+KTEST(watch, a_step_with_a_handler_in_idle_is_watched)
+{
+	step_in_idle(note_in_probe, 4);
 }
 
 /* The #PF comes while only the int3 watches: it must neither end that nor believe it has to begin it. */
@@ -133,7 +144,7 @@ KTEST(watch, a_fault_in_an_int3_in_idle_stays_watched)
 	EXPECT_EQ(seen.after_fault.counter, seen.watch.counter);
 	EXPECT_EQ(seen.after_fault.nesting, 0);
 	EXPECT_EQ(seen.after_fault.nmi_nesting, 1);
-	EXPECT_EQ(after.counter, idle.counter + 4);
+	EXPECT_EQ(after.counter, idle.counter + 2);
 }
 
 KTEST(watch, an_irq_in_idle_is_watched)

@@ -2,6 +2,7 @@
 #include "kprobe/watchpoint.h"
 
 #include "abi/errno.h"
+#include "arch/x86/cpu/hw_breakpoint.h"
 #include "arch/x86/cpu/smp.h"
 #include "arch/x86/mm/extable.h"
 #include "kernel/nmi.h"
@@ -290,9 +291,9 @@ KTEST(watchpoint, what_the_stub_touches_is_refused)
 		(u64)&context_word,	 (u64)&guard_bits,
 		(u64)&rcu_trace_reader,	 (u64)&watch.counter,
 		(u64)&watch.nmi_nesting, (u64)&trap_top,
-		(u64)&graph_here,	 (u64)&ring_nests[1],
+		(u64)&hw_breakpoint_key, (u64)&ring_nests[1],
 		(u64)ring_nests[0],	 (u64)ring_nests[1],
-		(u64)&graph_here->top,	 (u64)per_cpu_ptr(context_word, nr_cpus_up() - 1),
+		(u64)&bb_depth,		 (u64)per_cpu_ptr(context_word, nr_cpus_up() - 1),
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(books); i++) {

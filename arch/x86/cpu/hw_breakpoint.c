@@ -80,5 +80,6 @@ bool hw_breakpoint_refuses(u64 addr, u64 len)
 		for (unsigned i = 0; i < ARRAY_SIZE(own); i++)
 			if (overlap(addr, len, own[i].addr + per_cpu_offset[cpu], own[i].size))
 				return true;
-	return overlap(addr, len, STACK_AREA, STACK_SLOTS * STACK_SLOT_SIZE);
+	return overlap(addr, len, STACK_AREA, STACK_SLOTS * STACK_SLOT_SIZE) ||
+	       overlap(addr, len, (u64)&hw_breakpoint_key, sizeof(hw_breakpoint_key));
 }

@@ -18,15 +18,14 @@ static __always_inline bool hw_breakpoint_hit(unsigned n, u64 dr6, u64 dr7)
 	return dr6 >> n & dr7 >> (2 * n + 1) & 1;
 }
 
-/* Around #DB's handler, hidden. What was in force. */
+static __always_inline bool hw_breakpoint_any(void) { return static_branch_unlikely(&hw_breakpoint_key); }
+
+/* Around #DB's handler, hidden, when there is one. What was in force. */
 static __always_inline u64 hw_breakpoint_pause(void)
 {
-	u64 dr7 = 0;
+	u64 dr7 = read_dr7();
 
-	if (static_branch_unlikely(&hw_breakpoint_key)) {
-		dr7 = read_dr7();
-		write_dr7(DR7_NOTHING);
-	}
+	write_dr7(DR7_NOTHING);
 	return dr7;
 }
 static __always_inline void hw_breakpoint_resume(u64 dr7)

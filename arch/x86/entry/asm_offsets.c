@@ -28,15 +28,22 @@ void asm_offsets(void)
 	DEFINE(REGS_FLAGS, offsetof(struct pt_regs, flags));
 	DEFINE(REGS_PUSH, REGS_PUSH);
 	DEFINE(TRAP_RECORD_SIZE, TRAP_RECORD_SIZE);
-	DEFINE(GRAPH_TOP, offsetof(struct graph_stack, top));
+	DEFINE(STEP_AT, offsetof(struct step_end, at));
+	DEFINE(STEP_TO, offsetof(struct step_end, to));
+	DEFINE(STEP_FLIP, offsetof(struct step_end, flip));
+	DEFINE(STEP_SHIFT, STEP_SHIFT);
+	DEFINE(STEP_SIZE, 1 << STEP_SHIFT);
+	DEFINE(SLOT_AREA, SLOT_AREA);
+	DEFINE(DR6_RESERVED, DR6_RESERVED);
+	DEFINE(DR6_BS, DR6_BS);
 
 	DEFINE(VECTOR_NONE, VECTOR_NONE);
 	DEFINE(FRAME_IP, offsetof(struct ftrace_frame, ip));
 	DEFINE(FRAME_PARENT, offsetof(struct ftrace_frame, parent));
 	DEFINE(SITE_SIZE, SITE_SIZE);
 
-	DEFINE(BB_MASK, BLACK_BOX_RECORDS - 1);
-	DEFINE(BB_SHIFT, BLACK_BOX_SHIFT);
+	DEFINE(BB_SIZE, sizeof(struct bb_record));
+	DEFINE(BB_MASK, BLACK_BOX_RECORDS * sizeof(struct bb_record) - 1);
 	DEFINE(BB_TSC, offsetof(struct bb_record, tsc));
 	DEFINE(BB_IP, offsetof(struct bb_record, ip));
 	DEFINE(BB_SP, offsetof(struct bb_record, sp));

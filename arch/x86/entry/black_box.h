@@ -25,14 +25,13 @@ struct bb_record {
 	u16 direction;
 };
 
-#define BLACK_BOX_SHIFT	  5
 #define BLACK_BOX_RECORDS 512
 
-static_assert(sizeof(struct bb_record) == 1 << BLACK_BOX_SHIFT, "entry.asm shifts by it");
+static_assert((sizeof(struct bb_record) & (sizeof(struct bb_record) - 1)) == 0, "entry.asm masks bytes");
 static_assert((BLACK_BOX_RECORDS & (BLACK_BOX_RECORDS - 1)) == 0, "slots are taken modulo a mask");
 static_assert(offsetof(struct bb_record, direction) == offsetof(struct bb_record, vector) + 2,
 	      "entry.asm writes vector and direction as one word");
 
 DECLARE_PER_CPU(struct bb_record, bb_ring[BLACK_BOX_RECORDS]);
-DECLARE_PER_CPU(u32, bb_head);	/* records ever claimed; the next slot is this modulo the ring's size */
+DECLARE_PER_CPU(u64, bb_head);	/* bytes ever claimed; the next record is there, modulo the ring's size */
 DECLARE_PER_CPU(u32, bb_depth); /* vectors entered and not yet left */

@@ -17,9 +17,10 @@ default abs
 
 extern do_int3, do_debug, do_nmi, do_double_fault, do_exception, do_irq
 extern do_machine_check
-extern __entry_text_start, __entry_text_size
+extern __entry_text_start
 extern bb_ring, bb_head, bb_depth, this_cpu_offset, tss
-extern context_word, rcu_trace_reader, watch, graph_here, ring_nests, trap_top
+extern context_word, rcu_trace_reader, watch, ring_nests, trap_top
+extern step_depth, steps, hw_breakpoint_key
 
 ; What was interrupted may have opened users' pages (arch/x86/cpu/smap.h), or be a user, whose AC is his own
 ; affair. iretq brings it back. A nop until features_init() knows that the CPU has the instruction.
@@ -77,20 +78,19 @@ __SECT__
 
 ; Fills one black-box slot. The slot is claimed by one instruction (an NMI in the middle takes the
 ; next one) and the depth is already this record's own. Uses rax, rcx, rdx; pt_regs is at rsp.
-%macro BLACK_BOX 1-2		; %1: BB_EXIT_BIT or 0; %2: the vector, where it's always the same
-	mov ecx, 1
-	xadd [gs:bb_head], ecx
+%macro BLACK_BOX 1-3 0, REGS_IP	; %1: BB_EXIT_BIT or 0; %2: the vector, where it's always the same; %3: where ip is
+	mov ecx, BB_SIZE
+	xadd [gs:bb_head], rcx
 	and ecx, BB_MASK
-	shl ecx, BB_SHIFT
 	rdtsc
 	mov [gs:bb_ring + rcx + BB_TSC], eax
 	mov [gs:bb_ring + rcx + BB_TSC + 4], edx
-	mov rax, [rsp + REGS_IP]
+	mov rax, [rsp + %3]
 	mov [gs:bb_ring + rcx + BB_IP], rax
 	mov [gs:bb_ring + rcx + BB_SP], rsp
 	mov eax, [gs:bb_depth]
 	mov [gs:bb_ring + rcx + BB_DEPTH], eax
-%if %0 > 1
+%if %2
 	mov dword [gs:bb_ring + rcx + BB_VECTOR], %1 + %2
 %else
 	mov eax, [rsp + REGS_VECTOR]
@@ -127,9 +127,6 @@ __SECT__
 	push qword [rax]
 	mov rax, [gs:ring_nests]
 	push qword [rax]
-	mov rax, [gs:graph_here]
-	push qword [rax + GRAPH_TOP]
-	push qword [gs:watch + 8]
 	push qword [gs:watch]
 	push qword [gs:bb_depth]	; and rcu_trace_reader
 	push qword [gs:context_word]	; and guard_bits
@@ -138,6 +135,35 @@ __SECT__
 	call %2
 	pop qword [gs:trap_top]
 	add rsp, TRAP_RECORD_SIZE - 8
+%endmacro
+
+; The end of a probe's step, when nobody is to be told: the two words that change, and both records (docs/TRICKS.md, "A step
+; that ends in its stub"). Nothing here can trap. The stack: dx cx ax ip cs flags …; rax is where the copy ended.
+%macro END_STEP 2		; %1: the vector; %2: where to go if there's more to it, with the stack as it is
+	mov ecx, [gs:step_depth]
+	shl ecx, STEP_SHIFT
+	jz %2
+	cmp rax, [gs:steps + rcx - STEP_SIZE + STEP_AT]
+	jne %2
+%if %1 == 1
+	mov eax, DR6_RESERVED
+	mov dr6, rax
+%endif
+	inc dword [gs:bb_depth]
+	BLACK_BOX 0, %1, 24
+	mov ecx, [gs:step_depth]
+	shl ecx, STEP_SHIFT
+	mov rax, [gs:steps + rcx - STEP_SIZE + STEP_TO]
+	mov [rsp + 24], rax
+	movzx eax, word [gs:steps + rcx - STEP_SIZE + STEP_FLIP]
+	xor [rsp + 40], rax
+	dec dword [gs:step_depth]
+	BLACK_BOX BB_EXIT_BIT, %1, 24
+	dec dword [gs:bb_depth]
+	pop rdx
+	pop rcx
+	pop rax
+	iretq
 %endmacro
 
 %macro LEAVE 0-1		; %1: the vector, where it's always the same
@@ -204,6 +230,9 @@ irq_entry:
 global asm_exc_int3:function (asm_exc_int3.end - asm_exc_int3)
 align 16
 asm_exc_int3:
+	cmp qword [rsp], SLOT_AREA	; an ip above it: a probe's copy has run
+	jae .copy
+.all:
 	push 0
 	push 3
 	SAVE_REGS
@@ -224,11 +253,25 @@ asm_exc_int3:
 	mov [rsp + REGS_SP], rcx
 	mov [rcx], rdx
 	jmp .leave
+.copy:
+	push rax
+	push rcx
+	push rdx
+	mov rax, [rsp + 24]
+	dec rax				; it is behind the int3
+	END_STEP 3, .more
+.more:
+	pop rdx
+	pop rcx
+	pop rax
+	jmp .all
 .end:
 
 ; #DB enters on an IST stack, since it may hit where rsp isn't ours. From kernel code on a kernel
 ; stack the frame moves to that stack before anything that can trap, so that #DB nests like #BP:
 ; the next #DB finds the IST stack free. One from user mode moves for the same reason, to where his other traps begin.
+;
+; The end of a probe's step is mostly no affair of C's, and needs no other stack.
 ;
 ; Where .entry.text was interrupted, the stack may be the user's, or the kernel's while GS isn't yet; and only the
 ; IST stack says whose GS ought to be: so GS comes first. Elsewhere in the kernel both are ours.
@@ -238,10 +281,9 @@ asm_exc_debug:
 	push rax			; [ax ip +8 cs +16 flags +24 sp +32 ss +40]
 	cmp qword [rsp + 16], KERNEL_CS
 	jne .any
-	mov rax, [rsp + 8]
-	sub rax, __entry_text_start
-	cmp rax, __entry_text_size
-	jb .any
+	cmp qword [rsp + 8], __entry_text_start
+	jae .high			; here, or in a probe's copy: other code lies lower
+.move_at_once:
 	mov rax, rsp
 	mov rsp, [rax + 32]
 	and rsp, -16			; as the CPU would have aligned it
@@ -255,6 +297,23 @@ asm_exc_debug:
 	SAVE_REGS qword [rax]
 	CALL_TRAP_HANDLER 1, do_debug
 	LEAVE 1
+
+.high:
+	cmp qword [rsp + 8], SLOT_AREA
+	jb .any
+	cmp dword [hw_breakpoint_key], 0	; they aren't paused here: nothing is touched that they may watch
+	jne .move_at_once
+	push rcx
+	push rdx
+	mov rax, dr6
+	cmp eax, DR6_RESERVED | DR6_BS
+	jne .more
+	mov rax, [rsp + 24]
+	END_STEP 1, .more
+.more:
+	pop rdx
+	pop rcx
+	jmp .move_at_once
 
 ; The same with nothing taken for granted. Stack here, from T: ss sp flags cs ip ax <- rsp.
 .any:

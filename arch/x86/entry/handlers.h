@@ -4,7 +4,17 @@
 #include "arch/x86/entry/pt_regs.h"
 
 /* The stubs of NMI-like vectors push a struct trap_record (context/trap.h) for their handlers. */
-#define TRAP_RECORD_SIZE 96
+#define TRAP_RECORD_SIZE 80
+
+/*
+ * A probe's step, as the stubs of int3 and #DB know it; the innermost is the step_depth'th of the CPU's "steps". When the copy
+ * has come to @at, all that is left is to go on at @to, with some flags turned round. 0: that isn't all.
+ */
+struct step_end {
+	u64 at, to;
+	u16 flip;
+};
+#define STEP_SHIFT 5 /* of a step's size */
 
 void do_int3(struct pt_regs *regs);
 void do_debug(struct pt_regs *regs);

@@ -160,6 +160,7 @@ static __always_inline unsigned disarm_probes(struct kprobe_site *s)
 {
 	unsigned n = 0;
 
+	s->only = NULL;
 	for (struct kprobe *p = s->probes; p; p = p->next) {
 		p->busted = p->armed;
 		n += p->armed;

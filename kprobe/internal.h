@@ -40,11 +40,12 @@ struct kprobe_site {
 	u64 addr;
 	struct kprobe_site *next; /* in its hash chain */
 	struct kprobe *probes;
-	u8 *slot;     /* the copies; NULL: it is emulated, and can't be but */
-	u64 moved;    /* how far the original lies behind the one that is stepped */
-	u8 technique; /* enum kprobe_technique, never auto */
-	u8 emulation; /* enum emulation */
-	u8 fix;	      /* INSN_FIX_... */
+	struct kprobe *only; /* the one that is armed, if it has a pre handler; NULL: look at all of them */
+	u8 *slot;	     /* the copies; NULL: it is emulated, and can't be but */
+	u64 moved;	     /* how far the original lies behind the one that is stepped */
+	u8 technique;	     /* enum kprobe_technique, never auto */
+	u8 emulation;	     /* enum emulation */
+	u8 fix;		     /* INSN_FIX_... */
 	u8 length;
 	u8 original;	 /* the first byte, while the int3 is in its place */
 	bool entry;	 /* a function's tracing site */

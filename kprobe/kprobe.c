@@ -114,6 +114,19 @@ static bool wanted(const struct kprobe_site *s)
 	return false;
 }
 
+static struct kprobe *only_armed(const struct kprobe_site *s)
+{
+	struct kprobe *only = NULL;
+
+	for (struct kprobe *p = s->probes; p; p = p->next) {
+		if (p->armed && only)
+			return NULL;
+		if (p->armed)
+			only = p;
+	}
+	return only && only->pre ? only : NULL;
+}
+
 static int int3_in(struct kprobe_site *s)
 {
 	static const u8 int3 = INT3_BYTE;
@@ -147,6 +160,7 @@ int site_update(struct kprobe_site *s)
 	bool int3 = wanted(s) && !call, had_int3 = s->armed;
 	int err = 0;
 
+	WRITE_ONCE(s->only, only_armed(s));
 	if (!call)
 		site_call(s, false);
 	mutex_lock(&text_mutex);

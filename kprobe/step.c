@@ -52,21 +52,6 @@ static __kprobes void call_post(struct kprobe_site *s, struct pt_regs *regs)
 	guard_leave_trap(GUARD_KPROBE);
 }
 
-static __kprobes void call_pre_each(struct kprobe_site *s, struct pt_regs *regs) { call_pre(s, regs); }
-
-/* One probe, and its handler, is what there mostly is: nothing is kept meanwhile. */
-static __always_inline void call_pre_trap(struct kprobe_site *s, struct pt_regs *regs)
-{
-	struct kprobe *p = READ_ONCE(s->probes);
-
-	if (unlikely(!p || !p->armed || p->next || !p->pre)) {
-		call_pre_each(s, regs);
-		return;
-	}
-	__atomic_fetch_add(&p->hits, 1, __ATOMIC_RELAXED);
-	p->pre(p, regs);
-}
-
 /*
  * Emulators deliver a step and a watchpoint of one instruction as two #DBs, of which the second overwrites the first one's frame on
  * the IST stack before the stub has run. So what the int3 behind the copy can end is left to that (docs/TRICKS.md).
@@ -94,36 +79,62 @@ static __always_inline void displaced(struct kprobe_site *s, struct pt_regs *reg
 	}
 }
 
+enum hit { HIT_NOBODYS, HIT_SENT_ELSEWHERE, HIT_HANDLED, HIT_MISSED };
+
+/* In all cases but the usual one. */
+static __kprobes enum hit hit_unusual(struct pt_regs *regs, struct kprobe_site *s)
+{
+	bool elsewhere;
+
+	if (!READ_ONCE(s->armed)) {
+		/* Arming was busted between its two steps, and the int3 is here all the same: take it out. */
+		if (s->busted && *(volatile u8 *)s->addr == INT3_BYTE)
+			text_poke_emergency((void *)s->addr, s->original);
+		return HIT_NOBODYS; /* the byte is no int3 any more: do_int3() steps back */
+	}
+	regs->ip = s->addr;
+	if (!guard_enter_trap(GUARD_KPROBE)) {
+		missed(s);
+		return HIT_MISSED;
+	}
+	elsewhere = call_pre(s, regs);
+	guard_leave_trap(GUARD_KPROBE);
+	return elsewhere ? HIT_SENT_ELSEWHERE : HIT_HANDLED;
+}
+
+/* Usually one probe is there, and nothing of the kind is going on: then nothing is kept meanwhile. */
+static __always_inline enum hit hit(struct pt_regs *regs, struct kprobe_site *s)
+{
+	const u32 guard = GUARD_BIT(GUARD_KPROBE, GUARD_TRAP);
+	struct kprobe *p = READ_ONCE(s->only);
+
+	if (unlikely(!p || in_real_nmi() || guard_taken(guard)))
+		return hit_unusual(regs, s);
+	regs->ip = s->addr;
+	guard_set(guard);
+	__atomic_fetch_add(&p->hits, 1, __ATOMIC_RELAXED);
+	p->pre(p, regs);
+	guard_clear(guard);
+	return likely(regs->ip == s->addr) ? HIT_HANDLED : HIT_SENT_ELSEWHERE;
+}
+
 __kprobes bool kprobe_int3(struct pt_regs *regs, struct kprobe_site *s)
 {
-	bool handled;
+	enum hit how;
 
 	if (unlikely(s->addr != regs->ip - 1)) {
 		s = kprobe_find_in(s, regs->ip - 1);
 		if (!s)
 			return false;
 	}
-	if (unlikely(!*(const u8 *)&s->armed)) { /* no bool: the compiler would keep it to return it */
-		/* Arming was busted between its two steps, and the int3 is here all the same: take it out. */
-		if (s->busted && *(volatile u8 *)s->addr == INT3_BYTE)
-			text_poke_emergency((void *)s->addr, s->original);
-		return false; /* the byte is no int3 any more: do_int3() steps back */
-	}
-	regs->ip = s->addr;
-	handled = guard_enter_trap(GUARD_KPROBE);
-	if (likely(handled)) {
-		call_pre_trap(s, regs);
-		guard_leave_trap(GUARD_KPROBE);
-		if (unlikely(regs->ip != s->addr)) {
-			regs->vector |= VECTOR_DONE;
-			return true;
-		}
+	how = hit(regs, s);
+	if (likely(how == HIT_HANDLED))
 		displaced(s, regs, true);
-	} else {
-		missed(s);
+	else if (how == HIT_MISSED)
 		displaced(s, regs, false);
-	}
-	return true;
+	else if (how == HIT_SENT_ELSEWHERE)
+		regs->vector |= VECTOR_DONE;
+	return how != HIT_NOBODYS;
 }
 
 /* The copy ran at another address: what it derived from its own must be moved back. The emergency needs it, too. */

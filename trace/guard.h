@@ -30,6 +30,13 @@ static __always_inline enum guard_context guard_context(u32 word)
 #define GUARD_ALL(context) (0x11111111u << (context))
 static_assert(NR_GUARD_CONTEXTS == 4, "a hex digit for each kind");
 
+static __always_inline bool guard_taken(u32 bits)
+{
+	bool any;
+
+	__asm__ volatile("testl %2, %1" : "=@ccnz"(any) : "m"(this_cpu(guard_bits)), "ri"(bits));
+	return any;
+}
 /* For who has looked himself. */
 static __always_inline void guard_set(u32 bit)
 {

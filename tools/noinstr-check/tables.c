@@ -55,8 +55,8 @@ static const struct listed begins[] = {
 
 /* On the path of int3 and #DB the only ways into visible code that come back. */
 static const struct listed handlers[] = {
-	{ "kprobe_int3", "", "the probe's pre handler, and the event of a hit without it" },
-	{ "call_pre_each", "", "the same, of several" },
+	{ "kprobe_int3", "", "the probe's pre handler" },
+	{ "hit_unusual", "", "the same, of several, and the event of a hit without them" },
 	{ "call_post", "", "the probe's post handler" },
 	{ "watchpoint_debug", "", "the watchpoint's handler" },
 	{ "call_user_trap", "", "whoever has the process: what came from user mode can't be a recursion" },

@@ -18,6 +18,8 @@ struct ftrace_site {
 	const char *name;
 	u32 ops;     /* bit n: the consumer with number n wants it */
 	u32 patched; /* the same as the text has it: 0 is the nop */
+	u64 target;  /* what the text calls */
+	u64 probed;  /* the probe's trampoline */
 };
 
 /*
@@ -69,10 +71,13 @@ struct ftrace_ops {
 #define FTRACE_MAX_OPS 31
 
 /*
- * Thread context. Has the site at @ip call kprobe_ftrace_handler(), or no more; besides all consumers there are. -EBUSY: a probe's int3 is
- * in it. When it isn't called any more, threads may still be on their way there: they find no probe.
+ * Thread context. Has the site at @ip call @trampoline, which is the probe's, or with 0 no more; and when it has other consumers,
+ * kprobe_ftrace_handler() beside them. -EBUSY: a probe's int3 is in it. When it isn't called any more, threads may still be on their
+ * way there: they find no probe.
  */
-int ftrace_set_probed(u64 ip, bool on);
+int ftrace_set_probed(u64 ip, u64 trampoline);
+/* The code of one at @at, of ftrace_template.size bytes, that calls @func with @ops. */
+void ftrace_trampoline_code(u8 *code, u64 at, ftrace_func_t func, const void *ops);
 /* kprobe/'s: a consumer, in the traced function's context. */
 void kprobe_ftrace_handler(u64 ip, u64 parent_ip, struct ftrace_ops *none, struct ftrace_frame *frame);
 

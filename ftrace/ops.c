@@ -20,7 +20,7 @@
 static struct ftrace_ops probes_ops = {
 	.func = kprobe_ftrace_handler,
 	.call = kprobe_ftrace_handler,
-	.trampoline = (u64)ftrace_probe_caller,
+	.trampoline = (u64)ftrace_probe_caller, /* each site has its own here */
 	.bit = FTRACE_MAX_OPS,
 };
 
@@ -68,11 +68,15 @@ static notrace void ftrace_ops_assist_func(u64 ip, u64 parent_ip, struct ftrace_
 	guard_leave(guard);
 }
 
-/* What a site calls that is wanted by these; 0: nothing. */
-static u64 target_of(u32 bits)
+/* What a site is to call; 0: nothing. */
+static u64 target_of(const struct ftrace_site *s)
 {
+	u32 bits = s->ops;
+
 	if (bits & (bits - 1))
 		return (u64)(bits & PROBED ? ftrace_regs_caller : ftrace_caller);
+	if (bits == PROBED)
+		return s->probed;
 	return bits ? ops_table[__builtin_ctz(bits)]->trampoline : 0;
 }
 
@@ -90,13 +94,14 @@ static bool passes(const struct ftrace_hash *hash, size_t i)
 static bool plan(size_t i, size_t *n)
 {
 	struct ftrace_site *s = &ftrace_sites[i];
-	u64 target = target_of(s->ops);
+	u64 target = target_of(s);
 
-	if (target != target_of(s->patched)) {
+	if (target != s->target) {
 		if (*(volatile u8 *)s->ip == INT3_BYTE)
 			return false;
 		exchanges[*n].addr = s->ip;
 		ftrace_site_code(exchanges[(*n)++].bytes, s->ip, target);
+		s->target = target;
 	}
 	s->patched = s->ops;
 	return true;
@@ -125,7 +130,7 @@ static size_t update(u32 bits, const struct ftrace_hash *hash)
 	return left;
 }
 
-int ftrace_set_probed(u64 ip, bool on)
+int ftrace_set_probed(u64 ip, u64 trampoline)
 {
 	size_t i = ftrace_index_of(ip), n = 0;
 	struct ftrace_site *s = &ftrace_sites[i];
@@ -133,7 +138,8 @@ int ftrace_set_probed(u64 ip, bool on)
 
 	mutex_lock(&ftrace_mutex);
 	mutex_lock(&text_mutex);
-	__atomic_store_n(&s->ops, on ? s->ops | PROBED : s->ops & ~PROBED, __ATOMIC_RELEASE);
+	s->probed = trampoline;
+	__atomic_store_n(&s->ops, trampoline ? s->ops | PROBED : s->ops & ~PROBED, __ATOMIC_RELEASE);
 	fits = plan(i, &n);
 	if (!fits)
 		s->ops &= ~PROBED;
@@ -280,8 +286,8 @@ static int enabled_show(struct seq *out, const struct ctl_file *self)
 		if (bits & (bits - 1))
 			seq_printf(out, " ->%pS\n", (void *)ftrace_ops_list_func);
 		else
-			seq_printf(out, "\ttramp: 0x%lx (%pS) ->%pS\n", ops->trampoline, (void *)ops->func,
-				   (void *)ops->call);
+			seq_printf(out, "\ttramp: 0x%lx (%pS) ->%pS\n", ftrace_sites[i].target,
+				   (void *)ops->func, (void *)ops->call);
 	}
 	mutex_unlock(&ftrace_mutex);
 	return 0;

@@ -37,7 +37,9 @@ static void insert_sorted(u64 ip)
 
 	for (; i > 0 && ftrace_sites[i - 1].ip > ip; i--)
 		ftrace_sites[i] = ftrace_sites[i - 1];
-	ftrace_sites[i] = (struct ftrace_site){ .ip = ip, .ops = early, .patched = early };
+	ftrace_sites[i] = (struct ftrace_site){
+		.ip = ip, .ops = early, .patched = early, .target = function_ops.trampoline
+	};
 }
 
 static void check(u64 ip)

@@ -22,21 +22,27 @@ void trampoline_init(void)
 		trampoline_free(TRAMPOLINE_AREA + i * TRAMPOLINE_SIZE);
 }
 
+void ftrace_trampoline_code(u8 *code, u64 at, ftrace_func_t func, const void *ops)
+{
+	u64 argument = (u64)ops;
+	/* The call's operand counts from the end of the instruction, which is the operand's. Both are in the top 2 GiB. */
+	u32 offset = (u32)((u64)func - (at + ftrace_template.call + sizeof(u32)));
+
+	memcpy(code, ftrace_caller, ftrace_template.size);
+	memcpy(code + ftrace_template.ops, &argument, sizeof(argument));
+	memcpy(code + ftrace_template.call, &offset, sizeof(offset));
+}
+
 u64 trampoline_alloc(ftrace_func_t func, struct ftrace_ops *ops)
 {
 	size_t i = bitmap_find_clear(used, FTRACE_MAX_OPS, 0, 1);
 	u64 at = TRAMPOLINE_AREA + i * TRAMPOLINE_SIZE;
-	u64 argument = (u64)ops;
 	u8 code[TRAMPOLINE_SIZE];
-	/* The call's operand counts from the end of the instruction, which is the operand's. Both are in the top 2 GiB. */
-	u32 offset = (u32)((u64)func - (at + ftrace_template.call + sizeof(u32)));
 
 	if (i == FTRACE_MAX_OPS)
 		return 0;
 	bitmap_set(used, i, 1);
-	memcpy(code, ftrace_caller, ftrace_template.size);
-	memcpy(code + ftrace_template.ops, &argument, sizeof(argument));
-	memcpy(code + ftrace_template.call, &offset, sizeof(offset));
+	ftrace_trampoline_code(code, at, func, ops);
 	text_poke((void *)at, code, ftrace_template.size);
 	return at;
 }

@@ -5,6 +5,7 @@
 #include "arch/x86/mm/paging.h"
 #include "arch/x86/mm/stacks.h"
 #include "context/trap.h"
+#include "ftrace/ftrace.h"
 #include "kprobe/kprobe.h"
 #include "lib/compiler.h"
 #include "sched/mutex.h"
@@ -41,6 +42,8 @@ struct kprobe_site {
 	struct kprobe_site *next; /* in its hash chain */
 	struct kprobe *probes;
 	struct kprobe *only; /* the one that is armed, if it has a pre handler; NULL: look at all of them */
+	u64 called;	     /* where the function tracer's call leads to for it; 0: there is none */
+	u8 *trampolines;     /* fentry.c's */
 	u8 *slot;	     /* the copies; NULL: it is emulated, and can't be but */
 	u64 moved;	     /* how far the original lies behind the one that is stepped */
 	u8 technique;	     /* enum kprobe_technique, never auto */
@@ -52,7 +55,6 @@ struct kprobe_site {
 	bool post;	 /* one of its probes has a handler for afterwards */
 	bool rep;	 /* a step ends when ip has left the copy */
 	bool armed;	 /* the int3 is in the text, or about to be */
-	bool called;	 /* the function tracer's call leads here */
 	bool was_called; /* ... or did: who comes has preemption off, and interrupts perhaps on */
 	bool busted;	 /* the last bust took it out */
 	bool lingered;	 /* a thread may have been preempted in its copy: freed when each has run */
@@ -120,8 +122,14 @@ enum emulation emulate_choose(const struct insn *insn);
 /* Does at @regs what the instruction at @s would do. */
 void emulate(const struct kprobe_site *s, struct pt_regs *regs);
 
-/* fentry.c. Has the function tracer's call lead to this place, or no more. -EBUSY: there is an int3. */
-int site_call(struct kprobe_site *s, bool on);
+/* fentry.c. Has the function tracer's call lead to this place, or no more. @only: as the site's will be. -EBUSY: there is an int3. */
+int site_call(struct kprobe_site *s, bool on, const struct kprobe *only);
+/* Nobody is in the place's own trampolines any more. */
+void trampolines_give_back(struct kprobe_site *s);
+void trampolines_init(void);
+/* kretprobe.c. A probe's pre that needs no registers where it is called by the other: as ftrace_func_t, but for the site. */
+void kretprobe_at_entry(struct kprobe *p, struct pt_regs *regs);
+void kretprobe_called(u64 ip, u64 parent_ip, struct ftrace_ops *site, struct ftrace_frame *frame);
 
 /* later.c */
 void later_init(void);

@@ -19,6 +19,7 @@ void kprobe_init(void)
 	mutex_init(&kprobe_mutex, "kprobes");
 	later_init();
 	slot_init();
+	trampolines_init();
 }
 
 static int site_make(struct kprobe_site **out, u64 addr, const char **why)
@@ -114,6 +115,7 @@ static bool wanted(const struct kprobe_site *s)
 	return false;
 }
 
+/* NULL also when there's a post handler: that is looked for among all. */
 static struct kprobe *only_armed(const struct kprobe_site *s)
 {
 	struct kprobe *only = NULL;
@@ -124,7 +126,18 @@ static struct kprobe *only_armed(const struct kprobe_site *s)
 		if (p->armed)
 			only = p;
 	}
-	return only && only->pre ? only : NULL;
+	return only && only->pre && !only->post ? only : NULL;
+}
+
+/* Again, if a bust came in between. */
+static void only_set(struct kprobe_site *s)
+{
+	struct kprobe *only;
+
+	do {
+		only = only_armed(s);
+		WRITE_ONCE(s->only, only);
+	} while (only && !READ_ONCE(only->armed));
 }
 
 static int int3_in(struct kprobe_site *s)
@@ -160,9 +173,10 @@ int site_update(struct kprobe_site *s)
 	bool int3 = wanted(s) && !call, had_int3 = s->armed;
 	int err = 0;
 
-	WRITE_ONCE(s->only, only_armed(s));
+	if (only_armed(s))
+		only_set(s); /* now: what is called for it alone would miss it */
 	if (!call)
-		site_call(s, false);
+		site_call(s, false, NULL);
 	mutex_lock(&text_mutex);
 	if (!int3)
 		int3_out(s);
@@ -171,7 +185,10 @@ int site_update(struct kprobe_site *s)
 	mutex_unlock(&text_mutex);
 	if (s->entry && had_int3 && !s->armed)
 		ftrace_refresh(); /* a tracer may be waiting for it */
-	return call ? site_call(s, true) : err;
+	if (call)
+		err = site_call(s, true, only_armed(s));
+	only_set(s);
+	return err;
 }
 
 int kprobe_arm(struct kprobe *p)

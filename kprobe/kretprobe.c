@@ -6,7 +6,7 @@
 #include "arch/x86/cpu/smp.h"
 #include "arch/x86/mm/text_poke.h"
 #include "ftrace/graph.h"
-#include "kprobe/internal.h"
+#include "kprobe/handlers.h"
 #include "lib/symtab.h"
 #include "mm/kmalloc.h"
 #include "sched/thread.h"
@@ -58,9 +58,49 @@ static __always_inline void hook(struct kretprobe *rp, u64 *slot, u64 data)
 	WRITE_ONCE(*slot, (u64)return_to_probe);
 }
 
-static notrace void at_entry(struct kprobe *p, struct pt_regs *regs)
+notrace void kretprobe_at_entry(struct kprobe *p, struct pt_regs *regs)
 {
 	hook(container_of(p, struct kretprobe, kp), (u64 *)regs->sp, 0);
+}
+
+static __always_inline void hit(struct kprobe *p, u64 *slot)
+{
+	__atomic_fetch_add(&p->hits, 1, __ATOMIC_RELAXED);
+	hook(container_of(p, struct kretprobe, kp), slot, 0);
+}
+
+/* In an interrupt or a trap, or when it isn't to be hooked. */
+static noinline notrace void called_elsewhere(struct kprobe_site *s, u64 *slot)
+{
+	struct kprobe *p = READ_ONCE(s->only);
+	enum guard_context context = guard_context(context_read() - PREEMPT_ONE);
+
+	if (guard_taken(GUARD_BIT(GUARD_KPROBE, context)))
+		this_cpu_at(guard_dropped, GUARD_KPROBE)++;
+	else if (p && p->pre == kretprobe_at_entry) {
+		hit(p, slot);
+		return;
+	}
+	missed(s);
+}
+
+/*
+ * The same by the function tracer's call, without registers. It calls nobody, so it takes no guard: it looks whether one is
+ * taken.
+ */
+notrace void kretprobe_called(u64 ip, u64 parent_ip, struct ftrace_ops *site, struct ftrace_frame *frame)
+{
+	struct kprobe_site *s = (struct kprobe_site *)site;
+	struct kprobe *p;
+
+	preempt_disable();
+	p = READ_ONCE(s->only);
+	if (likely(p && p->pre == kretprobe_at_entry && !(context_read() & NOT_THREAD) &&
+		   !guard_taken(GUARD_BIT(GUARD_KPROBE, GUARD_TASK))))
+		hit(p, &frame->parent);
+	else
+		called_elsewhere(s, &frame->parent);
+	preempt_enable();
 }
 
 /* What it calls is visible code, and comes back before anything is hooked. */
@@ -193,7 +233,7 @@ int kretprobe_register(struct kretprobe *rp, const char **why)
 	}
 	rp->calls->max = rp->maxactive;
 	rp->nmissed = 0;
-	rp->kp.pre = rp->entry ? at_entry_called : at_entry;
+	rp->kp.pre = rp->entry ? at_entry_called : kretprobe_at_entry;
 	rp->kp.post = NULL;
 	rp->kp.fault = NULL;
 	err = kprobe_register(&rp->kp, why);

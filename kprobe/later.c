@@ -31,6 +31,7 @@ static void free_all(struct kprobe_site *s)
 
 		if (s->slot)
 			slot_free(s->slot);
+		trampolines_give_back(s);
 		kfree(s);
 		s = next;
 		__atomic_fetch_add(&ended, 1, __ATOMIC_RELEASE);

@@ -30,6 +30,19 @@ static noinline void target(void) { __asm__ volatile("nop" ::: "memory"); }
 
 BENCH(bench_call, .name = "a call of an untraced function (to subtract)", .once = target);
 
+static void empty(struct kprobe *p, struct pt_regs *regs) {}
+static struct kprobe probe;
+static void probe_on(void)
+{
+	const char *why;
+
+	probe = (struct kprobe){ .addr = (u64)target, .pre = empty, .technique = KPROBE_FTRACE };
+	BUG_ON(kprobe_register(&probe, &why) != 0 || kprobe_arm(&probe) != 0);
+}
+static void probe_off(void) { kprobe_unregister(&probe); }
+BENCH(bench_probe_ftrace, .name = "the same with a probe on its entry, by fentry", .setup = probe_on,
+      .once = target, .teardown = probe_off);
+
 static void at_return(struct kretprobe_instance *ri, struct pt_regs *regs) {}
 static struct kretprobe return_probe;
 

@@ -41,6 +41,11 @@ void asm_offsets(void)
 	DEFINE(FRAME_IP, offsetof(struct ftrace_frame, ip));
 	DEFINE(FRAME_PARENT, offsetof(struct ftrace_frame, parent));
 	DEFINE(SITE_SIZE, SITE_SIZE);
+	DEFINE(SITE_ONLY, SITE_ONLY);
+	DEFINE(KPROBE_PRE, KPROBE_PRE);
+	DEFINE(KPROBE_HITS, KPROBE_HITS);
+	DEFINE(GUARD_KPROBE_TASK, GUARD_KPROBE_TASK);
+	DEFINE(NOT_THREAD, NOT_THREAD);
 
 	DEFINE(BB_SIZE, sizeof(struct bb_record));
 	DEFINE(BB_MASK, BLACK_BOX_RECORDS * sizeof(struct bb_record) - 1);

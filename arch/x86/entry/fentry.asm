@@ -21,6 +21,7 @@ bits 64
 default abs
 
 extern ftrace_ops_list_func, function_ops, function_trace_call, graph_return, kprobe_ftrace_handler, kretprobe_return
+extern context_word, guard_bits, preempt_schedule
 
 section .entry.text progbits alloc exec nowrite align=16
 
@@ -91,6 +92,62 @@ align 16
 REGS_TRAMPOLINE ftrace_regs_caller, ftrace_ops_list_func, 0
 REGS_TRAMPOLINE ftrace_probe_caller, kprobe_ftrace_handler, 0
 
+; The same for one place whose probe is the only consumer: a template, of which kprobe/fentry.c makes copies. Nobody looks for
+; what is known there, nor calls in between. What the one armed probe's pre handler can't be called for (there are several; it
+; isn't a thread's call; the guard is taken; there is a post handler) has C do all of it. Flags are dead at a function's entry.
+global probe_caller:function (probe_caller.end - probe_caller)
+align 16
+probe_caller:
+	push KERNEL_DS
+	push rsp
+	pushfq
+	add qword [rsp + 8], 16		; as above
+	push KERNEL_CS
+.ip:	push strict dword 0
+	push 0				; error
+	push VECTOR_NONE
+	PUSH_REGS
+	lea rbp, [rsp + 1]
+	inc dword [gs:context_word]	; preemption off, before the probe is looked at
+.site:	mov rbx, strict qword 0
+	mov rdi, [rbx + SITE_ONLY]
+	test rdi, rdi
+	jz .slow
+	test dword [gs:context_word], NOT_THREAD
+	jnz .slow
+	test dword [gs:guard_bits], GUARD_KPROBE_TASK
+	jnz .slow
+	or dword [gs:guard_bits], GUARD_KPROBE_TASK
+	lock inc qword [rdi + KPROBE_HITS]
+	mov rsi, rsp
+	call [rdi + KPROBE_PRE]
+	and dword [gs:guard_bits], ~GUARD_KPROBE_TASK
+.same:	cmp qword [rsp + REGS_IP], 0x7fffffff	; a place for the address
+	jne .elsewhere
+.enable:
+	dec dword [gs:context_word]
+	jz .schedule
+.leave:
+	POP_REGS
+	add rsp, 56			; vector to ss
+	ret
+.elsewhere:
+	mov rax, [rsp + REGS_IP]
+	mov [rsp + REGS_SIZE], rax
+	jmp .enable
+.slow:
+	dec dword [gs:context_word]	; if a switch is wanted, C will see it
+	mov rdi, [rsp + REGS_IP]
+	mov rsi, [rsp + REGS_SIZE + 8]
+	lea rcx, [rsp + REGS_SIZE - FRAME_IP]
+.handler:
+	call kprobe_ftrace_handler
+	jmp .leave
+.schedule:
+	call preempt_schedule
+	jmp .leave
+.end:
+
 ; Where a function with a hooked return returns to (graph.h). The slot below rsp may be spoiled by now: an interrupt came.
 ; It gets the real return address from graph_return(). A function's result is in rax, or rdx:rax; rcx keeps rsp aligned.
 global return_to_handler:function (return_to_handler.end - return_to_handler)
@@ -140,6 +197,16 @@ ftrace_template:
 	dd ftrace_caller.ops + 2 - ftrace_caller
 	dd ftrace_caller.call + 1 - ftrace_caller
 	dd ftrace_caller.end - ftrace_caller
+
+; struct probe_template: the same for that of probes.
+global probe_template:data
+probe_template:
+	dd probe_caller.ip + 1 - probe_caller
+	dd probe_caller.site + 2 - probe_caller
+	dd probe_caller.enable - 6 - probe_caller	; .same's operand, before a short jump
+	dd probe_caller.handler + 1 - probe_caller
+	dd probe_caller.schedule + 1 - probe_caller
+	dd probe_caller.end - probe_caller
 
 global ftrace_regs_caller_size:data
 ftrace_regs_caller_size:

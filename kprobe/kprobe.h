@@ -40,7 +40,7 @@ struct kprobe {
 	 * anything else called.
 	 * post: regs->ip is the next to run.
 	 * KPROBE_FTRACE: interrupts are as they were, so take no lock that they or the probed code may hold; regs->vector is
-	 * VECTOR_NONE, and sp can't be changed.
+	 * VECTOR_NONE, and sp and flags can't be changed.
 	 * fault: the instruction has faulted (regs->vector), regs->ip is @addr. True: it has dealt with that, as pre.
 	 */
 	void (*pre)(struct kprobe *p, struct pt_regs *regs);

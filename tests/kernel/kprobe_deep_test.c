@@ -260,3 +260,40 @@ KTEST(kprobe, a_tracers_call_in_a_busted_recursion_is_no_trap)
 	ftrace_free_filter(&ops);
 	EXPECT_ACCOUNTS(before);
 }
+
+static noinline u64 hooked_in_handler(void) { return run_code(deep_0) + 1; }
+static void call_hooked(struct kprobe *p, struct pt_regs *regs)
+{
+	if (!begun++)
+		hooked_in_handler();
+}
+
+static void put(const char *path, const char *text)
+{
+	EXPECT_EQ(tracefs_write(path, text, strlen(text), false), 0);
+}
+
+/* The same inside a call whose return is hooked: it will never return. */
+KTEST(kprobe, a_bust_gives_up_the_calls_of_its_recursion)
+{
+	struct kprobe way = { .addr = deep_0_at[0], .technique = KPROBE_STEP };
+	struct kprobe leave = { .addr = (u64)rcu_nmi_exit, .pre = call_hooked };
+	struct graph_entry *top;
+	u64 busts = bust_count;
+
+	begun = 0;
+	put(TRACEFS_MOUNT "/set_ftrace_filter", "hooked_in_handler*");
+	put(TRACEFS_MOUNT "/current_tracer", "function_graph");
+	top = this_cpu(graph_here)->top;
+	kprobe_unsafe = true;
+	if (probe_on(&way) && probe_on(&leave))
+		run_code(deep_0);
+	kprobe_unsafe = false;
+	EXPECT_EQ(begun, 1);
+	EXPECT_EQ(bust_count, busts + 1);
+	EXPECT_EQ(this_cpu(graph_here)->top, top);
+	probe_off(&leave);
+	probe_off(&way);
+	put(TRACEFS_MOUNT "/current_tracer", "nop");
+	put(TRACEFS_MOUNT "/set_ftrace_filter", "");
+}

@@ -116,8 +116,11 @@ KTEST(traps, cr2_survives_an_int3_that_faults)
 	write_cr2(0x1234567);
 	machine_run(&m, on_nop);
 	EXPECT_EQ(read_cr2(), 0x1234567);
+	probe_off(&p);
 	p.pre = NULL;
 	p.post = fault_inside; /* the same in #DB */
+	if (!probe_on(&p))
+		return;
 	machine_run(&m, on_nop);
 	EXPECT_EQ(read_cr2(), 0x1234567);
 	probe_off(&p);

@@ -301,7 +301,7 @@ asm_exc_debug:
 .high:
 	cmp qword [rsp + 8], SLOT_AREA
 	jb .any
-	cmp dword [hw_breakpoint_key], 0	; they aren't paused here: nothing is touched that they may watch
+	cmp byte [hw_breakpoint_key], 0	; there is one: nothing may be touched that it could watch
 	jne .move_at_once
 	push rcx
 	push rdx

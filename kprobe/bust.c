@@ -89,8 +89,8 @@ static __always_inline bool walk_next(struct walk *w)
 		w->f.ip = t->ip;
 		w->f.flags = t->flags;
 		w->f.outer = t->outer;
-		w->f.before =
-			t->before; /* its depth, too: not all that lies further in is found by this walk */
+		/* Its depth, too: not all that lies further in is found by this walk. */
+		w->f.before = t->before;
 	} else {
 		w->f.before.bb_depth--;
 	}

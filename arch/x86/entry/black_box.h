@@ -18,8 +18,8 @@ enum bb_direction {
 
 struct bb_record {
 	u64 tsc;
-	u64 ip;	   /* of the interrupted context; on exit, where it goes on */
-	u64 sp;	   /* of the handler: the address of its pt_regs */
+	u64 ip; /* of the interrupted context; on exit, where it goes on */
+	u64 sp; /* of the handler: the address of its pt_regs; or of what the stub has saved, when it does all itself */
 	u32 depth; /* how many vectors deep this CPU is, this one included */
 	u16 vector;
 	u16 direction;

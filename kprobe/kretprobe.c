@@ -9,6 +9,7 @@
 #include "kprobe/internal.h"
 #include "lib/symtab.h"
 #include "mm/kmalloc.h"
+#include "rcu/rcu.h"
 #include "sched/thread.h"
 #include "trace/guard.h"
 
@@ -215,20 +216,26 @@ int kretprobe_register(struct kretprobe *rp, const char **why)
 	return err;
 }
 
+/* Its name first: the first call may return before the last CPU has answered. */
 int kretprobe_arm(struct kretprobe *rp)
 {
-	int err = kprobe_arm(&rp->kp);
+	int err;
 
-	if (!err)
-		WRITE_ONCE(rp->calls->rp, rp);
+	WRITE_ONCE(rp->calls->rp, rp);
+	err = kprobe_arm(&rp->kp);
+	if (err)
+		WRITE_ONCE(rp->calls->rp, NULL);
 	return err;
 }
 
+/* Handlers of returns, and of entries that come by an int3, have interrupts off; of those that come by a call, preemption. */
 void kretprobe_disarm(struct kretprobe *rp)
 {
 	kprobe_disarm(&rp->kp);
 	WRITE_ONCE(rp->calls->rp, NULL);
 	smp_serialize_others();
+	if (rp->kp.site->was_called)
+		synchronize_rcu_expedited();
 }
 
 void kretprobe_unregister(struct kretprobe *rp)

@@ -21,7 +21,7 @@ struct watchpoint {
 	u64 hits, nmissed; /* nmissed: the handler left out, as it happened inside a handler or the tracer */
 };
 
-/* Thread context, as all here. Takes nothing yet: -EINVAL, and what is wrong as a sentence in *@why. */
+/* Thread context, as all here. Takes nothing yet: -EINVAL, or -EILSEQ as kprobe_check(), and what is wrong as a sentence in *@why. */
 int watchpoint_register(struct watchpoint *w, const char **why);
 /* Disarms first. Afterwards its handler doesn't run any more. */
 void watchpoint_unregister(struct watchpoint *w);

@@ -42,7 +42,7 @@ static __always_inline void hw_breakpoint_resume(u64 dr7)
 void hw_breakpoint_set(unsigned n, u64 addr, u8 len, u8 type);
 void hw_breakpoint_clear(unsigned n);
 
-/* Any context: this CPU's registers anew. For one that has come up, or has left a #DB handler another way. */
+/* Interrupts off, or nobody else there yet: this CPU's registers anew. For one that has come up. */
 void hw_breakpoint_load(void);
 
 /* Would #DB's own stub touch one of these bytes? */

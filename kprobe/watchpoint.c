@@ -97,6 +97,10 @@ int watchpoint_arm(struct watchpoint *w)
 	unsigned n = 0;
 
 	mutex_lock(&kprobe_mutex);
+	if (on_stubs_way(w)) { /* by now: a thread has come to be there */
+		mutex_unlock(&kprobe_mutex);
+		return -EINVAL;
+	}
 	while (!w->armed && n < NR_HW_BREAKPOINTS)
 		if (watched[n]) {
 			n++;

@@ -25,11 +25,9 @@ struct watchpoint {
 int watchpoint_register(struct watchpoint *w, const char **why);
 /* Disarms first. Afterwards its handler doesn't run any more. */
 void watchpoint_unregister(struct watchpoint *w);
-/* On all CPUs, and those that come up later. -ENOSPC: the four registers are out. */
+/* On all CPUs, and those that come up later. -ENOSPC: the four registers are out; -EINVAL: a new thread's record is there now. */
 int watchpoint_arm(struct watchpoint *w);
 void watchpoint_disarm(struct watchpoint *w);
-
-#define WATCHPOINTS_OUT "All four debug registers are in use"
 
 /*
  * From traps.c, after kprobe_debug(), which has moved regs->ip back: what DR6 says, and DR7 as it was in force. True: that was all

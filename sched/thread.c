@@ -2,6 +2,7 @@
 #include "sched/thread.h"
 
 #include "abi/errno.h"
+#include "arch/x86/cpu/hw_breakpoint.h"
 #include "arch/x86/cpu/regs.h"
 #include "arch/x86/entry/graph.h"
 #include "arch/x86/entry/switch.h"
@@ -56,9 +57,21 @@ static void prepare_stack(struct thread *t)
 	t->sp = (u64)f;
 }
 
+/* What #DB's stub reads of a thread can't be watched; whose memory is, waits until there is another (docs/TRICKS.md). */
+static struct thread *alloc_unwatched(void)
+{
+	struct thread *t = kzalloc(sizeof(*t)), *other;
+
+	if (!t || likely(!hw_breakpoint_watches((u64)&t->graph.top, sizeof(t->graph.top))))
+		return t;
+	other = alloc_unwatched();
+	kfree(t);
+	return other;
+}
+
 static struct thread *thread_alloc(const char *comm, int (*fn)(void *), void *arg, u8 priority, u32 affinity)
 {
-	struct thread *t = kzalloc(sizeof(*t));
+	struct thread *t = alloc_unwatched();
 
 	if (!t)
 		return NULL;

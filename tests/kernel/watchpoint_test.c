@@ -304,6 +304,40 @@ KTEST(watchpoint, what_the_stub_touches_is_refused)
 	}
 }
 
+/* Memory that was nobody's when it was watched becomes a thread's: not as long as it is. */
+static int traps(void *unused)
+{
+	int3_hit();
+	return 1;
+}
+static struct thread *trapping(void)
+{
+	struct thread *t = thread_create("traps", traps, NULL, PRIORITY_DEFAULT, CPU_MASK_ALL);
+
+	EXPECT(t);
+	if (t)
+		EXPECT_EQ(thread_join(t), 1);
+	return t;
+}
+
+KTEST(watchpoint, no_thread_begins_where_one_is)
+{
+	struct thread *t = trapping();
+	struct watchpoint w = WATCH(&t->graph.top, 8, WATCH_ACCESS);
+	const char *why;
+
+	if (!watch_on(&w))
+		return;
+	EXPECT(trapping() != t);
+	watchpoint_disarm(&w);
+	t = thread_create("traps", traps, NULL, PRIORITY_DEFAULT, CPU_MASK_ALL);
+	w.addr = (u64)&t->graph.top;
+	EXPECT_EQ(watchpoint_arm(&w), -EINVAL);
+	EXPECT_EQ(watchpoint_register(&w, &why), -EINVAL);
+	EXPECT_EQ(thread_join(t), 1);
+	watchpoint_unregister(&w);
+}
+
 static bool nmi_seen;
 static void look_in_nmi(struct watchpoint *w, struct pt_regs *regs)
 {

@@ -58,6 +58,18 @@ void hw_breakpoint_clear(unsigned n)
 
 static bool overlap(u64 a, u64 a_len, u64 b, u64 b_len) { return a < b + b_len && b < a + a_len; }
 
+bool hw_breakpoint_watches(u64 addr, u64 len)
+{
+	static const u8 lengths[] = { 1, 2, 8, 4 };
+	u64 now = READ_ONCE(control);
+
+	for (unsigned n = 0; n < NR_HW_BREAKPOINTS; n++)
+		if (now & enable_bit(n) &&
+		    overlap(addr, len, READ_ONCE(address[n]), lengths[now >> (18 + 4 * n) & 3]))
+			return true;
+	return false;
+}
+
 /*
  * Stacks: a frame is pushed on one when another lies on the IST stack, where the next would overwrite it. Those to come, too.
  * The variables are what is touched before the registers are paused, or by an NMI that has interrupted that.

@@ -45,5 +45,8 @@ void hw_breakpoint_clear(unsigned n);
 /* Interrupts off, or nobody else there yet: this CPU's registers anew. For one that has come up. */
 void hw_breakpoint_load(void);
 
+/* Any context. Is there one on any of these bytes? */
+bool hw_breakpoint_watches(u64 addr, u64 len);
+
 /* Would #DB's own stub touch one of these bytes? */
 bool hw_breakpoint_refuses(u64 addr, u64 len);

@@ -9,6 +9,7 @@
 #include "kprobe/handlers.h"
 #include "lib/symtab.h"
 #include "mm/kmalloc.h"
+#include "rcu/rcu.h"
 #include "sched/thread.h"
 #include "trace/guard.h"
 
@@ -173,18 +174,31 @@ notrace void kretprobe_return(struct return_regs *frame)
 	preempt_enable();
 }
 
+/* May return probes hook what @site is the entry of? NULL: what has none may be what hooks returns (docs/TRICKS.md). */
+static int check_traced(u64 addr, const struct ftrace_site *site, const char **why)
+{
+	struct insn insn;
+	int err = site ? 0 : kprobe_check(addr, &insn, why);
+
+	if (site || err)
+		return err;
+	*why = "Return probe is at a function that isn't traced: it may be what hooks returns";
+	return -EINVAL;
+}
+
 /* There the stack pointer is at the return address: before the tracing site, and behind it. */
 static int check_entry(u64 addr, const char **why)
 {
-	const struct ftrace_site *site = ftrace_site_at(addr - 1);
+	const struct ftrace_site *site;
 	struct symbol sym;
 
 	*why = "Return probe is not at a function's entry";
 	if (!symtab_find(&kernel_symtab, addr, &sym))
 		return -EINVAL;
-	return sym.start == addr || (site && site->ip == sym.start && addr == sym.start + SITE_SIZE)
-		       ? 0
-		       : -EINVAL;
+	site = ftrace_site_at(sym.start);
+	if (addr != sym.start && (!site || addr != sym.start + SITE_SIZE))
+		return -EINVAL;
+	return check_traced(addr, site, why);
 }
 
 static void free_forgotten(void)
@@ -242,20 +256,26 @@ int kretprobe_register(struct kretprobe *rp, const char **why)
 	return err;
 }
 
+/* Its name first: the first call may return before the last CPU has answered. */
 int kretprobe_arm(struct kretprobe *rp)
 {
-	int err = kprobe_arm(&rp->kp);
+	int err;
 
-	if (!err)
-		WRITE_ONCE(rp->calls->rp, rp);
+	WRITE_ONCE(rp->calls->rp, rp);
+	err = kprobe_arm(&rp->kp);
+	if (err)
+		WRITE_ONCE(rp->calls->rp, NULL);
 	return err;
 }
 
+/* Handlers of returns, and of entries that come by an int3, have interrupts off; of those that come by a call, preemption. */
 void kretprobe_disarm(struct kretprobe *rp)
 {
 	kprobe_disarm(&rp->kp);
 	WRITE_ONCE(rp->calls->rp, NULL);
 	smp_serialize_others();
+	if (rp->kp.site->was_called)
+		synchronize_rcu_expedited();
 }
 
 void kretprobe_unregister(struct kretprobe *rp)

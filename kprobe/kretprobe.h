@@ -29,7 +29,8 @@ struct kretprobe {
 	bool (*entry)(struct kretprobe_instance *ri, struct pt_regs *regs);
 	void (*handler)(struct kretprobe_instance *ri, struct pt_regs *regs);
 	u32 maxactive; /* so many calls at once; 0 becomes Linux's max(10, 2 * CPUs) */
-	u64 nmissed; /* calls not hooked: maxactive were, or the thread's stack of returns is full (63) or isn't there */
+	/* Calls not hooked: maxactive were, or the thread's stack of returns is full (63) or isn't there; and returns inside a handler. */
+	u64 nmissed;
 
 	/* kretprobe.c's own. */
 	struct kretprobe_calls *calls;
@@ -38,8 +39,8 @@ struct kretprobe {
 #define KRETPROBE_MAXACTIVE_MAX 4096 /* as on Linux */
 
 /*
- * Thread context, as all here. As kprobe_register(); also -EINVAL when kp.addr isn't a function's entry (its first instruction,
- * or that behind its tracing site), -E2BIG: maxactive is too large, -ENOMEM.
+ * Thread context, as all here. As kprobe_register(); also -EINVAL when kp.addr isn't the entry of a function that can be traced (its
+ * first instruction, or that behind its tracing site), -E2BIG: maxactive is too large, -ENOMEM.
  */
 int kretprobe_register(struct kretprobe *rp, const char **why);
 /* Disarms first. Afterwards no handler of it runs any more; calls that have begun return unnoticed, whenever they do. */

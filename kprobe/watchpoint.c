@@ -63,9 +63,14 @@ static const char *why_not(const struct watchpoint *w)
 
 int watchpoint_register(struct watchpoint *w, const char **why)
 {
+	struct insn insn;
+
 	*why = why_not(w);
 	if (*why)
 		return -EINVAL;
+	/* One that can't be probed can be watched; but only its first byte is ever executed. */
+	if (w->type == WATCH_EXECUTE && kprobe_check(w->addr, &insn, why) == -EILSEQ)
+		return -EILSEQ;
 	w->armed = false;
 	w->hits = w->nmissed = 0;
 	return 0;

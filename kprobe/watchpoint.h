@@ -21,15 +21,13 @@ struct watchpoint {
 	u64 hits, nmissed; /* nmissed: the handler left out, as it happened inside a handler or the tracer */
 };
 
-/* Thread context, as all here. Takes nothing yet: -EINVAL, and what is wrong as a sentence in *@why. */
+/* Thread context, as all here. Takes nothing yet: -EINVAL, or -EILSEQ as kprobe_check(), and what is wrong as a sentence in *@why. */
 int watchpoint_register(struct watchpoint *w, const char **why);
 /* Disarms first. Afterwards its handler doesn't run any more. */
 void watchpoint_unregister(struct watchpoint *w);
 /* On all CPUs, and those that come up later. -ENOSPC: the four registers are out. */
 int watchpoint_arm(struct watchpoint *w);
 void watchpoint_disarm(struct watchpoint *w);
-
-#define WATCHPOINTS_OUT "All four debug registers are in use"
 
 /*
  * From traps.c, after kprobe_debug(), which has moved regs->ip back: what DR6 says, and DR7 as it was in force. True: that was all

@@ -21,6 +21,8 @@ PLACES = [("EINVAL", r"Probe point is hidden in \.noinstr\.text: see kprobes/uns
           ("EINVAL", r"Probe point is in \.entry\.text, .*", "p:b asm_exc_int3 $arg1", 4),
           ("EILSEQ", "Probe point is not an instruction boundary", "p  strcmp+1 %ax", 3),
           ("EINVAL", "Probe point is not in kernel text", "p:bad 0x1000 %ax", 6),
+          ("EINVAL", "Return probe is at a function that isn't traced: it may be what hooks returns", "r:b kretprobe_return", 4),
+          ("EILSEQ", "Probe point is not an instruction boundary", "w:bad strcmp+1:1:x", 6),
           ("EEXIST", "Given group/event name is already used by another event", "p:old strlen a=%di", 6),
           ("EEXIST", "Given group/event name is already used by another event", "r:old strlen $retval", 6),
           ("EEXIST", "Given group/event name is already used by another event", "p:sched/sched_switch strlen", 21),

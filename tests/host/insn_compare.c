@@ -206,6 +206,8 @@ static enum insn_class class_of(const ZydisDecodedInstruction *z, const ZydisDec
 	case ZYDIS_MNEMONIC_STI:
 		return INSN_STI;
 	case ZYDIS_MNEMONIC_HLT:
+	case ZYDIS_MNEMONIC_MWAIT:
+	case ZYDIS_MNEMONIC_MWAITX:
 		return INSN_HLT;
 	case ZYDIS_MNEMONIC_UD0:
 	case ZYDIS_MNEMONIC_UD1:

@@ -50,6 +50,9 @@ static const struct {
 	S("\x66\x9c", NOT_AT_ALL, 0),		/* pushfw */
 	S("\x66\x9d", NOT_AT_ALL, 0),		/* popfw */
 	S("\xf4", NOT_AT_ALL, 0),		/* hlt */
+	S("\x0f\x01\xc9", NOT_AT_ALL, 0),	/* mwait */
+	S("\x0f\x01\xfb", NOT_AT_ALL, 0),	/* mwaitx */
+	S("\x0f\x01\xc8", BOOST, IP),		/* monitor */
 	S("\xcc", NOT_AT_ALL, 0),		/* int3 */
 	S("\xcd\x80", NOT_AT_ALL, 0),		/* int 0x80 */
 	S("\x0f\x05", NOT_AT_ALL, 0),		/* syscall */

@@ -3,8 +3,8 @@
 
 #include "abi/errno.h"
 #include "arch/x86/cpu/regs.h"
-#include "arch/x86/entry/graph.h"
 #include "arch/x86/mm/text_poke.h"
+#include "ftrace/graph.h"
 #include "kernel/backtrace.h"
 #include "kernel/nmi.h"
 #include "mm/frames.h"
@@ -161,7 +161,9 @@ EACH_WAY(the_result_can_be_changed)
 	EXPECT_EQ(p.second, 2);
 }
 
-CODE(leaves_all, "nop", "xchgq %rax, %rdx", "", "");
+/* With a site, as all that may have a return probe. rax means nothing at a call: what hooks its return may change it. */
+CODE(leaves_all, ".byte 0x0f, 0x1f, 0x44, 0, 0", "leaq 1(%rdx), %rax", "",
+     ".pushsection __mcount_loc, \"a\", @progbits\n.quad leaves_all\n.popsection\n");
 
 EACH_WAY(all_registers_are_there_and_survive)
 {
@@ -372,6 +374,25 @@ KTEST(kretprobe, refusals)
 
 		EXPECT_EQ(kretprobe_register(&rp, &why), -EINVAL);
 		EXPECT(strstr(why, "hidden") || strstr(why, ".entry.text"));
+	}
+}
+
+/* Their own returns would be hooked in the middle of what they do to another one's. */
+KTEST(kretprobe, what_hooks_returns_is_refused)
+{
+	extern const u8 kretprobe_return[], ftrace_ops_list_func[];
+	const u64 own[] = { (u64)kretprobe_return, (u64)kprobe_ftrace_handler, (u64)ftrace_ops_list_func,
+			    (u64)graph_return, (u64)graph_skip_stale };
+
+	for (size_t i = 0; i < ARRAY_SIZE(own); i++) {
+		struct kretprobe rp = PROBE_ON(own[i]);
+		const char *why = "";
+		int err = kretprobe_register(&rp, &why);
+
+		EXPECT_EQ(err, -EINVAL);
+		EXPECT(err && strstr(why, "hooks returns"));
+		if (!err)
+			kretprobe_unregister(&rp);
 	}
 }
 

@@ -71,6 +71,9 @@ static enum insn_class classify_system(const struct insn *insn)
 	case 0xd8:	    /* vmrun */
 	case 0xd9:	    /* vmmcall, vmgexit */
 		return INSN_SYSCALL;
+	case 0xc9: /* mwait, and AMD's: they wait as hlt does */
+	case 0xfb:
+		return INSN_HLT;
 	case 0xca: /* erets, eretu; without f2 or f3 it is clac */
 		return insn->rep ? INSN_FAR : INSN_PLAIN;
 	case 0xde: /* skinit */

@@ -13,7 +13,7 @@ const char *insn_cannot_displace(const struct insn *insn)
 	case INSN_SYSCALL:
 		return "Instruction can't be displaced: a system call";
 	case INSN_HLT:
-		return "Instruction can't be displaced: hlt";
+		return "Instruction can't be displaced: hlt or mwait";
 	case INSN_MOV_SS:
 		return "Instruction can't be displaced: it holds off the trap that ends the step";
 	case INSN_UNDEFINED:

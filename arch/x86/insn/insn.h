@@ -26,7 +26,7 @@ enum insn_class {
 	INSN_POPF,
 	INSN_CLI,
 	INSN_STI,
-	INSN_HLT,
+	INSN_HLT,	/* and mwait, mwaitx */
 	INSN_MOV_SS,	/* mov ss, lss (pop ss is not for 64 bits): may hold off traps for one instruction */
 	INSN_UNDEFINED, /* ud0, ud1, ud2: decodes, and always faults */
 };

@@ -125,7 +125,7 @@ KTEST(watch, an_int3_in_idle_is_watched)
 {
 	step_in_idle(NULL, 2);
 }
-KTEST(watch, a_step_with_a_handler_in_idle_is_watched)
+KTEST(watch, an_int3_in_idle_and_its_step_are_watched)
 {
 	step_in_idle(note_in_probe, 4);
 }

@@ -205,7 +205,6 @@ static bool jump_on(const struct probe_case *c, struct kprobe *p)
 	err = kprobe_register(p, &why);
 	if (err && (err != -EINVAL || (!strstr(why, "No jump") && !strstr(why, "displaced"))))
 		ktest_fail(c->name, 0, why, (u64)(s64)err, 0);
-	if (err) ktest_comment("DBG %s: %s", c->name, why);
 	return !err && kprobe_arm(p) == 0;
 }
 

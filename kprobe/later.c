@@ -52,9 +52,7 @@ static int later_loop(void *arg)
 		struct kprobe_site *all;
 		bool optimizing;
 
-		wait_event(&wanted, READ_ONCE(given_up) || optimize_at() != ~0ul);
-		wait_event_until(&wanted, READ_ONCE(given_up) || time_after_deadline(optimize_at()),
-				 optimize_at());
+		wait_event(&wanted, READ_ONCE(given_up) || time_after_deadline(optimize_at()));
 		all = __atomic_exchange_n(&given_up, NULL, __ATOMIC_ACQUIRE);
 		optimizing = optimize_begin();
 		if (all || optimizing)

@@ -15,16 +15,20 @@
 #define RETRY_NS (1000 * 1000ul)
 #define BATCH	 64
 
-/* Under kprobe_mutex, but for due's being put off. */
+/* Under kprobe_mutex, but for a round that is put off. */
 static u64 asked, began, answered; /* +1 each time somebody wants a jump; as it was when the round began, and the last that ended */
 static u64 due = ~0ul;
 static u32 jumps; /* in text */
 static struct wait_queue settled;
+static struct timer delay; /* arming wakes nobody */
 u64 kprobe_jumps_made;
+
+static void delay_over(struct timer *t) { later_wake(); }
 
 void optimize_init(void)
 {
 	wait_queue_init(&settled, "kprobes jumping");
+	timer_init(&delay, delay_over);
 	jump_check_init();
 }
 
@@ -33,9 +37,10 @@ void optimize_want(struct kprobe_site *s)
 	if (!s->may_jump || s->no_detour || s->jump != JUMP_NONE)
 		return;
 	asked++;
-	if (due == ~0ul)
-		WRITE_ONCE(due, trace_clock() + DELAY_NS);
-	later_wake();
+	if (due != ~0ul)
+		return;
+	WRITE_ONCE(due, trace_clock() + DELAY_NS);
+	timer_set(&delay, due);
 }
 
 u64 optimize_at(void) { return READ_ONCE(due); }
@@ -95,7 +100,8 @@ static bool begin_or_put_off(void)
 {
 	if (mutex_trylock(&kprobe_mutex))
 		return true;
-	WRITE_ONCE(due, trace_clock() + RETRY_NS);
+	WRITE_ONCE(due, 0);
+	sleep_ns(RETRY_NS);
 	return false;
 }
 
@@ -241,4 +247,8 @@ static void undo(struct work *w)
 }
 static WORK(undoing, undo);
 
-void optimize_busted(void) { schedule_work(&undoing); }
+void optimize_busted(void)
+{
+	if (READ_ONCE(jumps))
+		schedule_work(&undoing);
+}

@@ -153,6 +153,8 @@ void unoptimize(struct kprobe_site *s);
 /* The same for whoever has one over @addr; @again: what was said against one there may hold no more. */
 void unoptimize_over(u64 addr);
 void optimize_again_over(u64 addr);
+/* Any context. Where who is sent to @ip must go: not into a jump's bytes, be it there or coming, but to the copies of them. */
+u64 jump_landing(u64 ip);
 /* The jumping place, if any, whose jump lies over @addr or begins there. */
 const struct kprobe_site *jump_over(u64 addr);
 /* Any context. A bust may have left jumps. */

@@ -225,6 +225,18 @@ void optimize_again_over(u64 addr)
 	}
 }
 
+/* Hidden, as a detour calls it without a guard. */
+__kprobes u64 jump_landing(u64 ip)
+{
+	for (u64 at = ip - (SITE_SIZE - 1); at < ip; at++) {
+		const struct kprobe_site *s = kprobe_find(at);
+
+		if (s && READ_ONCE(s->jump) != JUMP_NONE)
+			return (u64)s->detour + detour_template.size + ip - at;
+	}
+	return ip;
+}
+
 const struct kprobe_site *jump_over(u64 addr)
 {
 	for (u64 at = addr - (SITE_SIZE - 1); READ_ONCE(jumps) && at <= addr; at++) {

@@ -132,8 +132,10 @@ __kprobes bool kprobe_int3(struct pt_regs *regs, struct kprobe_site *s)
 		displaced(s, regs, true);
 	else if (how == HIT_MISSED)
 		displaced(s, regs, false);
-	else if (how == HIT_SENT_ELSEWHERE)
+	else if (how == HIT_SENT_ELSEWHERE) {
+		regs->ip = jump_landing(regs->ip);
 		regs->vector |= VECTOR_DONE;
+	}
 	return how != HIT_NOBODYS;
 }
 
@@ -257,5 +259,8 @@ bool kprobe_fault(struct pt_regs *regs)
 		original = s->addr;
 	}
 	regs->ip = original;
-	return original == s->addr && call_fault(s, regs);
+	if (original != s->addr || !call_fault(s, regs))
+		return false;
+	regs->ip = jump_landing(regs->ip);
+	return true;
 }

@@ -74,6 +74,7 @@ static const struct listed must_hide[] = {
 	{ "memset", "", "the compiler calls it by itself, from hidden code as well" },
 	{ "memcmp", "", "the compiler calls it by itself, from hidden code as well" },
 	{ "text_poke", "", "a probe's own int3 is written by it" },
+	{ "jump_landing", "", "a detour calls it without a guard: a jump in it would lead there again" },
 	{ "kprobe_detour_slow", "", "a detour calls it before it has a guard: a jump in it would lead there again" },
 	{ "text_poke_bp_batch", "", "it changes the site of whatever it calls" },
 	{ "text_poke_round", "", "it changes the site of whatever it calls" },

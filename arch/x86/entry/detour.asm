@@ -12,7 +12,7 @@
 bits 64
 default abs
 
-extern context_word, guard_bits, kprobe_detour_slow, preempt_schedule
+extern context_word, guard_bits, jump_landing, kprobe_detour_slow, preempt_schedule
 
 section .rodata progbits alloc noexec nowrite align=16
 
@@ -28,11 +28,12 @@ detour_code:
 
 ; A handler has changed ip. The place of ss, which nobody reads back, is where a ret will find it.
 .redirected:
-	mov rcx, [rsp + REGS_IP]
-	mov [rsp + REGS_SS], rcx
+	mov rdi, [rsp + REGS_IP]
+.call2:	call jump_landing
+	mov [rsp + REGS_SS], rax
 	dec dword [gs:context_word]
 	jnz .return
-.call2:	call preempt_schedule
+.call3:	call preempt_schedule
 .return:
 	POP_REGS
 	lea rsp, [rsp + 32]		; vector, error, ip, cs
@@ -41,7 +42,7 @@ detour_code:
 	ret
 
 .resched:
-.call3:	call preempt_schedule
+.call4:	call preempt_schedule
 	jmp .restore
 
 .entry:
@@ -94,5 +95,6 @@ detour_template:
 	dd detour_code.call1 + 1 - detour_code
 	dd detour_code.call2 + 1 - detour_code
 	dd detour_code.call3 + 1 - detour_code
+	dd detour_code.call4 + 1 - detour_code
 
 section .note.GNU-stack noalloc noexec nowrite progbits

@@ -10,7 +10,7 @@
 #include "lib/types.h"
 
 #define DETOUR_AREA (SLOT_AREA + 0x8000000)
-#define DETOUR_SIZE 320
+#define DETOUR_SIZE 336
 #define MAX_DETOURS 4096ul
 #define DETOURS_A_PAGE (PAGE_SIZE / DETOUR_SIZE)
 
@@ -25,7 +25,7 @@ struct detour_template {
 	u32 site;	 /* operands to fill in: a struct kprobe_site, of eight bytes */
 	u32 place[2];	 /* the probed address, of four */
 	u32 probe;	 /* where the pointer to the struct kprobe is, of four */
-	u32 calls[3];	 /* those that count from where they stand */
+	u32 calls[4];	 /* those that count from where they stand */
 };
 extern const struct detour_template detour_template;
 extern const u8 detour_code[];

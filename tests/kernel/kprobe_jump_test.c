@@ -7,6 +7,7 @@
 #include "arch/x86/entry/unwind.h"
 #include "arch/x86/mm/extable.h"
 #include "arch/x86/mm/text_poke.h"
+#include "context/irq_work.h"
 #include "ftrace/ftrace.h"
 #include "ftrace/static_key.h"
 #include "kprobe/bust.h"
@@ -15,9 +16,11 @@
 #include "lib/symtab.h"
 #include "sched/thread.h"
 #include "sched/work.h"
+#include "tests/kernel/crowd.h"
 #include "tests/kernel/machine.h"
 #include "tests/kernel/probe.h"
 #include "tests/kernel/stress.h"
+#include "tracefs/tracefs.h"
 
 /* Each counts itself in rax. */
 CODE(jt_four, "", "incq %rax", "incq %rax\n\tincq %rax\n\tincq %rax", "");
@@ -242,6 +245,9 @@ KTEST(kprobe_jump, what_comes_into_the_five_bytes_takes_the_jump_away)
 	EXPECT_EQ(watchpoint_register(&w, &why), 0);
 	EXPECT_EQ(watchpoint_arm(&w), 0);
 	EXPECT(!jumps(&p));
+	kprobe_disarm(&p);
+	EXPECT_EQ(kprobe_arm(&p), 0);
+	EXPECT(!jumps(&p));
 	watchpoint_unregister(&w);
 	EXPECT(jumps(&p));
 	EXPECT_EQ(run_code(jt_four), 4);
@@ -420,6 +426,119 @@ KTEST(kprobe_jump, a_bust_leaves_a_jump_that_does_nothing)
 	EXPECT_EQ(hits, 1);
 	probe_off(&p);
 	probe_off(&q);
+}
+
+KTEST(kprobe_jump, the_file_technique_takes_jumps_away)
+{
+	struct kprobe p = { .addr = (u64)jt_four, .pre = count };
+
+	if (!probe_on(&p))
+		return;
+	EXPECT(jumps(&p));
+	EXPECT_EQ(tracefs_write(TRACEFS_MOUNT "/kprobes/technique", "boost", 5, false), 0);
+	EXPECT(!jumps(&p));
+	EXPECT_EQ(run_code(jt_four), 4);
+	EXPECT_EQ(tracefs_write(TRACEFS_MOUNT "/kprobes/technique", "auto", 4, false), 0);
+	EXPECT(jumps(&p));
+	EXPECT_EQ(run_code(jt_four), 4);
+	EXPECT_EQ(p.hits, 2);
+	probe_off(&p);
+}
+
+/*
+ * A thread that was preempted in front of the second instruction: by an interrupt that the first one's handler asks for, and
+ * a thread that takes the CPU and doesn't give it back.
+ */
+CODE(jt_tail, "", "incq %rax", "incq %rax\n\tincl %eax", "");
+static struct {
+	struct wait_queue queue;
+	bool go, there, release;
+	u32 cpu;
+} tail;
+
+static void wake_taker(struct irq_work *w)
+{
+	WRITE_ONCE(tail.go, true);
+	wake_one(&tail.queue);
+}
+static IRQ_WORK(waking, wake_taker);
+static void interrupt_behind(struct kprobe *p, struct pt_regs *regs) { irq_work_queue(&waking); }
+
+static int take_cpu(void *arg)
+{
+	wait_event(&tail.queue, READ_ONCE(tail.go));
+	WRITE_ONCE(tail.there, true);
+	while (!READ_ONCE(tail.release))
+		cpu_relax();
+	return 0;
+}
+static int run_into_tail(void *arg) { return (int)run_code(jt_tail); }
+static int settle(void *arg)
+{
+	kprobe_settle();
+	return 0;
+}
+
+static bool wait_for_state(const struct kprobe *p, enum jump_state state)
+{
+	for (int i = 0; i < 100000 && READ_ONCE(p->site->jump) < state; i++)
+		thread_yield();
+	return READ_ONCE(p->site->jump) == state;
+}
+
+/* The jump waits; who is hit meanwhile doesn't come into the five bytes, either. */
+static void jump_over_sleeper(struct kprobe *p)
+{
+	struct thread *t;
+
+	*p = (struct kprobe){ .addr = (u64)jt_tail, .pre = count, .technique = KPROBE_JUMP };
+	hits = 0;
+	if (!probe_on(p))
+		return;
+	t = thread_create("settler", settle, NULL, PRIORITY_DEFAULT, 1u << this_cpu(cpu_number));
+	EXPECT(wait_for_state(p, JUMP_READY));
+	EXPECT(in_detours(p->site->boosted));
+	for (int i = 0; i < 1000; i++) {
+		hits = 0;
+		if (run_code(jt_tail) != 3 || hits != 1)
+			ktest_fail("hit while it waits", i, "", hits, 1);
+		thread_yield();
+	}
+	EXPECT_EQ(p->site->jump, JUMP_READY);
+	EXPECT_EQ(*(volatile u8 *)p->addr, INT3_BYTE);
+	WRITE_ONCE(tail.release, true);
+	thread_join(t);
+	EXPECT(jumps(p));
+	EXPECT_EQ(run_code(jt_tail), 3);
+	probe_off(p);
+}
+
+KTEST(kprobe_jump, a_thread_preempted_in_the_five_bytes_is_waited_for)
+{
+	struct kprobe first = { .addr = (u64)jt_tail, .post = interrupt_behind, .technique = KPROBE_STEP };
+	static struct kprobe p;
+	u32 cpu = this_cpu(cpu_number);
+	struct thread *taker, *sleeper;
+
+	if (crowd_cpus() == 1)
+		return; /* nobody could look on */
+	kprobe_settle();
+	thread_set_affinity(1u << cpu);
+	tail.cpu = crowd_next_cpu(cpu);
+	tail.go = tail.there = tail.release = false;
+	wait_queue_init(&tail.queue, "taking a CPU");
+	if (!probe_on(&first))
+		return;
+	taker = thread_create("taker", take_cpu, NULL, PRIORITY_HIGH, 1u << tail.cpu);
+	sleeper = thread_create("sleeper", run_into_tail, NULL, PRIORITY_DEFAULT, 1u << tail.cpu);
+	while (!READ_ONCE(tail.there))
+		thread_yield();
+	probe_off(&first);
+	jump_over_sleeper(&p);
+	WRITE_ONCE(tail.release, true);
+	thread_join(taker);
+	EXPECT_EQ(thread_join(sleeper), 3);
+	thread_set_affinity(CPU_MASK_ALL);
 }
 
 /* Preempted in the detour and in the copies, by a timer's turn; nobody is lost when all goes at once. */

@@ -7,7 +7,8 @@
 static_assert(DETOUR_PRE == offsetof(struct kprobe, pre) && DETOUR_HITS == offsetof(struct kprobe, hits),
 	      "detour.asm knows a probe's layout");
 static_assert(1 << DETOUR_GUARD == GUARD_BIT(GUARD_KPROBE, GUARD_TASK), "... the guard's bit");
-static_assert(DETOUR_NO_THREAD == (u32) ~(PREEMPT_MASK | CONTEXT_NO_RESCHED), "... what a thread's context is");
+static_assert(DETOUR_NO_THREAD == (u32) ~(PREEMPT_MASK | CONTEXT_NO_RESCHED),
+	      "... what a thread's context is");
 
 /* Within 31 bits of address, so that a detour reads its own in one instruction. */
 static struct kprobe *called[MAX_DETOURS / DETOURS_A_PAGE * DETOURS_A_PAGE];
@@ -72,7 +73,8 @@ static void put_displaced(u8 *code, const struct kprobe_site *s)
 
 	for (u8 done = 0; done < s->displaced; done += insn.length) {
 		BUG_ON(kprobe_decode(s->addr + done, INSN_MAX_LENGTH, bytes, &insn) != 0);
-		BUG_ON(insn_copy(code + at + done, bytes, &insn, s->addr + done, (u64)s->detour + at + done) != 0);
+		BUG_ON(insn_copy(code + at + done, bytes, &insn, s->addr + done,
+				 (u64)s->detour + at + done) != 0);
 	}
 	at += s->displaced;
 	code[at] = JMP32_BYTE;

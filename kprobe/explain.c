@@ -226,7 +226,8 @@ static bool jumps_later(const struct kprobe_site *s)
 	bool will;
 
 	mutex_lock(&kprobe_mutex);
-	will = s->may_jump && s->chosen != KPROBE_JUMP && s->jump != JUMP_IN && !jump_refused(s->addr, &displaced);
+	will = s->may_jump && s->chosen != KPROBE_JUMP && s->jump != JUMP_IN &&
+	       !jump_refused(s->addr, &displaced);
 	mutex_unlock(&kprobe_mutex);
 	return will;
 }

@@ -63,14 +63,14 @@ struct kprobe_site {
 	struct insn insn;
 	struct kprobe_site *freed; /* later.c's */
 
-	u64 boosted;	    /* where the copy with a jump behind it is: the slot's, or the detour's */
-	u8 chosen;	    /* what technique.c has found: auto's way by an int3, or what is asked for */
-	u8 jump;	    /* enum jump_state */
-	bool may_jump;	    /* nothing asked for speaks against a detour */
-	bool no_detour;	    /* the proofs have failed, and nothing has changed since */
-	u8 displaced;	    /* by the jump, in bytes; the last instruction may end behind it */
-	u8 bytes[SITE_SIZE]; /* what the jump lies over */
-	u8 *detour;	    /* NULL: there was never one */
+	u64 boosted;	       /* where the copy with a jump behind it is: the slot's, or the detour's */
+	u8 chosen;	       /* what technique.c has found: auto's way by an int3, or what is asked for */
+	u8 jump;	       /* enum jump_state */
+	bool may_jump;	       /* nothing asked for speaks against a detour */
+	bool no_detour;	       /* the proofs have failed, and nothing has changed since */
+	u8 displaced;	       /* by the jump, in bytes; the last instruction may end behind it */
+	u8 bytes[SITE_SIZE];   /* what the jump lies over */
+	u8 *detour;	       /* NULL: there was never one */
 	struct kprobe **probe; /* whom the detour calls: the one probe there is, or ... */
 	struct kprobe several; /* ... this, whose handler calls as many as are armed */
 };
@@ -79,7 +79,7 @@ struct kprobe_site {
 enum jump_state {
 	JUMP_NONE,
 	JUMP_READY, /* the detour is there; who comes by the int3 runs its copies, so nobody enters the other four bytes */
-	JUMP_IN,    /* the jump is in the text, or being put there or taken out */
+	JUMP_IN, /* the jump is in the text, or being put there or taken out */
 };
 
 extern struct mutex kprobe_mutex;
@@ -123,7 +123,8 @@ struct choice {
 	bool may_jump;
 };
 /* What the site's probes, and @more besides them unless it is NULL, ask for. -EINVAL or -EBUSY and *@why. */
-int technique_choose(const struct kprobe_site *s, const struct kprobe *more, struct choice *c, const char **why);
+int technique_choose(const struct kprobe_site *s, const struct kprobe *more, struct choice *c,
+		     const char **why);
 /* Gives the site that technique. Its text follows by site_update(). */
 void technique_set(struct kprobe_site *s, const struct choice *c);
 /* How an int3's hit runs the instruction from now on: by itself, or with the others in the detour. */

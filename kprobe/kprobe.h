@@ -25,7 +25,7 @@ enum kprobe_technique {
 	KPROBE_INT3,	/* its copy, with an int3 behind it */
 	KPROBE_EMULATE, /* what it does, done by hand */
 	KPROBE_BOOST,	/* its copy, with a jump behind it: one trap less, and no post handlers */
-	KPROBE_JUMP,	/* a jump to a detour, which calls the handlers; until it is there, as boost, with an int3 */
+	KPROBE_JUMP, /* a jump to a detour, which calls the handlers; until it is there, as boost, with an int3 */
 	KPROBE_FTRACE, /* at a function's entry: by the call that the function tracer uses, without a trap */
 	NR_TECHNIQUES
 };

@@ -147,8 +147,9 @@ static const char *check_comers(u64 addr, const struct symbol *f, u8 displaced)
 		return "No jump: a watchpoint waits for an instruction within its five bytes";
 	if (!marked(addr + 1, SITE_SIZE - 1))
 		return NULL;
-	return marked(f->start, f->size) == f->size ? "No jump: its function can't be followed: an indirect jump, or no instruction"
-				    : "No jump: a branch leads into its five bytes";
+	return marked(f->start, f->size) == f->size
+		       ? "No jump: its function can't be followed: an indirect jump, or no instruction"
+		       : "No jump: a branch leads into its five bytes";
 }
 
 const char *jump_refused(u64 addr, u8 *displaced)

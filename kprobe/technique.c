@@ -36,8 +36,8 @@ static const char *why_not(const struct kprobe_site *s, enum kprobe_technique t,
 			return "A post handler needs a trap behind the instruction";
 		return NULL;
 	case KPROBE_JUMP:
-		return post ? "A post handler needs a trap behind the instruction" :
-			      jump_refused(s->addr, &displaced);
+		return post ? "A post handler needs a trap behind the instruction"
+			    : jump_refused(s->addr, &displaced);
 	case KPROBE_FTRACE:
 		return s->entry ? NULL : "The function tracer can't call here: it is no function's entry";
 	default:
@@ -64,7 +64,8 @@ static int asked_by(const struct kprobe *p, enum kprobe_technique *asked, const 
 	return 0;
 }
 
-int technique_choose(const struct kprobe_site *s, const struct kprobe *more, struct choice *c, const char **why)
+int technique_choose(const struct kprobe_site *s, const struct kprobe *more, struct choice *c,
+		     const char **why)
 {
 	enum kprobe_technique asked = KPROBE_AUTO;
 	bool post = more && more->post;

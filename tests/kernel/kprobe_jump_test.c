@@ -185,7 +185,10 @@ KTEST(kprobe_jump, a_handler_sees_all_registers_and_may_change_them)
 	if (!probe_on(&p))
 		return;
 	EXPECT(jumps(&p));
-	__asm__ volatile("call jt_four\n.globl jt_back\njt_back:" : "+a"(ax), "+b"(bx) : : "rcx", "memory", "cc");
+	__asm__ volatile("call jt_four\n.globl jt_back\njt_back:"
+			 : "+a"(ax), "+b"(bx)
+			 :
+			 : "rcx", "memory", "cc");
 	probe_off(&p);
 	EXPECT_EQ(hits, 1);
 	EXPECT_EQ(ax, 0x1338);
@@ -295,7 +298,8 @@ KTEST(kprobe_jump, a_post_handler_or_another_technique_takes_the_jump_away)
 
 #define ROW(n) "incq %rax\n\tincq %rax\n\t"
 CODE(jt_row, "", "incq %rax",
-     "incq %rax\n\t" ROW(1) ROW(2) ROW(3) ROW(4) ROW(5) ROW(6) ROW(7) ROW(8) ROW(9) ROW(10) ROW(11) ROW(12), "");
+     "incq %rax\n\t" ROW(1) ROW(2) ROW(3) ROW(4) ROW(5) ROW(6) ROW(7) ROW(8) ROW(9) ROW(10) ROW(11) ROW(12),
+     "");
 #define ROW_PROBES 13
 
 /* One wait for all; their detours and slots are free again afterwards. */
@@ -402,7 +406,8 @@ static WORK(behind, do_nothing);
 /* A detour that was busted calls nobody, at once; its jump goes later. */
 KTEST(kprobe_jump, a_bust_leaves_a_jump_that_does_nothing)
 {
-	struct kprobe p = { .addr = (u64)jt_four, .pre = count }, q = { .addr = (u64)jt_behind, .pre = count };
+	struct kprobe p = { .addr = (u64)jt_four, .pre = count },
+		      q = { .addr = (u64)jt_behind, .pre = count };
 	u8 text[16];
 
 	memcpy(text, jt_four, sizeof(text));

@@ -296,6 +296,71 @@ KTEST(kprobe_jump, a_post_handler_or_another_technique_takes_the_jump_away)
 	probe_off(&p);
 }
 
+static u64 inner_sum;
+static void run_inner(struct kprobe *p, struct pt_regs *regs) { inner_sum += run_code(jt_behind); }
+
+/* By the outer's technique: by a jump from a jump the handler is left out, as its guard's context is the same. */
+KTEST(kprobe_jump, a_jump_inside_a_handler_is_run_and_counted)
+{
+	struct kprobe outer = { .addr = (u64)jt_four, .pre = run_inner };
+	struct kprobe inner = { .addr = (u64)jt_behind, .pre = count };
+	struct cpu_accounts at_first = accounts_now();
+
+	inner_sum = hits = 0;
+	if (!probe_on(&outer) || !probe_on(&inner))
+		return;
+	EXPECT(jumps(&outer) && jumps(&inner));
+	EXPECT_EQ(run_code(jt_four), 4);
+	EXPECT_EQ(inner_sum, 4);
+	EXPECT_EQ(outer.hits, 1);
+	EXPECT_EQ(inner.hits, 0);
+	EXPECT_EQ(inner.nmissed, 1);
+	EXPECT_EQ(run_code(jt_behind), 4);
+	EXPECT_EQ(inner.hits, 1);
+	probe_off(&outer);
+	probe_off(&inner);
+	EXPECT_EQ(accounts_now().context_word, at_first.context_word);
+	EXPECT_EQ(accounts_now().guard_bits, at_first.guard_bits);
+}
+
+static u64 irq_sum;
+static void run_in_irq(struct irq_work *w) { irq_sum += run_code(jt_four); }
+static IRQ_WORK(in_irq, run_in_irq);
+
+static u64 contexts;
+static void note_context(struct kprobe *p, struct pt_regs *regs)
+{
+	contexts |= in_hardirq() ? 1 : 4;
+	hits += kprobe_context(regs) == context_read() - PREEMPT_ONE;
+	if (!in_task()) /* its guard's own context: once more, and it is left out */
+		irq_sum += run_code(jt_four);
+}
+
+KTEST(kprobe_jump, a_jump_in_an_interrupt)
+{
+	struct kprobe p = { .addr = (u64)jt_four, .pre = note_context };
+	struct cpu_accounts at_first = accounts_now();
+
+	irq_sum = hits = contexts = 0;
+	if (!probe_on(&p))
+		return;
+	EXPECT(jumps(&p));
+	preempt_disable();
+	irq_work_queue(&in_irq);
+	while (READ_ONCE(irq_sum) < 8)
+		cpu_relax();
+	preempt_enable();
+	EXPECT_EQ(run_code(jt_four), 4);
+	EXPECT_EQ(contexts, 1 | 4);
+	EXPECT_EQ(hits, 2);
+	EXPECT_EQ(p.hits, 2);
+	EXPECT_EQ(p.nmissed, 1);
+	EXPECT_EQ(irq_sum, 8);
+	probe_off(&p);
+	EXPECT_EQ(accounts_now().context_word, at_first.context_word);
+	EXPECT_EQ(accounts_now().guard_bits, at_first.guard_bits);
+}
+
 #define ROW(n) "incq %rax\n\tincq %rax\n\t"
 CODE(jt_row, "", "incq %rax",
      "incq %rax\n\t" ROW(1) ROW(2) ROW(3) ROW(4) ROW(5) ROW(6) ROW(7) ROW(8) ROW(9) ROW(10) ROW(11) ROW(12),

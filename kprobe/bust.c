@@ -169,6 +169,19 @@ static __always_inline unsigned disarm_probes(struct kprobe_site *s)
 	return n;
 }
 
+/*
+ * A jump stays, as a detour that calls nobody, and the int3s of its coming and going stay probes' without handlers: a thread
+ * takes all that out later. The other side of this is announce().
+ */
+static __always_inline bool leave_jump(struct kprobe_site *s)
+{
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	if (READ_ONCE(s->jump) != JUMP_IN)
+		return false;
+	s->busted = false;
+	return true;
+}
+
 /* First bytes only. */
 __emergency unsigned bust_disarm_all(void)
 {
@@ -177,8 +190,10 @@ __emergency unsigned bust_disarm_all(void)
 	for (unsigned b = 0; b < KPROBE_BUCKETS; b++)
 		for (struct kprobe_site *s = kprobe_table[b]; s; s = s->next) {
 			n += disarm_probes(s);
-			s->busted = s->armed;
-			if (!s->armed)
+			if (s->probe)
+				WRITE_ONCE(*s->probe, &s->several);
+			WRITE_ONCE(s->busted, s->armed);
+			if (!s->armed || leave_jump(s))
 				continue;
 			text_poke_emergency((void *)s->addr, s->original);
 			s->armed = false;
@@ -309,6 +324,7 @@ __emergency bool bust_kprobes(struct pt_regs *regs)
 
 void bust_report(void)
 {
+	optimize_busted();
 	printk("bust_kprobes: %u traps inside each other at %pS, over %lu bytes of stack; %u probe(s) disarmed, resuming\n",
 	       bust_last.depth, (void *)bust_last.addr, bust_last.stack, bust_last.disarmed);
 }

@@ -43,19 +43,21 @@ static bool is_entry(u64 addr)
 }
 
 /*
- * An int3 of ours is looked through. So is one of an exchange under way, a traced entry's or a static key's: what was
+ * An int3 of ours is looked through, and a jump. So is one of an exchange under way, a traced entry's or a static key's: what was
  * there and what will be has five bytes.
  */
 int kprobe_decode(u64 addr, size_t max, u8 *bytes, struct insn *insn)
 {
 	static const u8 site[SITE_SIZE] = NOP5;
-	const struct kprobe_site *p = kprobe_find(addr);
+	const struct kprobe_site *p = kprobe_find(addr), *jump = jump_over(addr);
 
 	if (max > INSN_MAX_LENGTH)
 		max = INSN_MAX_LENGTH;
 	memcpy(bytes, (const void *)addr, max);
 	if (max >= SITE_SIZE && ((bytes[0] == INT3_BYTE && static_site_at(addr)) || is_entry(addr)))
 		memcpy(bytes, site, SITE_SIZE);
+	for (u64 i = jump ? addr - jump->addr : SITE_SIZE, to = 0; i < SITE_SIZE && to < max; i++)
+		bytes[to++] = jump->bytes[i];
 	if (p && p->armed)
 		bytes[0] = p->original;
 	return insn_decode(insn, bytes, max);

@@ -7,7 +7,7 @@ static noinline u64 victim(void)
 {
 	u64 at;
 
-	__asm__ volatile("lea 1f(%%rip), %0\n1: nop" : "=r"(at));
+	__asm__ volatile("lea 1f(%%rip), %0\n1: .byte 0x0f, 0x1f, 0x44, 0x00, 0x00" : "=r"(at));
 	return at;
 }
 
@@ -40,6 +40,7 @@ s64 kprobe_cost(enum kprobe_technique t, const char **why)
 	if (err)
 		return err;
 	err = kprobe_arm(&p);
+	kprobe_settle();
 	with = call_ticks();
 	kprobe_unregister(&p);
 	*why = "Its probe can't be armed";

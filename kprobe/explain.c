@@ -103,7 +103,10 @@ static int find_place(const char *word, struct place *p, struct seq *out)
 		seq_printf(out, "explain: 0x%lx is not in kernel text\n", p->addr);
 		return -EINVAL;
 	}
-	return find_boundary(p, out);
+	mutex_lock(&kprobe_mutex); /* jumps neither come nor go */
+	err = find_boundary(p, out);
+	mutex_unlock(&kprobe_mutex);
+	return err;
 }
 
 /* The address that it names relative to ip, if it has a symbol. */
@@ -167,10 +170,14 @@ static void print_copy(struct seq *out, const struct place *p, const struct kpro
 static void print_technique(struct seq *out, const struct kprobe_site *s, enum kprobe_technique t, bool post)
 {
 	const char *why;
+	bool applies;
 	s64 cost;
 
+	mutex_lock(&kprobe_mutex);
+	applies = technique_applies(s, t, post, &why);
+	mutex_unlock(&kprobe_mutex);
 	seq_printf(out, "%-10s ", kprobe_technique_names[t]);
-	if (!technique_applies(s, t, post, &why)) {
+	if (!applies) {
 		seq_printf(out, "refused: %s\n", why);
 		return;
 	}
@@ -190,7 +197,7 @@ static bool print_probes(struct seq *out, const struct kprobe_site *s, const str
 		if (p == scratch)
 			continue;
 		seq_printf(out, "probe      by %s, %lu hits, %lu missed%s%s\n",
-			   kprobe_technique_names[s->technique], p->hits, p->nmissed,
+			   kprobe_technique_names[kprobe_technique_of(p)], p->hits, p->nmissed,
 			   p->post ? ", with a post handler" : "", p->armed ? "" : " [DISABLED]");
 		any = true;
 		post |= p->post != NULL;
@@ -213,6 +220,18 @@ static int register_scratch(struct kprobe *scratch, const char **why)
 	return err;
 }
 
+static bool jumps_later(const struct kprobe_site *s)
+{
+	u8 displaced;
+	bool will;
+
+	mutex_lock(&kprobe_mutex);
+	will = s->may_jump && s->chosen != KPROBE_JUMP && s->jump != JUMP_IN &&
+	       !jump_refused(s->addr, &displaced);
+	mutex_unlock(&kprobe_mutex);
+	return will;
+}
+
 static void print_techniques(struct seq *out, const struct place *p)
 {
 	struct kprobe scratch = { .addr = p->addr };
@@ -233,7 +252,8 @@ static void print_techniques(struct seq *out, const struct place *p)
 	if (err)
 		seq_printf(out, "chosen     none: %s\n", why);
 	else
-		seq_printf(out, "chosen     %s\n", kprobe_technique_names[kprobe_technique_of(&scratch)]);
+		seq_printf(out, "chosen     %s%s\n", kprobe_technique_names[kprobe_technique_of(&scratch)],
+			   jumps_later(scratch.site) ? ", then jump" : "");
 	kprobe_unregister(&scratch);
 	seq_printf(
 		out,

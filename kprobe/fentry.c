@@ -16,7 +16,7 @@ static __always_inline void hit(struct kprobe_site *s, struct pt_regs *regs, str
 		return;
 	}
 	if (unlikely(call_pre(s, regs))) {
-		frame->ip = regs->ip;
+		frame->ip = jump_landing(regs->ip);
 	} else if (s->post) {
 		regs->ip += SITE_SIZE;
 		for (struct kprobe *p = READ_ONCE(s->probes); p; p = READ_ONCE(p->next))

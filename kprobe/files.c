@@ -14,12 +14,11 @@ extern const u8 __noinstr_text_start[], __noinstr_text_end[], __entry_text_start
 static void list_one(void *arg, struct kprobe *p)
 {
 	struct symbol sym = { .name = "?", .start = p->addr };
-	enum kprobe_technique technique = kprobe_technique_of(p);
 
 	symtab_find(&kernel_symtab, p->addr, &sym);
 	seq_printf(arg, "%016lx  k  %s+0x%lx    %s%s%s\n", p->addr, sym.name, p->addr - sym.start,
-		   p->armed ? "" : "[DISABLED]", technique == KPROBE_JUMP ? "[OPTIMIZED]" : "",
-		   technique == KPROBE_FTRACE ? "[FTRACE]" : "");
+		   p->armed ? "" : "[DISABLED]", p->site->jump == JUMP_IN ? "[OPTIMIZED]" : "",
+		   p->site->chosen == KPROBE_FTRACE ? "[FTRACE]" : "");
 }
 
 static int list_show(struct seq *out, const struct ctl_file *self)

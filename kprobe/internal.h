@@ -2,8 +2,10 @@
 #pragma once
 
 #include "arch/x86/cpu/percpu.h"
+#include "arch/x86/entry/detour.h"
 #include "arch/x86/mm/paging.h"
 #include "arch/x86/mm/stacks.h"
+#include "arch/x86/mm/text_poke.h"
 #include "context/trap.h"
 #include "ftrace/ftrace.h"
 #include "kprobe/kprobe.h"
@@ -60,6 +62,24 @@ struct kprobe_site {
 	bool lingered;	 /* a thread may have been preempted in its copy: freed when each has run */
 	struct insn insn;
 	struct kprobe_site *freed; /* later.c's */
+
+	u64 boosted;	       /* where the copy with a jump behind it is: the slot's, or the detour's */
+	u8 chosen;	       /* what technique.c has found: auto's way by an int3, or what is asked for */
+	u8 jump;	       /* enum jump_state */
+	bool may_jump;	       /* nothing asked for speaks against a detour */
+	bool no_detour;	       /* the proofs have failed, and nothing has changed since */
+	u8 displaced;	       /* by the jump, in bytes; the last instruction may end behind it */
+	u8 bytes[SITE_SIZE];   /* what the jump lies over */
+	u8 *detour;	       /* NULL: there was never one */
+	struct kprobe **probe; /* whom the detour calls: the one probe there is, or ... */
+	struct kprobe several; /* ... this, whose handler calls as many as are armed */
+};
+
+/* Steps of a jump's coming, in order. */
+enum jump_state {
+	JUMP_NONE,
+	JUMP_READY, /* the detour is there; who comes by the int3 runs its copies, so nobody enters the other four bytes */
+	JUMP_IN, /* the jump is in the text, or being put there or taken out */
 };
 
 extern struct mutex kprobe_mutex;
@@ -80,6 +100,8 @@ static __always_inline struct kprobe_site *kprobe_find(u64 addr)
 int site_update(struct kprobe_site *s);
 /* check.c. One instruction of at most @max bytes as it is without probes, and its bytes (INSN_MAX_LENGTH). As insn_decode(). */
 int kprobe_decode(u64 addr, size_t max, u8 *bytes, struct insn *insn);
+/* watchpoint.c. Under kprobe_mutex. Is execution watched at one of these addresses? */
+bool watchpoint_executes(u64 addr, size_t n);
 /* files.c. ".text", ...; NULL: no kernel text. */
 const char *kprobe_section(u64 addr);
 /* cost.c. Thread context: the ticks that a hit adds to a nop; or -errno and *@why. */
@@ -96,11 +118,53 @@ static __always_inline u32 probed_context(const struct pt_regs *regs)
 
 /* technique.c. Can @t run this site's instruction, with @post handlers or without? If not, why not. */
 bool technique_applies(const struct kprobe_site *s, enum kprobe_technique t, bool post, const char **why);
+struct choice {
+	enum kprobe_technique technique; /* never auto */
+	bool may_jump;
+};
 /* What the site's probes, and @more besides them unless it is NULL, ask for. -EINVAL or -EBUSY and *@why. */
-int technique_choose(const struct kprobe_site *s, const struct kprobe *more, enum kprobe_technique *t,
+int technique_choose(const struct kprobe_site *s, const struct kprobe *more, struct choice *c,
 		     const char **why);
 /* Gives the site that technique. Its text follows by site_update(). */
-void technique_set(struct kprobe_site *s, enum kprobe_technique t);
+void technique_set(struct kprobe_site *s, const struct choice *c);
+/* How an int3's hit runs the instruction from now on: by itself, or with the others in the detour. */
+void technique_trap(struct kprobe_site *s);
+
+/* optimize_check.c. Why a jump can't be there, or NULL, and how many bytes of whole instructions it displaces. */
+const char *jump_refused(u64 addr, u8 *displaced);
+/* Boot: room for what it must know of all text. */
+void jump_check_init(void);
+
+/* detour.c. For a place that jump_refused() has nothing against. 0, -ENOSPC, -ENOMEM. */
+int detour_make(struct kprobe_site *s);
+void detour_free(struct kprobe_site *s);
+/* Whom it calls follows from the site's probes. Under kprobe_mutex. */
+void detour_update(struct kprobe_site *s);
+/* Any context. The site whose detour's displaced instructions @ip is among, and where that one is at home; or NULL. */
+struct kprobe_site *detour_copy_at(u64 ip, u64 *original);
+
+/*
+ * optimize.c: int3s that become jumps. Under kprobe_mutex, but where it says otherwise.
+ */
+void optimize_init(void);
+/* The site wants its jump, by and by. */
+void optimize_want(struct kprobe_site *s);
+/* An int3 is there instead when it returns, if one is wanted at all. */
+void unoptimize(struct kprobe_site *s);
+/* The same for whoever has one over @addr; @again: what was said against one there may hold no more. */
+void unoptimize_over(u64 addr);
+void optimize_again_over(u64 addr);
+/* Any context. Where who is sent to @ip must go: not into a jump's bytes, be it there or coming, but to the copies of them. */
+u64 jump_landing(u64 ip);
+/* The jumping place, if any, whose jump lies over @addr or begins there. */
+const struct kprobe_site *jump_over(u64 addr);
+/* Any context. A bust may have left jumps. */
+void optimize_busted(void);
+/* later.c's thread, without the mutex. When the wait for more is over (ns); ~0: nobody is waiting. */
+u64 optimize_at(void);
+/* Around one synchronize_rcu_tasks(). False: there is nothing to finish. */
+bool optimize_begin(void);
+void optimize_finish(void);
 
 /*
  * slot.c: out-of-line copies. A slot has two: one with a jump back behind it, and one with int3s.
@@ -108,6 +172,22 @@ void technique_set(struct kprobe_site *s, enum kprobe_technique t);
 #define SLOT_SIZE 64
 #define SLOT_STEP 32 /* where the second is */
 #define MAX_SLOTS 8192ul
+struct slot_page {
+	u64 used;
+	struct kprobe_site **owners;
+};
+struct slots {
+	u64 area;
+	size_t size, max, nr; /* bytes a slot; pages at most, and now */
+	struct slot_page *pages;
+};
+extern struct slots detours;
+/* Under kprobe_mutex. NULL and *@err: -ENOSPC, -ENOMEM. */
+u8 *slots_take(struct slots *k, struct kprobe_site *s, int *err);
+/* Any thread. */
+void slots_give(struct slots *k, u8 *slot);
+/* Any context. */
+struct kprobe_site *slots_owner(const struct slots *k, u64 ip);
 void slot_init(void);
 /* 0, or -ENOSPC, -ENOMEM. For @s->insn. */
 int slot_alloc(struct kprobe_site *s, const char **why);
@@ -133,6 +213,8 @@ void kretprobe_called(u64 ip, u64 parent_ip, struct ftrace_ops *site, struct ftr
 
 /* later.c */
 void later_init(void);
+/* There is something to optimize. False: the thread isn't there yet. */
+bool later_wake(void);
 /* Frees the site when no thread can be in its copy any more. */
 void site_free_later(struct kprobe_site *s);
 

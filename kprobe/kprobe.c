@@ -20,6 +20,7 @@ void kprobe_init(void)
 	later_init();
 	slot_init();
 	trampolines_init();
+	optimize_init();
 }
 
 static int site_make(struct kprobe_site **out, u64 addr, const char **why)
@@ -37,9 +38,12 @@ static int site_make(struct kprobe_site **out, u64 addr, const char **why)
 	s->entry = ftrace_site_at(addr) != NULL;
 	s->fix = insn_fixes(&s->insn);
 	s->emulation = (u8)emulate_choose(&s->insn);
-	if (!err)
+	if (!err) {
+		unoptimize_over(addr);
 		err = slot_alloc(s, why);
+	}
 	if (err) {
+		optimize_again_over(addr);
 		kfree(s);
 		return err;
 	}
@@ -50,6 +54,7 @@ static int site_make(struct kprobe_site **out, u64 addr, const char **why)
 /* Nobody finds it any more: when all CPUs have answered nobody holds it, unless in its copy. */
 static void site_free(struct kprobe_site *s)
 {
+	optimize_again_over(s->addr);
 	if (s->lingered) {
 		site_free_later(s);
 		return;
@@ -63,13 +68,13 @@ static int add(struct kprobe *p, const char **why)
 {
 	struct kprobe_site **head = &kprobe_table[kprobe_bucket(p->addr)], *s = kprobe_find(p->addr);
 	struct kprobe **link;
-	enum kprobe_technique t;
+	struct choice c;
 	bool new = !s;
 	int err = new ? site_make(&s, p->addr, why) : 0;
 
 	if (err)
 		return err;
-	err = technique_choose(s, p, &t, why);
+	err = technique_choose(s, p, &c, why);
 	if (err) {
 		if (new)
 			site_free(s);
@@ -80,7 +85,7 @@ static int add(struct kprobe *p, const char **why)
 	p->next = NULL;
 	p->site = s;
 	s->post |= p->post != NULL;
-	technique_set(s, t); /* no post handler is there when it can't be called */
+	technique_set(s, &c); /* no post handler is there when it can't be called */
 	/* Each is whole before a trap handler can find it. */
 	barrier();
 	for (link = &s->probes; *link; link = &(*link)->next)
@@ -148,6 +153,7 @@ static int int3_in(struct kprobe_site *s)
 		return 0;
 	if (s->entry && ftrace_site_at(s->addr)->patched)
 		return -EBUSY;
+	unoptimize(s); /* a bust was in between: what READY promises may not have held all the time */
 	s->original = *(volatile u8 *)s->addr;
 	s->busted = false;
 	barrier(); /* a bust restores the original of whatever is armed: first the one, then the other */
@@ -175,14 +181,19 @@ int site_update(struct kprobe_site *s)
 
 	if (only_armed(s))
 		only_set(s); /* now: what is called for it alone would miss it */
+	detour_update(s);
 	if (!call)
 		site_call(s, false, NULL);
+	if (!int3)
+		unoptimize(s);
 	mutex_lock(&text_mutex);
 	if (!int3)
 		int3_out(s);
 	else
 		err = int3_in(s);
 	mutex_unlock(&text_mutex);
+	if (s->armed)
+		optimize_want(s);
 	if (s->entry && had_int3 && !s->armed)
 		ftrace_refresh(); /* a tracer may be waiting for it */
 	if (call)
@@ -236,7 +247,7 @@ void kprobe_unregister(struct kprobe *p)
 {
 	struct kprobe_site *s = p->site;
 	struct kprobe **link = &s->probes;
-	enum kprobe_technique t;
+	struct choice c;
 	const char *why;
 
 	mutex_lock(&kprobe_mutex);
@@ -246,13 +257,13 @@ void kprobe_unregister(struct kprobe *p)
 	WRITE_ONCE(*link, p->next);
 	if (!s->probes)
 		unlink_site(s);
-	else if (technique_choose(s, NULL, &t, &why) == 0) {
-		technique_set(s, t);
+	else if (technique_choose(s, NULL, &c, &why) == 0) {
+		technique_set(s, &c);
 		site_update(s);
 	}
 	/*
 	 * A CPU in the middle of a hit has its interrupts off, from the int3 to the end of the step: when all
-	 * have answered, nobody is in the slot or holds the probe. One that comes by a call has preemption off.
+	 * have answered, nobody is in the slot or holds the probe. One that comes by a call or a detour has preemption off.
 	 */
 	smp_serialize_others();
 	if (s->was_called)
@@ -275,7 +286,7 @@ void kprobe_for_each(void (*each)(void *arg, struct kprobe *p), void *arg)
 
 enum kprobe_technique kprobe_technique_of(const struct kprobe *p)
 {
-	return (enum kprobe_technique)READ_ONCE(p->site->technique);
+	return READ_ONCE(p->site->jump) == JUMP_IN ? KPROBE_JUMP : (enum kprobe_technique)p->site->chosen;
 }
 
 u32 kprobe_context(const struct pt_regs *regs) { return probed_context(regs); }

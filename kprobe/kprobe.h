@@ -6,6 +6,8 @@
  *                               |--> copy, int3 --int3------> fix-up --> post handlers ----^
  *                               |--> emulated ---------------------> post handlers --------^
  *                               \--> copy, jump back --------------------------------------^
+ * One without, where a jump has taken the int3's place:
+ *   jump --> registers saved --> pre handlers --> registers restored --> copies, jump back --> after them
  * A hit inside any of this (in a handler, in a fault of the copy) is executed the same way, on the
  * next place of a per-CPU stack of steps; only its handlers are left out, and counted in nmissed.
  */
@@ -23,7 +25,7 @@ enum kprobe_technique {
 	KPROBE_INT3,	/* its copy, with an int3 behind it */
 	KPROBE_EMULATE, /* what it does, done by hand */
 	KPROBE_BOOST,	/* its copy, with a jump behind it: one trap less, and no post handlers */
-	KPROBE_JUMP,
+	KPROBE_JUMP, /* a jump to a detour, which calls the handlers; until it is there, as boost, with an int3 */
 	KPROBE_FTRACE, /* at a function's entry: by the call that the function tracer uses, without a trap */
 	NR_TECHNIQUES
 };
@@ -39,8 +41,8 @@ struct kprobe {
 	 * pre: regs->ip is @addr. If it changes that, the probed context goes on there: the instruction isn't run, nor is
 	 * anything else called.
 	 * post: regs->ip is the next to run.
-	 * KPROBE_FTRACE: interrupts are as they were, so take no lock that they or the probed code may hold; regs->vector is
-	 * VECTOR_NONE, and sp and flags can't be changed.
+	 * KPROBE_FTRACE, KPROBE_JUMP: interrupts are as they were, so take no lock that they or the probed code may hold; regs->vector
+	 * is VECTOR_NONE, and sp can't be changed, nor, by KPROBE_FTRACE, flags.
 	 * fault: the instruction has faulted (regs->vector), regs->ip is @addr. True: it has dealt with that, as pre.
 	 */
 	void (*pre)(struct kprobe *p, struct pt_regs *regs);
@@ -85,12 +87,17 @@ extern bool kprobe_unsafe;
 /* Returns when the memory of all probes unregistered by now has been freed. */
 void kprobe_flush(void);
 
+/* Returns when of all armed by now those that can be jumps are. */
+void kprobe_settle(void);
+/* How many have become jumps since boot. */
+extern u64 kprobe_jumps_made;
+
 /* How many more probes there are slots for; those of places given up lately are waited for. */
 size_t kprobe_slots_free(void);
 
 /* Calls @each for every registered probe, in no order; it may not register or unregister. */
 void kprobe_for_each(void (*each)(void *arg, struct kprobe *p), void *arg);
-/* How a hit of @p runs its instruction now. */
+/* How a hit of @p runs its instruction now; KPROBE_JUMP also when that is asked for, and yet to come. */
 enum kprobe_technique kprobe_technique_of(const struct kprobe *p);
 extern const char *const kprobe_technique_names[NR_TECHNIQUES];
 

@@ -1,6 +1,6 @@
 /*
  * Freeing places whose copy runs with interrupts on: a thread may be preempted in there, so a thread of our own waits
- * until each has run by its own will, and frees all that came together.
+ * until each has run by its own will, and frees all that came together. It waits for the places of jumps, too (optimize.c).
  */
 #include "abi/errno.h"
 #include "arch/x86/cpu/regs.h"
@@ -24,6 +24,12 @@ void site_free_later(struct kprobe_site *s)
 	wake_one(&wanted);
 }
 
+bool later_wake(void)
+{
+	wake_one(&wanted);
+	return freer;
+}
+
 static void free_all(struct kprobe_site *s)
 {
 	while (s) {
@@ -32,6 +38,7 @@ static void free_all(struct kprobe_site *s)
 		if (s->slot)
 			slot_free(s->slot);
 		trampolines_give_back(s);
+		detour_free(s);
 		kfree(s);
 		s = next;
 		__atomic_fetch_add(&ended, 1, __ATOMIC_RELEASE);
@@ -43,11 +50,16 @@ static int later_loop(void *arg)
 {
 	for (;;) {
 		struct kprobe_site *all;
+		bool optimizing;
 
-		wait_event(&wanted, READ_ONCE(given_up) != NULL);
+		wait_event(&wanted, READ_ONCE(given_up) || time_after_deadline(optimize_at()));
 		all = __atomic_exchange_n(&given_up, NULL, __ATOMIC_ACQUIRE);
-		synchronize_rcu_tasks();
+		optimizing = optimize_begin();
+		if (all || optimizing)
+			synchronize_rcu_tasks();
 		free_all(all);
+		if (optimizing)
+			optimize_finish();
 	}
 	return 0;
 }

@@ -1,4 +1,7 @@
-/* Out-of-line slots: pages that are executable and never writable, one more when the last is full; two copies a slot. */
+/*
+ * Slots in pages that are executable and never writable, one more when the last is full: of copies, two a slot, and of
+ * detours.
+ */
 #include "abi/errno.h"
 #include "arch/x86/mm/text_poke.h"
 #include "kprobe/internal.h"
@@ -14,65 +17,86 @@
 
 static_assert(INSN_MAX_LENGTH + JUMP_SIZE <= SLOT_STEP, "a copy and a jump behind it");
 static_assert(INSN_MAX_LENGTH < SLOT_SIZE - SLOT_STEP, "a copy and at least one int3 behind it");
-static_assert(SLOTS_A_PAGE == 64, "a page's slots are the bits of a word");
+static_assert(SLOTS_A_PAGE <= 64 && DETOURS_A_PAGE <= 64, "a page's slots are the bits of a word");
 
-/* Slots are taken under kprobe_mutex, and given back under nothing. */
-static struct {
-	u64 used;
-	struct kprobe_site **owners;
-} pages[MAX_PAGES];
-static size_t nr_pages;
+static struct slot_page copy_pages[MAX_PAGES], detour_pages[MAX_DETOURS / DETOURS_A_PAGE];
+static struct slots copies = {
+	.area = SLOT_AREA, .size = SLOT_SIZE, .pages = copy_pages, .max = ARRAY_SIZE(copy_pages)
+};
+struct slots detours = {
+	.area = DETOUR_AREA, .size = DETOUR_SIZE, .pages = detour_pages, .max = ARRAY_SIZE(detour_pages)
+};
 
-static int add_page(void)
+static size_t slots_a_page(const struct slots *k) { return PAGE_SIZE / k->size; }
+
+static int add_page(struct slots *k)
 {
 	struct kprobe_site **owners;
 
-	if (nr_pages == MAX_PAGES)
+	if (k->nr == k->max)
 		return -ENOSPC;
-	owners = kzalloc(SLOTS_A_PAGE * sizeof(void *));
+	owners = kzalloc(slots_a_page(k) * sizeof(void *));
 	if (!owners)
 		return -ENOMEM;
-	if (text_page_alloc(SLOT_AREA + nr_pages * PAGE_SIZE, INT3_BYTE) != 0) {
+	if (text_page_alloc(k->area + k->nr * PAGE_SIZE, INT3_BYTE) != 0) {
 		kfree(owners);
 		return -ENOMEM;
 	}
-	pages[nr_pages].owners = owners;
-	__atomic_store_n(&nr_pages, nr_pages + 1, __ATOMIC_RELEASE);
+	k->pages[k->nr].owners = owners;
+	__atomic_store_n(&k->nr, k->nr + 1, __ATOMIC_RELEASE);
 	return 0;
 }
 
 void slot_init(void)
 {
-	if (add_page() != 0)
+	if (add_page(&copies) != 0 || add_page(&detours) != 0)
 		panic("boot: no memory for the probe slots");
 }
 
-static u8 *slot_at(size_t page, unsigned n) { return (u8 *)(SLOT_AREA + page * PAGE_SIZE + n * SLOT_SIZE); }
-
-static u8 *take(struct kprobe_site *s)
+static u8 *take_free(struct slots *k, struct kprobe_site *s)
 {
-	for (size_t i = 0; i < nr_pages; i++) {
-		u64 free = ~READ_ONCE(pages[i].used);
-		unsigned n;
+	for (size_t i = 0; i < k->nr; i++) {
+		unsigned n = (unsigned)__builtin_ctzl(~READ_ONCE(k->pages[i].used) | 1ul << 63);
 
-		if (!free)
+		if (n >= slots_a_page(k) || k->pages[i].used >> n & 1)
 			continue;
-		n = (unsigned)__builtin_ctzl(free);
-		__atomic_fetch_or(&pages[i].used, 1ul << n, __ATOMIC_ACQUIRE);
-		pages[i].owners[n] = s;
-		return slot_at(i, n);
+		__atomic_fetch_or(&k->pages[i].used, 1ul << n, __ATOMIC_ACQUIRE);
+		k->pages[i].owners[n] = s;
+		return (u8 *)(k->area + i * PAGE_SIZE + n * k->size);
 	}
 	return NULL;
 }
 
-struct kprobe_site *slot_owner(u64 ip)
+u8 *slots_take(struct slots *k, struct kprobe_site *s, int *err)
 {
-	size_t page = (ip - SLOT_AREA) / PAGE_SIZE;
+	u8 *slot = take_free(k, s);
 
-	if (page >= __atomic_load_n(&nr_pages, __ATOMIC_ACQUIRE))
-		return NULL;
-	return READ_ONCE(pages[page].owners[ip % PAGE_SIZE / SLOT_SIZE]);
+	if (slot)
+		return slot;
+	*err = add_page(k);
+	return *err ? NULL : take_free(k, s);
 }
+
+void slots_give(struct slots *k, u8 *slot)
+{
+	size_t page = ((u64)slot - k->area) / PAGE_SIZE, n = (u64)slot % PAGE_SIZE / k->size;
+	u8 int3s[DETOUR_SIZE];
+
+	WRITE_ONCE(k->pages[page].owners[n], NULL);
+	memset(int3s, INT3_BYTE, sizeof(int3s));
+	text_poke(slot, int3s, k->size);
+	__atomic_fetch_and(&k->pages[page].used, ~(1ul << n), __ATOMIC_RELEASE);
+}
+
+notrace struct kprobe_site *slots_owner(const struct slots *k, u64 ip)
+{
+	size_t page = (ip - k->area) / PAGE_SIZE, n = ip % PAGE_SIZE / k->size;
+
+	if (page >= __atomic_load_n(&k->nr, __ATOMIC_ACQUIRE) || n >= slots_a_page(k))
+		return NULL;
+	return READ_ONCE(k->pages[page].owners[n]);
+}
+notrace struct kprobe_site *slot_owner(u64 ip) { return slots_owner(&copies, ip); }
 
 /* The instruction as it must be at @at: in reach of all text, as slots are in the top 2 GiB, too. */
 static void copy_to(u8 *copy, const struct kprobe_site *s, u64 at)
@@ -105,15 +129,10 @@ int slot_alloc(struct kprobe_site *s, const char **why)
 
 	if (!insn_can_step(&s->insn))
 		return 0;
-	s->slot = take(s);
-	if (!s->slot) {
-		err = add_page();
-		if (!err)
-			s->slot = take(s);
-	}
+	s->slot = slots_take(&copies, s, &err);
 	if (!s->slot && err == -ENOSPC) {
 		kprobe_flush();
-		s->slot = take(s);
+		s->slot = take_free(&copies, s);
 	}
 	if (!s->slot) {
 		*why = "All out-of-line slots are taken";
@@ -123,17 +142,7 @@ int slot_alloc(struct kprobe_site *s, const char **why)
 	return 0;
 }
 
-void slot_free(u8 *slot)
-{
-	size_t page = ((u64)slot - SLOT_AREA) / PAGE_SIZE;
-	unsigned n = (u64)slot % PAGE_SIZE / SLOT_SIZE;
-	u8 int3s[SLOT_SIZE];
-
-	WRITE_ONCE(pages[page].owners[n], NULL);
-	memset(int3s, INT3_BYTE, sizeof(int3s));
-	text_poke(slot, int3s, SLOT_SIZE);
-	__atomic_fetch_and(&pages[page].used, ~(1ul << n), __ATOMIC_RELEASE);
-}
+void slot_free(u8 *slot) { slots_give(&copies, slot); }
 
 size_t kprobe_slots_free(void)
 {
@@ -141,8 +150,8 @@ size_t kprobe_slots_free(void)
 
 	mutex_lock(&kprobe_mutex);
 	kprobe_flush();
-	for (size_t i = 0; i < nr_pages; i++)
-		n -= bitmap_count(&pages[i].used, SLOTS_A_PAGE);
+	for (size_t i = 0; i < copies.nr; i++)
+		n -= bitmap_count(&copies.pages[i].used, SLOTS_A_PAGE);
 	mutex_unlock(&kprobe_mutex);
 	return n;
 }

@@ -73,7 +73,7 @@ static __always_inline void displaced(struct kprobe_site *s, struct pt_regs *reg
 		if (unlikely(s->post) && handled)
 			call_post(s, regs);
 	} else if (technique == KPROBE_BOOST) {
-		regs->ip = (u64)s->slot;
+		regs->ip = READ_ONCE(s->boosted);
 	} else {
 		step_begin(s, regs, handled, technique == KPROBE_INT3 ? 0 : trap_flag(s));
 	}
@@ -132,8 +132,10 @@ __kprobes bool kprobe_int3(struct pt_regs *regs, struct kprobe_site *s)
 		displaced(s, regs, true);
 	else if (how == HIT_MISSED)
 		displaced(s, regs, false);
-	else if (how == HIT_SENT_ELSEWHERE)
+	else if (how == HIT_SENT_ELSEWHERE) {
+		regs->ip = jump_landing(regs->ip);
 		regs->vector |= VECTOR_DONE;
+	}
 	return how != HIT_NOBODYS;
 }
 
@@ -216,12 +218,17 @@ static bool call_fault(struct kprobe_site *s, struct pt_regs *regs)
 	return handled;
 }
 
-/* Whose copy with a jump behind it is at @ip? That is in no step. */
-static struct kprobe_site *boosted_at(u64 ip)
+/* Whose copy with a jump behind it is at @ip, and of what? That is in no step. */
+static struct kprobe_site *boosted_at(u64 ip, u64 *original)
 {
 	struct kprobe_site *s = in_slots(ip) ? slot_owner(ip) : NULL;
 
-	return s && ip == (u64)s->slot ? s : NULL;
+	if (in_detours(ip))
+		return detour_copy_at(ip, original);
+	if (!s || ip != (u64)s->slot)
+		return NULL;
+	*original = s->addr;
+	return s;
 }
 
 /* The innermost step, if its copy is where @regs is: given up. */
@@ -242,12 +249,18 @@ static __emergency struct kprobe_site *step_abandon(struct pt_regs *regs)
 
 bool kprobe_fault(struct pt_regs *regs)
 {
-	struct kprobe_site *s = boosted_at(regs->ip);
+	u64 original;
+	struct kprobe_site *s = boosted_at(regs->ip, &original);
 
-	if (!s)
+	if (!s) {
 		s = step_abandon(regs);
-	if (!s)
+		if (!s)
+			return false;
+		original = s->addr;
+	}
+	regs->ip = original;
+	if (original != s->addr || !call_fault(s, regs))
 		return false;
-	regs->ip = s->addr;
-	return call_fault(s, regs);
+	regs->ip = jump_landing(regs->ip);
+	return true;
 }

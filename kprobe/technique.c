@@ -10,7 +10,7 @@ const char *const kprobe_technique_names[NR_TECHNIQUES] = {
 	[KPROBE_FTRACE] = "ftrace",
 };
 
-/* Cheapest first. */
+/* Cheapest first, of those that need no time to come; an int3 then makes place for a jump (optimize.c). */
 static const enum kprobe_technique preferred[] = { KPROBE_FTRACE, KPROBE_EMULATE, KPROBE_BOOST, KPROBE_INT3,
 						   KPROBE_STEP };
 
@@ -18,6 +18,8 @@ static enum kprobe_technique forced; /* by the file; auto: none is */
 
 static const char *why_not(const struct kprobe_site *s, enum kprobe_technique t, bool post)
 {
+	u8 displaced;
+
 	switch (t) {
 	case KPROBE_STEP:
 		return s->slot ? NULL
@@ -34,7 +36,8 @@ static const char *why_not(const struct kprobe_site *s, enum kprobe_technique t,
 			return "A post handler needs a trap behind the instruction";
 		return NULL;
 	case KPROBE_JUMP:
-		return "There are no detours yet";
+		return post ? "A post handler needs a trap behind the instruction"
+			    : jump_refused(s->addr, &displaced);
 	case KPROBE_FTRACE:
 		return s->entry ? NULL : "The function tracer can't call here: it is no function's entry";
 	default:
@@ -61,7 +64,7 @@ static int asked_by(const struct kprobe *p, enum kprobe_technique *asked, const 
 	return 0;
 }
 
-int technique_choose(const struct kprobe_site *s, const struct kprobe *more, enum kprobe_technique *t,
+int technique_choose(const struct kprobe_site *s, const struct kprobe *more, struct choice *c,
 		     const char **why)
 {
 	enum kprobe_technique asked = KPROBE_AUTO;
@@ -78,24 +81,37 @@ int technique_choose(const struct kprobe_site *s, const struct kprobe *more, enu
 		return err;
 	if (asked == KPROBE_AUTO)
 		asked = forced;
+	c->may_jump = asked == KPROBE_JUMP || (asked == KPROBE_AUTO && !post && !s->entry);
 	if (asked != KPROBE_AUTO) {
-		*t = asked;
+		c->technique = asked;
 		return technique_applies(s, asked, post, why) ? 0 : -EINVAL;
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(preferred); i++) {
-		*t = preferred[i];
-		if (technique_applies(s, *t, post, why))
+		c->technique = preferred[i];
+		if (technique_applies(s, c->technique, post, why))
 			return 0;
 	}
 	return -EINVAL;
 }
 
-/* Both copies are in the slot already, so a hit takes the one or the other. */
-void technique_set(struct kprobe_site *s, enum kprobe_technique t)
+/* All copies are there already, so a hit takes the one or the other. */
+void technique_trap(struct kprobe_site *s)
 {
-	if (t == KPROBE_BOOST)
-		s->lingered = true;
-	WRITE_ONCE(s->technique, (u8)t);
+	bool ready = s->jump != JUMP_NONE, boosted = ready || s->chosen == KPROBE_JUMP;
+
+	WRITE_ONCE(s->boosted, ready ? (u64)s->detour + detour_template.size : (u64)s->slot);
+	barrier();
+	s->lingered |= boosted || s->chosen == KPROBE_BOOST;
+	WRITE_ONCE(s->technique, boosted ? KPROBE_BOOST : s->chosen);
+}
+
+void technique_set(struct kprobe_site *s, const struct choice *c)
+{
+	s->chosen = (u8)c->technique;
+	s->may_jump = c->may_jump;
+	if (!s->may_jump)
+		unoptimize(s);
+	technique_trap(s);
 }
 
 static int show(struct seq *out, const struct ctl_file *self)
@@ -112,12 +128,12 @@ static void rechoose(void)
 {
 	for (unsigned b = 0; b < KPROBE_BUCKETS; b++)
 		for (struct kprobe_site *s = kprobe_table[b]; s; s = s->next) {
-			enum kprobe_technique t;
+			struct choice c;
 			const char *why;
 
-			if (technique_choose(s, NULL, &t, &why) != 0)
+			if (technique_choose(s, NULL, &c, &why) != 0)
 				continue;
-			technique_set(s, t);
+			technique_set(s, &c);
 			site_update(s);
 		}
 }

@@ -3,6 +3,7 @@
 
 #include "abi/errno.h"
 #include "arch/x86/cpu/hw_breakpoint.h"
+#include "arch/x86/entry/unwind.h"
 #include "context/trap.h"
 #include "kprobe/internal.h"
 #include "sched/thread.h"
@@ -81,6 +82,8 @@ int watchpoint_arm(struct watchpoint *w)
 	unsigned n = 0;
 
 	mutex_lock(&kprobe_mutex);
+	if (w->type == WATCH_EXECUTE)
+		unoptimize_over(w->addr);
 	while (!w->armed && n < NR_HW_BREAKPOINTS)
 		if (watched[n]) {
 			n++;
@@ -101,25 +104,27 @@ void watchpoint_disarm(struct watchpoint *w)
 		hw_breakpoint_clear(w->reg);
 		WRITE_ONCE(watched[w->reg], NULL);
 		w->armed = false;
+		optimize_again_over(w->addr);
 	}
 	mutex_unlock(&kprobe_mutex);
 }
 
 void watchpoint_unregister(struct watchpoint *w) { watchpoint_disarm(w); }
 
-/* In a copy of a probed instruction: how far that is from the original. */
-static u64 displaced_by(u64 ip)
+bool watchpoint_executes(u64 addr, size_t n)
 {
-	const struct kprobe_site *s = in_slots(ip) ? slot_owner(ip) : NULL;
+	for (unsigned i = 0; i < NR_HW_BREAKPOINTS; i++) {
+		const struct watchpoint *w = watched[i];
 
-	if (!s)
-		return 0;
-	return (ip < (u64)step_copy(s) ? (u64)s->slot : (u64)step_copy(s)) - s->addr;
+		if (w && w->type == WATCH_EXECUTE && w->addr - addr < n)
+			return true;
+	}
+	return false;
 }
 
 static void call_handler(struct watchpoint *w, struct pt_regs *regs)
 {
-	u64 displaced = displaced_by(regs->ip);
+	u64 displaced = regs->ip - text_original(regs->ip);
 
 	regs->ip -= displaced;
 	w->handler(w, regs);

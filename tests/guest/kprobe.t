@@ -268,12 +268,37 @@ def test_names():
 def test_list():
     a, b = KERNEL.by_name["strcmp"].addr, KERNEL.by_name["tracing_on_show"].addr
     off = middle_of("tracing_on_show")
-    result = run(define("p:a strcmp", f"p:b tracing_on_show+{off}") + enable("b") + "cat kprobes/list")
+    # by a technique: auto's would be a jump after a while
+    result = run("echo step > kprobes/technique\n" + define("p:a strcmp", f"p:b tracing_on_show+{off}") + enable("b") + "cat kprobes/list")
     linux = re.compile(r"[0-9a-f]{16}  k  [\w.]+\+0x[0-9a-f]+    (\[[A-Z]+\])*")
     ok(all(linux.fullmatch(line) for line in sample("kprobes-list.txt").splitlines()), "kprobes/list: Linux's shape")
     equal(sorted(result.stdout.splitlines()),
-          sorted([f"{a:016x}  k  strcmp+0x0    [DISABLED][FTRACE]", f"{b + off:016x}  k  tracing_on_show+0x{off:x}    "]),
+          sorted([f"{a:016x}  k  strcmp+0x0    [DISABLED]", f"{b + off:016x}  k  tracing_on_show+0x{off:x}    "]),
           "kprobes/list: every probe, and whether it is armed")
+
+
+def test_jump():
+    """explain measures a jump, and so waits until all are there that can be."""
+    function = "tracing_on_show"
+    explained = run("".join(f"explain {function}+{insn.offset}\n{MARK}" for insn in CODE[function])).stdout.split(CUT)
+    jumping = [insn for insn, text in zip(CODE[function], explained) if ", then jump\n" in text]
+    if not ok(jumping, "explain: some places become jumps", *explained):
+        return
+    addr, place = jumping[0].addr, f"{function}+0x{jumping[0].offset:x}"
+    text = next(line for line in explained[CODE[function].index(jumping[0])].splitlines() if line.startswith("bytes "))
+    result = run(define(f"p:j {place}", "p:d strcmp") + enable("d") + enable("j") + f"explain strcmp\n{MARK}explain {place}\n{MARK}" +
+                 f"cat kprobes/list\n{MARK}{enable('d', 0)}" + "cat tracing_on\n" * 3 + f"{MARK}cat trace\n{MARK}" +
+                 f"{enable('j', 0)}cat kprobes/list\n")
+    equal(result.status, 0, "a jump: status 0", result.stdout, result.stderr)
+    _, explained, listed, answers, trace, disabled = result.stdout.split(CUT)
+    contains(explained, "probe      by jump, 0 hits", "explain: the probe there is a jump")
+    contains(explained, "chosen     jump\n", "… which is what auto has chosen")
+    contains(explained, text + "\n", "… which is looked through")
+    contains(listed, f"{addr:016x}  k  {place}    [OPTIMIZED]\n", "kprobes/list: [OPTIMIZED], as on Linux")
+    contains(listed, "  k  strcmp+0x0    [FTRACE]\n", "… and an entry is not")
+    equal(answers, "1\n" * 3, "the probed function's answer is what it is without")
+    equal(trace.count(f" j: ({place}/"), 3, "each hit has its line", trace)
+    contains(disabled, f"{addr:016x}  k  {place}    [DISABLED]\n", "disabled it is no jump any more")
 
 
 def test_blacklist():
@@ -405,6 +430,7 @@ test_all_or_nothing()
 test_removal_and_truncation()
 test_names()
 test_list()
+test_jump()
 test_blacklist()
 test_sections()
 test_enable_file()

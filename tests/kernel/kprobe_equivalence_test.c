@@ -2,6 +2,7 @@
 #include "abi/errno.h"
 #include "arch/x86/cpu/regs.h"
 #include "kernel/nmi.h"
+#include "kprobe/internal.h"
 #include "sched/thread.h"
 #include "sched/timer.h"
 #include "tests/kernel/crowd.h"
@@ -23,7 +24,9 @@ static u8 memory[MEMORY_SIZE] __aligned(16);
 CODE(kp_leaf, "movq (%rsp), %r10", "leaq 1(%r11), %r11", "", "");
 static const u64 kp_leaf_pointer[2] = { (u64)kp_leaf };
 
-#define DEFINE_CASE(name, before, insn, after) CODE(kp_##name, before, insn, after, "");
+/* The nop at the end leaves room for a jump. */
+#define DEFINE_CASE(name, before, insn, after) \
+	CODE(kp_##name, before, insn, after "\n\t.byte 0x0f, 0x1f, 0x44, 0x00, 0x00", "");
 KPROBE_CASES(DEFINE_CASE)
 KPROBE_FORMS(DEFINE_CASE)
 KPROBE_POPCNT_FORMS(DEFINE_CASE)
@@ -177,8 +180,87 @@ static const struct {
 	{ KPROBE_EMULATE, 120 }, { KPROBE_BOOST, 380 },
 };
 
+/* Many at once, since they become jumps at once: of what they did unprobed a sum is kept. */
+#define JUMPS_AT_ONCE 64
+
+static u64 sum_of(const struct probe_case *c, size_t n)
+{
+	static struct outcome o;
+	u64 sum = 0xcbf29ce484222325;
+
+	run(c, n, &o);
+	for (size_t i = 0; i < sizeof(o); i++)
+		sum = (sum ^ ((const u8 *)&o)[i]) * 0x100000001b3;
+	return sum;
+}
+
+static bool jump_on(const struct probe_case *c, struct kprobe *p)
+{
+	const char *why = "";
+	int err;
+
+	*p = (struct kprobe){ .addr = c->at[0], .technique = KPROBE_JUMP };
+	if (!cpu_has(c->needs))
+		return false;
+	err = kprobe_register(p, &why);
+	if (err && (err != -EINVAL || (!strstr(why, "No jump") && !strstr(why, "displaced"))))
+		ktest_fail(c->name, 0, why, (u64)(s64)err, 0);
+	return !err && kprobe_arm(p) == 0;
+}
+
+static void compare_jump(const struct probe_case *c, struct kprobe *p, const u64 *sums)
+{
+	if (p->site->jump != JUMP_IN)
+		ktest_fail(c->name, 0, "no jump", p->site->jump, JUMP_IN);
+	for (size_t n = 0; n < ARRAY_SIZE(states); n++) {
+		p->hits = p->nmissed = 0;
+		if (sum_of(c, n) != sums[n])
+			ktest_fail(c->name, (int)n, "not what it did", 0, 0);
+		if (p->hits != 1 || p->nmissed)
+			ktest_fail(c->name, (int)n, "hits", p->hits, 1);
+	}
+}
+
+static unsigned compare_jumps(size_t first)
+{
+	static struct kprobe probes[JUMPS_AT_ONCE];
+	static u64 sums[JUMPS_AT_ONCE][ARRAY_SIZE(states)];
+	unsigned done = 0;
+	size_t end = first + JUMPS_AT_ONCE < ARRAY_SIZE(cases) ? first + JUMPS_AT_ONCE : ARRAY_SIZE(cases);
+
+	for (size_t i = first; i < end; i++) {
+		for (size_t n = 0; cpu_has(cases[i].needs) && n < ARRAY_SIZE(states); n++)
+			sums[i - first][n] = sum_of(&cases[i], n);
+		if (!jump_on(&cases[i], &probes[i - first]))
+			probes[i - first].addr = 0;
+	}
+	kprobe_settle();
+	for (size_t i = first; i < end; i++) {
+		struct kprobe *p = &probes[i - first];
+
+		if (!p->addr)
+			continue;
+		compare_jump(&cases[i], p, sums[i - first]);
+		kprobe_unregister(p);
+		done++;
+	}
+	return done;
+}
+
+static void compare_all_jumps(const char *how)
+{
+	unsigned done = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i += JUMPS_AT_ONCE)
+		done += compare_jumps(i);
+	if (done < 370)
+		ktest_fail("jump", 0, how, done, 370);
+	ktest_comment("jump, %s: %u of %lu forms", how, done, ARRAY_SIZE(cases));
+}
+
 static void compare_all(const char *how)
 {
+	compare_all_jumps(how);
 	for (size_t t = 0; t < ARRAY_SIZE(techniques); t++) {
 		unsigned done = 0;
 
@@ -223,6 +305,7 @@ static int storm_nmis(void *target)
 		nmi_send((u32)(u64)target);
 		for (int i = 0; i < 200; i++)
 			cpu_relax();
+		thread_yield(); /* a jump waits for each thread to have left its place */
 	}
 	return sent > 0;
 }

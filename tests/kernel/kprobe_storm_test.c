@@ -1,6 +1,7 @@
 /*
  * All CPUs set and take away probes at the same and at neighbouring places of a function, while they run through it, its entry
- * is traced and not, and a static key in it is switched: it computes what it always did, and its bytes are as before.
+ * is traced and not, and a static key in it is switched; int3s become jumps and int3s again: it computes what it always did,
+ * and its bytes are as before.
  */
 #include "abi/errno.h"
 #include "ftrace/static_key.h"
@@ -91,8 +92,10 @@ static void set(struct kprobe *p, u64 r)
 	int err;
 
 	*p = (struct kprobe){ .addr = places[r % nr_places], .pre = count_hit };
-	p->technique = (enum kprobe_technique)(r >> 8) % NR_TECHNIQUES;
-	if (r >> 16 & 1)
+	p->technique = (enum kprobe_technique)((r >> 8 & 0xff) % NR_TECHNIQUES);
+	if (r >> 16 & 1) /* half of them may become jumps */
+		p->technique = r >> 17 & 1 ? KPROBE_JUMP : KPROBE_AUTO;
+	else if (r >> 17 & 1)
 		p->post = count_hit;
 	err = kprobe_register(p, &why);
 	if (!err) {
@@ -159,6 +162,8 @@ static int one_cpu(void *arg)
 		for (u64 n = 0; n < 8; n++)
 			run_through((r >> 24) + n);
 		switch_things(cpu, r >> 40);
+		if ((r >> 50 & 7) == 0)
+			kprobe_settle();
 		thread_yield();
 	}
 	for (int i = 0; i < HELD; i++)
@@ -178,7 +183,7 @@ static u64 text_sum(void)
 
 KTEST(kprobe_storm, probes_come_and_go_under_running_cpus)
 {
-	u64 before = text_sum();
+	u64 before = text_sum(), jumps = kprobe_jumps_made;
 
 	memset(&storm, 0, sizeof(storm));
 	nr_places = 0;
@@ -196,7 +201,9 @@ KTEST(kprobe_storm, probes_come_and_go_under_running_cpus)
 		ktest_fail(storm.why, 0, "refused", 0, 0);
 	EXPECT(storm.set > storm.refused / 4);
 	EXPECT(storm.hits > storm.set);
+	EXPECT(kprobe_jumps_made > jumps);
 	EXPECT_EQ(text_sum(), before); /* byte for byte */
-	ktest_comment("%u CPUs, %u places: %lu probes set, %lu refused, %lu hits, %lu runs", crowd_cpus(),
-		      nr_places, storm.set, storm.refused, storm.hits, storm.runs);
+	ktest_comment("%u CPUs, %u places: %lu probes set, %lu refused, %lu jumps, %lu hits, %lu runs",
+		      crowd_cpus(), nr_places, storm.set, storm.refused, kprobe_jumps_made - jumps,
+		      storm.hits, storm.runs);
 }

@@ -4,6 +4,7 @@
 #include "arch/x86/cpu/smp.h"
 #include "arch/x86/boot/boot_info.h"
 #include "arch/x86/entry/desc.h"
+#include "arch/x86/entry/detour.h"
 #include "arch/x86/entry/fentry.h"
 #include "arch/x86/entry/graph.h"
 #include "arch/x86/entry/handlers.h"
@@ -26,6 +27,7 @@ void asm_offsets(void)
 	DEFINE(REGS_IP, offsetof(struct pt_regs, ip));
 	DEFINE(REGS_SP, offsetof(struct pt_regs, sp));
 	DEFINE(REGS_FLAGS, offsetof(struct pt_regs, flags));
+	DEFINE(REGS_SS, offsetof(struct pt_regs, ss));
 	DEFINE(REGS_PUSH, REGS_PUSH);
 	DEFINE(TRAP_RECORD_SIZE, TRAP_RECORD_SIZE);
 	DEFINE(STEP_AT, offsetof(struct step_end, at));
@@ -46,6 +48,11 @@ void asm_offsets(void)
 	DEFINE(KPROBE_HITS, KPROBE_HITS);
 	DEFINE(GUARD_KPROBE_TASK, GUARD_KPROBE_TASK);
 	DEFINE(NOT_THREAD, NOT_THREAD);
+
+	DEFINE(DETOUR_PRE, DETOUR_PRE);
+	DEFINE(DETOUR_HITS, DETOUR_HITS);
+	DEFINE(DETOUR_GUARD, DETOUR_GUARD);
+	DEFINE(DETOUR_NO_THREAD, DETOUR_NO_THREAD);
 
 	DEFINE(BB_SIZE, sizeof(struct bb_record));
 	DEFINE(BB_MASK, BLACK_BOX_RECORDS * sizeof(struct bb_record) - 1);

@@ -4,6 +4,7 @@
  */
 #include "arch/x86/entry/unwind.h"
 
+#include "arch/x86/entry/detour.h"
 #include "arch/x86/entry/fentry.h"
 #include "arch/x86/entry/graph.h"
 #include "arch/x86/mm/stacks.h"
@@ -34,14 +35,14 @@ static notrace bool interrupted(const struct pt_regs *regs, unwind_fn each, void
 {
 	struct symbol sym;
 	const u8 *code;
-	u64 at = regs->sp, off;
+	u64 at = regs->sp, ip = text_original(regs->ip), off;
 
-	if (!each(arg, UNWIND_INTERRUPTED, regs->ip, NULL))
+	if (!each(arg, UNWIND_INTERRUPTED, ip, NULL))
 		return false;
-	if (!symtab_find(&kernel_symtab, regs->ip, &sym))
+	if (!symtab_find(&kernel_symtab, ip, &sym) || in_detours(regs->ip))
 		return true;
 	code = (const u8 *)sym.start;
-	off = regs->ip - sym.start;
+	off = ip - sym.start;
 	if (off == ENTRY_SITE + 1)
 		at += 8;
 	else if (off > ENTRY_SITE && code[off] != RET)
@@ -76,7 +77,7 @@ static notrace bool returned(const u64 *frame, unwind_fn each, void *arg)
 	const struct return_frame *hooked = (const struct return_frame *)(frame + 2);
 	const struct return_regs *probed = (const struct return_regs *)(frame + 2);
 
-	if (in_regs_trampoline(frame[1]))
+	if (in_regs_trampoline(frame[1]) || in_detours(frame[1]))
 		return true; /* and the registers it saved come next */
 	if (in_return_trampoline(frame[1]) && on_stack((u64)hooked, sizeof(*hooked)))
 		return each(arg, UNWIND_RETURN, graph_original(&hooked->slot), hooked);

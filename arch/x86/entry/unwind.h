@@ -21,3 +21,6 @@ typedef bool (*unwind_fn)(void *arg, enum unwind_kind kind, u64 value, const voi
  * ends. True if it ended by itself.
  */
 bool unwind(const struct pt_regs *regs, const void *from, unwind_fn each, void *arg);
+
+/* kprobe/'s, any context: where what runs at @ip is at home, if that is a probed instruction's copy or a detour; else @ip. */
+u64 text_original(u64 ip);

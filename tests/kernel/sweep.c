@@ -36,7 +36,7 @@ struct place {
 };
 
 static struct {
-	u64 technique, seed, stride, batch, limit, max_ms, map, one, boot, verbose;
+	u64 technique, from, to, seed, stride, batch, limit, max_ms, map, one, boot, verbose;
 } options;
 
 static struct place *places; /* all instructions of .text */
@@ -370,9 +370,10 @@ static const struct {
 	const char *name;
 	u64 *value;
 } known[] = {
-	{ "seed", &options.seed },   { "stride", &options.stride }, { "batch", &options.batch },
-	{ "limit", &options.limit }, { "max", &options.max_ms },    { "map", &options.map },
-	{ "one", &options.one },     { "boot", &options.boot },	    { "verbose", &options.verbose },
+	{ "from", &options.from },     { "to", &options.to },		{ "seed", &options.seed },
+	{ "stride", &options.stride }, { "batch", &options.batch },	{ "limit", &options.limit },
+	{ "max", &options.max_ms },    { "map", &options.map },		{ "one", &options.one },
+	{ "boot", &options.boot },     { "verbose", &options.verbose },
 };
 
 static bool take_technique(const char *name)
@@ -396,11 +397,17 @@ static bool take(const char *word)
 	return false;
 }
 
+/* In the order they are probed: neighbours are in different batches, or a batch would have all of a hot path. */
 static void choose(void)
 {
+	u32 first = (u32)(options.from + options.seed % options.stride), step = (u32)options.stride;
+	u32 end = options.to < nr_places ? (u32)options.to : nr_places;
+	u32 batches = end > first ? ((end - first) / step + (u32)options.batch) / (u32)options.batch : 0;
+
 	nr_chosen = 0;
-	for (u32 i = (u32)(options.seed % options.stride); i < nr_places; i += (u32)options.stride)
-		chosen[nr_chosen++] = i;
+	for (u32 k = 0; k < batches; k++)
+		for (u32 i = first + k * step; i < end; i += batches * step)
+			chosen[nr_chosen++] = i;
 }
 
 static void sweep_all(struct seq *out)
@@ -420,7 +427,7 @@ static void sweep_all(struct seq *out)
 
 static int run(int argc, char **argv, struct seq *out)
 {
-	typeof(options) as_usual = { .stride = 1, .batch = 4000, .limit = 1000, .max_ms = 10000 };
+	typeof(options) as_usual = { .to = ~0ul, .stride = 1, .batch = 4000, .limit = 1000, .max_ms = 10000 };
 	int err = prepare();
 
 	if (err)

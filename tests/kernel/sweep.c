@@ -11,6 +11,8 @@
 #include "ftrace/static_key.h"
 #include "kprobe/kprobe.h"
 #include "lib/command.h"
+#include "lib/glob.h"
+#include "lib/ktest.h"
 #include "lib/printk.h"
 #include "lib/string.h"
 #include "lib/symtab.h"
@@ -23,33 +25,24 @@
 
 extern const u8 __text_start[], __text_end[];
 
-#define REASONS_MAX 24
-#define COOL_NS	    (3 * 1000 * 1000ul)
-
-/* How it went with an instruction; REFUSED + n: for reason n. */
-enum { UNKNOWN, UNTRIED, UNHIT, HIT, REFUSED };
-
-struct place {
-	u32 offset; /* in .text */
-	u16 by;	    /* the item that hit it first, +1: the quickest that does */
-	u8 how;
-};
+#define BATCH_MAX 8192 /* as many as there are slots */
+#define COOL_NS   (3 * 1000 * 1000ul)
 
 static struct {
-	u64 technique, from, to, seed, stride, batch, limit, max_ms, map, one, boot, verbose;
+	u64 technique, from, to, seed, stride, batch, limit, max_ms, map, one, verbose, plant;
 } options;
 
-static struct place *places; /* all instructions of .text */
-static u32 nr_places, *chosen, nr_chosen;
+struct sweep_place *places;
+u32 nr_places;
+const char *sweep_refusals[SWEEP_REASONS_MAX];
+struct sweep_sums sweep_sums;
+static u32 *chosen, nr_chosen;
 static u8 *image; /* .text as it was before the first probe */
-static const char *reasons[REASONS_MAX];
-static u32 undecoded, nr_wrong, nr_rearmed;
-static u64 all_hits, all_missed, wrong_ip;
 
 /* The batch. */
 struct sweeper {
 	struct kprobe p;
-	struct place *place;
+	struct sweep_place *place;
 	bool registered, cooled;
 };
 static struct sweeper *batch;
@@ -72,11 +65,11 @@ static void find_instructions(const struct symbol *sym)
 
 	for (u64 at = sym->start; at < sym->start + sym->size; at += insn.length) {
 		if (insn_decode(&insn, (const u8 *)at, sym->start + sym->size - at) != 0) {
-			undecoded++;
+			sweep_sums.undecoded++;
 			return;
 		}
 		places[nr_places++] =
-			(struct place){ .offset = (u32)(at - (u64)__text_start), .how = UNTRIED };
+			(struct sweep_place){ .offset = (u32)(at - (u64)__text_start), .how = SWEEP_UNTRIED };
 	}
 }
 
@@ -91,7 +84,7 @@ static int prepare(void)
 	places = pages_for(text_size() * sizeof(*places)); /* an instruction has at least a byte */
 	chosen = pages_for(text_size() * sizeof(*chosen));
 	image = pages_for(text_size());
-	batch = pages_for(8192 * sizeof(*batch));
+	batch = pages_for(BATCH_MAX * sizeof(*batch));
 	if (!places || !chosen || !image || !batch)
 		return -ENOMEM;
 	memcpy(image, __text_start, text_size());
@@ -103,10 +96,14 @@ static int prepare(void)
 	return 0;
 }
 
-static void on_hit(struct kprobe *p, struct pt_regs *regs)
+/*
+ * notrace: the function tracer's own instructions have probes, so each hit on the way of a traced call would trace another
+ * call, with as many hits: a square of what is there, and a sweep that never ends.
+ */
+static notrace void on_hit(struct kprobe *p, struct pt_regs *regs)
 {
 	if (regs->ip != p->addr)
-		__atomic_fetch_add(&wrong_ip, 1, __ATOMIC_RELAXED);
+		__atomic_fetch_add(&sweep_sums.wrong_ip, 1, __ATOMIC_RELAXED);
 }
 
 static u64 reached(const struct kprobe *p) { return READ_ONCE(p->hits) + READ_ONCE(p->nmissed); }
@@ -115,10 +112,10 @@ static u8 reason_number(const char *why)
 {
 	u8 i = 0;
 
-	while (i < REASONS_MAX - 1 && reasons[i] && reasons[i] != why)
+	while (i < SWEEP_REASONS_MAX - 1 && sweep_refusals[i] && sweep_refusals[i] != why)
 		i++;
-	reasons[i] = why;
-	return (u8)(REFUSED + i);
+	sweep_refusals[i] = why;
+	return (u8)(SWEEP_REFUSED + i);
 }
 
 static void refuse(struct sweeper *s, const char *why)
@@ -129,7 +126,7 @@ static void refuse(struct sweeper *s, const char *why)
 	s->registered = false;
 }
 
-static void enter(struct sweeper *s, struct place *place)
+static void enter(struct sweeper *s, struct sweep_place *place)
 {
 	const char *why = "?";
 
@@ -165,13 +162,13 @@ static void note_hits(u32 item)
 
 		if (!s->registered)
 			continue;
-		if (s->place->how != HIT && reached(&s->p)) {
-			s->place->how = HIT;
+		if (s->place->how != SWEEP_HIT && reached(&s->p)) {
+			s->place->how = SWEEP_HIT;
 			s->place->by = (u16)(item + 1);
 		}
 		if (!s->p.armed && !s->cooled) { /* a bust */
 			mutex_lock(&batch_mutex);
-			nr_rearmed += kprobe_arm(&s->p) == 0;
+			sweep_sums.rearmed += kprobe_arm(&s->p) == 0;
 			mutex_unlock(&batch_mutex);
 		}
 	}
@@ -182,7 +179,7 @@ static u32 still_unhit(void)
 	u32 n = 0;
 
 	for (u32 i = 0; i < nr_batch; i++)
-		n += batch[i].registered && batch[i].place->how != HIT;
+		n += batch[i].registered && batch[i].place->how != SWEEP_HIT;
 	return n;
 }
 
@@ -202,10 +199,10 @@ static void disarm_batch(void)
 		if (!s->registered)
 			continue;
 		kprobe_unregister(&s->p);
-		all_hits += s->p.hits;
-		all_missed += s->p.nmissed;
-		if (s->place->how != HIT)
-			s->place->how = reached(&s->p) ? HIT : UNHIT;
+		sweep_sums.hits += s->p.hits;
+		sweep_sums.missed += s->p.nmissed;
+		if (s->place->how != SWEEP_HIT)
+			s->place->how = reached(&s->p) ? SWEEP_HIT : SWEEP_UNHIT;
 	}
 	nr_batch = 0;
 	mutex_unlock(&batch_mutex);
@@ -247,7 +244,7 @@ static void compare(struct seq *out, const struct sweep_item *item, u64 outcome)
 {
 	if (item->loose || outcome == item->outcome)
 		return;
-	nr_wrong++;
+	sweep_sums.wrong++;
 	seq_printf(out, "sweep: wrong: %s.%s\n%s\n", item->suite, item->name, sweep_said());
 }
 
@@ -276,7 +273,7 @@ static void sweep_batch(struct seq *out, const u32 *which, u32 n)
 		thread_join(cooler);
 	disarm_batch();
 	if (bytes_changed()) {
-		nr_wrong++;
+		sweep_sums.wrong++;
 		seq_printf(out, "sweep: wrong: %u bytes of .text are not as before\n", bytes_changed());
 	}
 	printk("sweep: %s+%x: %u items, %u unhit, %lu ms\n", "text", places[which[0]].offset, items, n,
@@ -286,11 +283,11 @@ static void sweep_batch(struct seq *out, const u32 *which, u32 n)
 /* Each alone, with the item that was the quickest to hit it. */
 static u32 sweep_one(struct seq *out, u32 which)
 {
-	struct place *place = &places[which];
+	struct sweep_place *place = &places[which];
 	const struct sweep_item *item;
 	u64 outcome, hits;
 
-	if (place->how != HIT || !place->by)
+	if (place->how != SWEEP_HIT || !place->by)
 		return 0;
 	item = &sweep_items[place->by - 1];
 	if (item->ns > options.one * 1000000)
@@ -301,69 +298,11 @@ static u32 sweep_one(struct seq *out, u32 which)
 	outcome = sweep_run(item);
 	kprobe_unregister(&batch[0].p);
 	hits = reached(&batch[0].p);
-	place->how = HIT;
+	place->how = SWEEP_HIT;
 	if (outcome != item->outcome && !item->loose)
 		seq_printf(out, "at %lx: ", batch[0].p.addr);
 	compare(out, item, outcome);
 	return hits != 0;
-}
-
-static int letter(u8 how) { return how < REFUSED ? "? .x"[how] : 'A' + how - REFUSED; }
-
-struct counts {
-	u32 exist, probed, hit, refused;
-};
-
-static void count(struct counts *c, u8 how)
-{
-	c->exist++;
-	c->probed += how == HIT || how == UNHIT;
-	c->hit += how == HIT;
-	c->refused += how >= REFUSED;
-}
-
-/* A line for each function that has places without a hit; with "map" for all, with a letter for each place. */
-static void report_functions(struct seq *out, struct counts *all)
-{
-	for (u32 i = 0, next; i < nr_places; i = next) {
-		struct symbol sym;
-		struct counts c = { 0 };
-
-		symtab_find(&kernel_symtab, (u64)__text_start + places[i].offset, &sym);
-		for (next = i;
-		     next < nr_places && (u64)__text_start + places[next].offset < sym.start + sym.size;
-		     next++) {
-			count(&c, places[next].how);
-			count(all, places[next].how);
-		}
-		if (options.map || c.probed != c.hit)
-			seq_printf(out, "sweep: %s: %u exist, %u probed, %u hit, %u refused%s", sym.name,
-				   c.exist, c.probed, c.hit, c.refused, options.map ? ": " : "\n");
-		for (u32 k = i; options.map && k < next; k++)
-			seq_putc(out, (char)letter(places[k].how));
-		if (options.map)
-			seq_putc(out, '\n');
-	}
-}
-
-static void report(struct seq *out)
-{
-	struct counts all = { 0 };
-
-	report_functions(out, &all);
-	for (u8 r = 0; r < REASONS_MAX && reasons[r]; r++) {
-		u32 n = 0;
-
-		for (u32 i = 0; i < nr_places; i++)
-			n += places[i].how == REFUSED + r;
-		seq_printf(out, "sweep: refused %c: %u: %s\n", 'A' + r, n, reasons[r]);
-	}
-	seq_printf(
-		out,
-		"sweep: %u wrong, %lu hits, %lu missed, %lu at a wrong ip, %u armed again, %u functions not decoded\n",
-		nr_wrong, all_hits, all_missed, wrong_ip, nr_rearmed, undecoded);
-	seq_printf(out, "sweep: total %s: %u exist, %u probed, %u hit, %u refused\n",
-		   kprobe_technique_names[options.technique], all.exist, all.probed, all.hit, all.refused);
 }
 
 static const struct {
@@ -373,7 +312,7 @@ static const struct {
 	{ "from", &options.from },     { "to", &options.to },		{ "seed", &options.seed },
 	{ "stride", &options.stride }, { "batch", &options.batch },	{ "limit", &options.limit },
 	{ "max", &options.max_ms },    { "map", &options.map },		{ "one", &options.one },
-	{ "boot", &options.boot },     { "verbose", &options.verbose },
+	{ "plant", &options.plant },   { "verbose", &options.verbose },
 };
 
 static bool take_technique(const char *name)
@@ -410,6 +349,60 @@ static void choose(void)
 			chosen[nr_chosen++] = i;
 }
 
+/* What runs at boot, once there are threads. Not segments_init(): a CPU that is being started has no IDT then. */
+static const char *const boot_functions[] = {
+	"kernel_main", "[!s]*_init", "s[!e]*_init", "*_init_cpu", "*_init_others", "apic_*", "tsc_calibrate", "fw_cfg_*",
+	"sched_start*", "sched_begin*", "protect_cpu", "start_cpu", "make*", "chaos_start", "ap_boot_*", "ap_start",
+};
+static u64 boot_technique = NR_TECHNIQUES;
+
+static bool runs_at_boot(const struct sweep_place *place)
+{
+	struct symbol sym;
+
+	if (!symtab_find(&kernel_symtab, (u64)__text_start + place->offset, &sym))
+		return false;
+	for (size_t i = 0; i < ARRAY_SIZE(boot_functions); i++)
+		if (glob_match(boot_functions[i], sym.name))
+			return true;
+	return false;
+}
+
+/* "sweep=TECHNIQUE": probes on what the rest of the boot runs. */
+void ktest_boot(const char *text)
+{
+	char name[16];
+	size_t len = 0;
+
+	while (text[len] && !isspace(text[len]) && len < sizeof(name) - 1)
+		len++;
+	strscpy(name, text, len + 1);
+	if (!take_technique(name) || prepare() != 0) {
+		printk("sweep: \"sweep=%s\" ignored: no such technique, or no memory\n", name);
+		return;
+	}
+	boot_technique = options.technique;
+	nr_chosen = 0;
+	for (u32 i = 0; i < nr_places && nr_chosen < BATCH_MAX; i++)
+		if (runs_at_boot(&places[i]))
+			chosen[nr_chosen++] = i;
+	arm_batch(chosen, nr_chosen);
+	printk("sweep: %u places of the boot have probes\n", nr_chosen);
+}
+
+/* The first command: the boot is over. */
+static void end_of_boot(void)
+{
+	u32 n = nr_batch;
+
+	if (!n)
+		return;
+	disarm_batch();
+	for (u32 i = 0; i < n; i++) {
+		batch[i].place->boot = batch[i].place->how == SWEEP_HIT;
+	}
+}
+
 static void sweep_all(struct seq *out)
 {
 	u32 ones = 0;
@@ -425,22 +418,35 @@ static void sweep_all(struct seq *out)
 		seq_printf(out, "sweep: one by one: %u hit\n", ones);
 }
 
+/* Each technique for itself: what another has hit says nothing. But for what was hit at boot, by the one asked for then. */
+static void forget(bool boot_too)
+{
+	for (u32 i = 0; i < nr_places; i++) {
+		places[i].boot &= !boot_too;
+		places[i].how = places[i].boot ? SWEEP_HIT : SWEEP_UNTRIED;
+		places[i].by = 0;
+	}
+	memset(sweep_refusals, 0, sizeof(sweep_refusals));
+	sweep_sums = (struct sweep_sums){ .undecoded = sweep_sums.undecoded };
+}
+
 static int run(int argc, char **argv, struct seq *out)
 {
 	typeof(options) as_usual = { .to = ~0ul, .stride = 1, .batch = 4000, .limit = 1000, .max_ms = 10000 };
+	u64 boot = boot_technique;
 	int err = prepare();
 
 	if (err)
 		return err;
 	options = as_usual;
 	for (int i = 1; i < argc; i++)
-		if (!take(argv[i]) || !options.stride || !options.batch || options.batch > 8192)
+		if (!take(argv[i]) || !options.stride || !options.batch || options.batch > BATCH_MAX)
 			return -EINVAL;
-	nr_wrong = nr_rearmed = 0;
-	all_hits = all_missed = wrong_ip = 0;
+	end_of_boot();
+	forget(options.technique != boot);
 	choose();
 	sweep_all(out);
-	report(out);
-	return nr_wrong || wrong_ip ? -EIO : 0;
+	sweep_report(out, kprobe_technique_names[options.technique], options.map);
+	return sweep_sums.wrong || sweep_sums.wrong_ip ? -EIO : 0;
 }
 COMMAND(sweep, "[TECHNIQUE] [NAME=NUMBER...]", "probe every instruction while the tests run", run);

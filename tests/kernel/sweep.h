@@ -1,7 +1,31 @@
-/* The sweep's two halves: probes on all instructions (sweep.c), and what runs into them (sweep_work.c). */
+/* The sweep's parts: probes on all instructions (sweep.c), what runs into them (sweep_work.c), and what came of it. */
 #pragma once
 
+#include "lib/seq.h"
 #include "lib/types.h"
+
+/* How it went with an instruction; SWEEP_REFUSED + n: for reason n. */
+enum { SWEEP_UNKNOWN, SWEEP_UNTRIED, SWEEP_UNHIT, SWEEP_HIT, SWEEP_REFUSED };
+
+struct sweep_place {
+	u32 offset; /* in .text */
+	u16 by;	    /* the item that hit it first, +1: the quickest that does */
+	u8 how;
+	bool boot; /* hit before the first command */
+};
+extern struct sweep_place *places; /* sweep.c: all instructions of .text, in order */
+extern u32 nr_places;
+
+#define SWEEP_REASONS_MAX 24
+extern const char *sweep_refusals[SWEEP_REASONS_MAX];
+
+extern struct sweep_sums {
+	u64 hits, missed, wrong_ip;
+	u32 undecoded, wrong, rearmed;
+} sweep_sums;
+
+/* sweep_report.c. */
+void sweep_report(struct seq *out, const char *technique, bool map);
 
 enum sweep_kind {
 	SWEEP_TEST,   /* one of the kernel's own: how many of its checks fail */
@@ -33,3 +57,5 @@ const char *sweep_said(void);
 /* Code that ran at boot, called again on what it found then; and what only a terminal reaches. */
 u64 sweep_parse_again(void);
 u64 sweep_type(void);
+/* sweep_insn.c */
+u64 sweep_decode(void);

@@ -24,6 +24,19 @@ extern struct sweep_sums {
 	u32 undecoded, wrong, rearmed;
 } sweep_sums;
 
+/* sweep.c, for sweep_boot.c. */
+#define SWEEP_BATCH_MAX 8192 /* as many as there are slots */
+/* Once: the table of all instructions. -ENOMEM */
+int sweep_prepare(void);
+/* By name; false: there is none. */
+bool sweep_take_technique(const char *name);
+unsigned sweep_technique(void);
+/* Places by number. */
+void sweep_arm(const u32 *which, u32 n);
+void sweep_disarm(void);
+/* sweep_boot.c. Which technique that was; NR_TECHNIQUES: none. */
+unsigned sweep_end_of_boot(void);
+
 /* sweep_report.c. */
 void sweep_report(struct seq *out, const char *technique, bool map);
 
@@ -48,8 +61,8 @@ struct sweep_item {
 #define SWEEP_ITEMS_MAX 512
 extern struct sweep_item sweep_items[SWEEP_ITEMS_MAX];
 extern unsigned sweep_nr_items;
-/* Without probes. Fills the table: the quickest first, none that takes more than @max_ns. */
-void sweep_work_init(u64 max_ns);
+/* Without probes. Fills the table, the quickest first: also with what takes long, or only with what is called @only. */
+void sweep_work_init(bool slow, const char *only);
 /* Thread context. What came out of it. */
 u64 sweep_run(const struct sweep_item *item);
 /* The beginning of what the last one printed, or of what its checks said. */
@@ -57,5 +70,7 @@ const char *sweep_said(void);
 /* Code that ran at boot, called again on what it found then; and what only a terminal reaches. */
 u64 sweep_parse_again(void);
 u64 sweep_type(void);
-/* sweep_insn.c */
+u64 sweep_planted(void); /* 7, unless an instruction of it was done wrong */
+/* sweep_insn.c, sweep_tables.c. */
 u64 sweep_decode(void);
+u64 sweep_tables(void);

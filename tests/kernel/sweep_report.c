@@ -21,12 +21,67 @@ static const char *const general[NR_GENERAL] = {
 	[WHY_END] = "leads to a panic",
 	[WHY_IDLE] = "nothing in the workload calls the function",
 };
+static const char BEFORE[] = "runs before there can be probes, or a trap";
+static const char ENDS[] = "the machine ends there";
+static const char OWN[] = "the sweep's own, which runs when its probes are off";
+static const char TERMINAL[] = "needs a terminal";
 static const struct {
 	const char *glob, *why;
 } functions[] = {
-	{ "panic*", "the machine ends there" },
+	{ "kernel_start", BEFORE },
+	{ "percpu_keep", BEFORE },
+	{ "boot_info_*", BEFORE },
+	{ "segments_init", BEFORE },
+	{ "idt_init", BEFORE },
+	{ "extable_init", BEFORE },
+	{ "mce_init_cpu", BEFORE },
+	{ "serial_init", BEFORE },
+	{ "debug_port_init", BEFORE },
+	{ "printk_init", BEFORE },
+	{ "acpi_init", BEFORE },
+	{ "paging_init", BEFORE },
+	{ "early_*", BEFORE },
+	{ "frames_init", BEFORE },
+	{ "buddy_init", BEFORE },
+	{ "text_poke_init", BEFORE },
+	{ "features_init", BEFORE },
+	{ "trampoline_init", BEFORE },
+	{ "ring_buffer_*init", BEFORE },
+	{ "ftrace_init", BEFORE },
+	{ "ftrace_boot_alloc*", BEFORE },
+	{ "ftrace_early_start", BEFORE },
+	{ "ftrace_*_init", BEFORE },
+	{ "kprobe_init", BEFORE },
+	{ "later_init", BEFORE },
+	{ "slot_init", BEFORE },
+	{ "sched_init", BEFORE },
+	{ "static_key_init", BEFORE },
+	{ "ap_main", BEFORE },
+	{ "trace_clock_start", BEFORE },
+	{ "panic*", ENDS },
+	{ "die*", ENDS },
+	{ "machine_*", ENDS },
+	{ "*fault_store", ENDS },
+	{ "panic_store", ENDS },
+	{ "hang_store", ENDS },
+	{ "deaf_store", ENDS },
+	{ "triple_store", ENDS },
+	{ "overflow_store", ENDS },
+	{ "sweep_*", OWN },
+	{ "add_if_wanted", OWN },
+	{ "ktest_boot", OWN },
+	{ "bytes_changed", OWN },
+	{ "find_instructions", OWN },
+	{ "runs_at_boot", OWN },
+	{ "report_function*", OWN },
+	{ "report_reasons", OWN },
+	{ "find_reasons", OWN },
+	{ "shell_interactive", TERMINAL },
+	{ "key_ready", TERMINAL },
 };
 static u32 unhit[NR_GENERAL + ARRAY_SIZE(functions)];
+
+static const char *why_of(unsigned k) { return k < NR_GENERAL ? general[k] : functions[k - NR_GENERAL].why; }
 
 static u64 addr_of(u32 i) { return (u64)__text_start + places[i].offset; }
 
@@ -54,7 +109,8 @@ static unsigned leads_to(u64 at, unsigned behind)
 		return WHY_BRANCH;
 	if (insn.class == INSN_CALL_REL && ends_the_machine(insn_target(&insn, at)))
 		return WHY_END;
-	return insn.class == INSN_JMP_REL || insn.class == INSN_JCC || insn.class == INSN_RET ? WHY_BRANCH : behind;
+	return insn.class == INSN_JMP_REL || insn.class == INSN_JCC || insn.class == INSN_RET ? WHY_BRANCH
+											      : behind;
 }
 
 static unsigned named(const char *function)
@@ -82,7 +138,7 @@ static const char *find_reasons(const char *function, u32 from, u32 to, bool ent
 	}
 	if (all == WHY_BRANCH)
 		all = ends > branches ? WHY_END : WHY_BRANCH;
-	return all < NR_GENERAL ? general[all] : functions[all - NR_GENERAL].why;
+	return why_of(all);
 }
 
 static void report_function(struct seq *out, const char *name, u32 from, u32 to, bool map)
@@ -119,10 +175,14 @@ static void report_functions(struct seq *out, bool map)
 
 static void report_reasons(struct seq *out)
 {
-	for (unsigned k = 0; k < ARRAY_SIZE(unhit); k++)
-		if (unhit[k])
-			seq_printf(out, "sweep: not hit: %u: %s\n", unhit[k],
-				   k < NR_GENERAL ? general[k] : functions[k - NR_GENERAL].why);
+	for (unsigned k = 0; k < ARRAY_SIZE(unhit); k++) {
+		u32 n = unhit[k];
+
+		while (k >= NR_GENERAL && k + 1 < ARRAY_SIZE(unhit) && why_of(k + 1) == why_of(k))
+			n += unhit[++k];
+		if (n)
+			seq_printf(out, "sweep: not hit: %u: %s\n", n, why_of(k));
+	}
 	for (u8 r = 0; r < SWEEP_REASONS_MAX && sweep_refusals[r]; r++) {
 		u32 n = 0;
 
@@ -142,9 +202,11 @@ void sweep_report(struct seq *out, const char *technique, bool map)
 		count(&all, places[i].how);
 	report_functions(out, map);
 	report_reasons(out);
-	seq_printf(out, "sweep: %u wrong, %lu hits, %lu missed, %lu at a wrong ip, %u armed again, %u functions not decoded\n",
-		   sweep_sums.wrong, sweep_sums.hits, sweep_sums.missed, sweep_sums.wrong_ip, sweep_sums.rearmed,
-		   sweep_sums.undecoded);
+	seq_printf(
+		out,
+		"sweep: %u wrong, %lu hits, %lu missed, %lu at a wrong ip, %u armed again, %u functions not decoded\n",
+		sweep_sums.wrong, sweep_sums.hits, sweep_sums.missed, sweep_sums.wrong_ip, sweep_sums.rearmed,
+		sweep_sums.undecoded);
 	seq_printf(out, "sweep: total %s: %u exist, %u probed, %u hit, %u refused\n", technique, all.exist,
 		   all.probed, all.hit, all.refused);
 }

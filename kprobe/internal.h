@@ -107,7 +107,7 @@ void technique_set(struct kprobe_site *s, enum kprobe_technique t);
  */
 #define SLOT_SIZE 64
 #define SLOT_STEP 32 /* where the second is */
-#define MAX_SLOTS 8192ul
+#define MAX_SLOTS 32768ul
 void slot_init(void);
 /* 0, or -ENOSPC, -ENOMEM. For @s->insn. */
 int slot_alloc(struct kprobe_site *s, const char **why);

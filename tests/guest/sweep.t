@@ -22,6 +22,7 @@ WRONG = re.compile(r"^sweep: wrong: .*(?:\n    .*)*", re.M)
 ONES = re.compile(r"^sweep: one by one: (\d+) probed, (\d+) hit$", re.M)
 REFUSED = re.compile(r"^sweep: refused .: (\d+): (.*)$", re.M)
 SUMMARY = re.compile(r"^sweep: (?:not hit: |refused .: |one by one|\d+ wrong|total).*$", re.M)
+BATCH = 30000  # as many as there are slots, nearly
 REPORT = os.path.join(nestling.ROOT, "build/sweep.txt")
 
 # What may be refused; any other reason is a failure. First by whatever technique, then by the one named.
@@ -76,7 +77,7 @@ def everything():
             for technique in techniques:
                 name, start = f"{technique}, SMP={cpus}", time.monotonic()
                 ones = f"ones={os.environ.get('ONES') or 97}"
-                result = sweep(name, [technique], f"batch=8000 limit=100 slow=1 {ones}", 0, smp=cpus, timeout=7200,
+                result = sweep(name, [technique], f"batch={BATCH} limit=100 slow=1 {ones}", 0, smp=cpus, timeout=7200,
                                append=f"test sweep={technique}")
                 print(f"=== {name}\n{result.stdout}", file=report, flush=True)
                 for line in SUMMARY.findall(result.stdout):

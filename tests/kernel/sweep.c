@@ -392,7 +392,7 @@ static void forget(bool boot_too)
 
 static int run(int argc, char **argv, struct seq *out)
 {
-	typeof(options) as_usual = { .to = ~0ul, .stride = 1, .batch = 8000, .limit = 100 };
+	typeof(options) as_usual = { .to = ~0ul, .stride = 1, .batch = 30000, .limit = 100 };
 	int err = sweep_prepare();
 
 	if (err)

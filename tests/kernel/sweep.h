@@ -25,7 +25,7 @@ extern struct sweep_sums {
 } sweep_sums;
 
 /* sweep.c, for sweep_boot.c. */
-#define SWEEP_BATCH_MAX 8192 /* as many as there are slots */
+#define SWEEP_BATCH_MAX 32768 /* as many as there are slots */
 /* Once: the table of all instructions. -ENOMEM */
 int sweep_prepare(void);
 /* By name; false: there is none. */

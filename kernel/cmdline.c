@@ -21,6 +21,7 @@ static const struct option {
 	{ .name = "trace", .word = cmdline.trace },
 	{ .name = "trace_buf_size", .number = &cmdline.trace_buf_size, .size = true },
 	{ .name = "kprobe_event", .text = &cmdline.kprobe_event },
+	{ .name = "sweep", .text = &cmdline.sweep },
 	{ .name = "chaos", .number = &cmdline.chaos },
 	{ .name = "start_fails", .number = &cmdline.start_fails },
 	{ .name = "start_late", .number = &cmdline.start_late },

@@ -16,6 +16,13 @@ void ktest_fail(const char *file, int line, const char *what, u64 got, u64 want)
 	seq_printf(report, "    # %s:%d: %s: got 0x%lx, want 0x%lx\n", file, line, what, got, want);
 }
 
+/* notrace: tests count the entries of what they call. */
+notrace void ktest_check(const struct ktest_place *place, u64 got, u64 want)
+{
+	if (unlikely(got != want))
+		ktest_fail(place->file, place->line, place->what, got, want);
+}
+
 void ktest_comment(const char *fmt, ...)
 {
 	va_list ap;

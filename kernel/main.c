@@ -30,6 +30,7 @@
 #include "kprobe/kprobe.h"
 #include "lib/bug.h"
 #include "lib/debug.h"
+#include "lib/ktest.h"
 #include "mm/frames.h"
 #include "kernel/traps.h"
 #include "rcu/rcu.h"
@@ -127,6 +128,8 @@ void kernel_main(void)
 	static_key_init(); /* branches that are nops until their key is switched */
 	if (cmdline.debug)
 		static_key_set(&debug_key, true);
+	if (cmdline.sweep)
+		ktest_boot(cmdline.sweep);
 	pic_init(); /* interrupt lines, remapped and masked */
 	if (apic_map(apic_base()) != 0)
 		panic("boot: no memory to map the local APIC");

@@ -171,7 +171,7 @@ void optimize_finish(void);
  */
 #define SLOT_SIZE 64
 #define SLOT_STEP 32 /* where the second is */
-#define MAX_SLOTS 8192ul
+#define MAX_SLOTS 32768ul
 struct slot_page {
 	u64 used;
 	struct kprobe_site **owners;

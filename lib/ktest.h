@@ -21,20 +21,29 @@ DECLARE_REGISTRY(ktests);
 /* Records a failure with its place and both values, and goes on. */
 void ktest_fail(const char *file, int line, const char *what, u64 got, u64 want);
 
+/*
+ * Any context: a failure if @got isn't @want. Called for each check, so that a test has no code of its own that only runs
+ * when it fails.
+ */
+struct ktest_place {
+	const char *file, *what;
+	int line;
+};
+void ktest_check(const struct ktest_place *place, u64 got, u64 want);
+
 /* Thread context. Runs one of them; how many of its checks failed, which it says in @out. */
 unsigned ktest_run(void (*run)(void), struct seq *out);
 
 /* A line that a reader of the report will want. */
 void ktest_comment(const char *fmt, ...) __printf(1, 2);
 
-#define EXPECT(cond)                                                 \
-	do {                                                         \
-		if (!(cond))                                         \
-			ktest_fail(__FILE__, __LINE__, #cond, 0, 1); \
+#define EXPECT_SAYING(said, got, want)                                                 \
+	do {                                                                           \
+		static const struct ktest_place _place = { __FILE__, said, __LINE__ }; \
+		ktest_check(&_place, got, want);                                       \
 	} while (0)
-#define EXPECT_EQ(got, want)                                                       \
-	do {                                                                       \
-		u64 _g = (u64)(got), _w = (u64)(want);                             \
-		if (_g != _w)                                                      \
-			ktest_fail(__FILE__, __LINE__, #got " == " #want, _g, _w); \
-	} while (0)
+#define EXPECT(cond)	     EXPECT_SAYING(#cond, !!(cond), 1)
+#define EXPECT_EQ(got, want) EXPECT_SAYING(#got " == " #want, (u64)(got), (u64)(want))
+
+/* Boot, as soon as there are threads; the tests'. @text: what follows "sweep=" on the command line, up to white space. */
+void ktest_boot(const char *text);

@@ -10,6 +10,9 @@
 #include "lib/ktest.h"
 #include "sched/thread.h"
 #include "tests/kernel/ring3.h"
+#include "tests/kernel/probe.h"
+
+__kprobes u32 steps_now(void) { return this_cpu(step_depth); }
 
 #define VECTOR 0xe0 /* nobody else's */
 

@@ -48,9 +48,9 @@ static const u64 user_values[] = { 0x1000, 0x00007f5e3c9a1000, 0xffff80000000000
 
 #define LISTED "\n2:\t" EX_TABLE(2b, 2b)
 
-static noinline u64 by_int2(u64 gs) { return UNDER_GS(gs, "int $2"); }
-static noinline u64 by_int18(u64 gs) { return UNDER_GS(gs, "int $18" LISTED); }
-/* #DB's stub looks at GS only where an entry may be: in .entry.text. */
+/* Out of .text: a probe's int3 would find the user's GS. And #DB's stub looks at GS only where an entry may be. */
+static __emergency noinline u64 by_int2(u64 gs) { return UNDER_GS(gs, "int $2"); }
+static __emergency noinline u64 by_int18(u64 gs) { return UNDER_GS(gs, "int $18" LISTED); }
 static __emergency noinline u64 by_int1(u64 gs) { return UNDER_GS(gs, "int $1" LISTED); }
 static __emergency noinline u64 by_step(u64 gs)
 {
@@ -61,12 +61,12 @@ static __emergency noinline u64 by_int1_on_another_stack(u64 gs)
 {
 	return UNDER_GS(gs, "mov %%rsp, %%r13; mov $0x7008, %%esp; int $1" LISTED "mov %%r13, %%rsp");
 }
-static noinline u64 by_int2_on_another_stack(u64 gs)
+static __emergency noinline u64 by_int2_on_another_stack(u64 gs)
 {
 	return UNDER_GS(gs, "mov %%rsp, %%r13; mov $0x7008, %%esp; int $2; mov %%r13, %%rsp");
 }
 /* A real one, from the local APIC to itself, waited for without a word of C. */
-static noinline u64 by_apic(u64 gs)
+static __emergency noinline u64 by_apic(u64 gs)
 {
 	return UNDER_GS(gs, "mov nmi_count, %%r12; mov $1000000, %%r13d\n\t"
 			    "mov %k[id], 0x10(%[icr]); movl $0x4400, (%[icr])\n"
@@ -221,7 +221,7 @@ static int send_nmis(void *to)
 }
 
 /* Under the user's GS until the senders are done, looking at it all the time. */
-static noinline u64 watch_storm(u64 gs)
+static __emergency noinline u64 watch_storm(u64 gs)
 {
 	return UNDER_GS(gs, "mov %%rax, %%r12; mov %%rdx, %%r13\n"
 			    "1:\tpause; mov $0xc0000101, %%ecx; rdmsr; cmp %%rax, %%r12; jne 3f\n\t"

@@ -163,8 +163,9 @@ KTEST(kprobe, more_entries_than_trampolines)
 		if (strncmp(s->name, "ktest_", 6) != 0 || strstr(s->name, "more_entries"))
 			continue;
 		others[n] = (struct kprobe){ .addr = s->ip, .pre = look, .technique = KPROBE_FTRACE };
-		if (!probe_on(&others[n++]))
+		if (!probe_on(&others[n]))
 			break;
+		n++;
 	}
 	EXPECT_EQ(n, ARRAY_SIZE(others));
 	if (probe_on(&p)) {

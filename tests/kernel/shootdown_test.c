@@ -7,7 +7,7 @@
 #include "sched/thread.h"
 #include "tests/kernel/stress.h"
 
-#define SHOT_VA (SLOT_AREA + 0x100000)
+#define SHOT_VA (SLOT_AREA + 0x3000000) /* beyond all slots */
 
 static volatile u32 looked; /* CPUs that have the translation in their TLB */
 static volatile bool shot;

@@ -1,7 +1,44 @@
-/* The sweep's two halves: probes on all instructions (sweep.c), and what runs into them (sweep_work.c). */
+/* The sweep's parts: probes on all instructions (sweep.c), what runs into them (sweep_work.c), and what came of it. */
 #pragma once
 
+#include "lib/seq.h"
 #include "lib/types.h"
+
+/* How it went with an instruction; SWEEP_REFUSED + n: for reason n. */
+enum { SWEEP_UNKNOWN, SWEEP_UNTRIED, SWEEP_UNHIT, SWEEP_HIT, SWEEP_REFUSED };
+
+struct sweep_place {
+	u32 offset; /* in .text */
+	u16 by;	    /* the item that hit it first, +1: the quickest that does */
+	u8 how;
+	bool boot; /* hit before the first command */
+};
+extern struct sweep_place *places; /* sweep.c: all instructions of .text, in order */
+extern u32 nr_places;
+
+#define SWEEP_REASONS_MAX 24
+extern const char *sweep_refusals[SWEEP_REASONS_MAX];
+
+extern struct sweep_sums {
+	u64 hits, missed, wrong_ip;
+	u32 undecoded, wrong, rearmed;
+} sweep_sums;
+
+/* sweep.c, for sweep_boot.c. */
+#define SWEEP_BATCH_MAX 32768 /* as many as there are slots */
+/* Once: the table of all instructions. -ENOMEM */
+int sweep_prepare(void);
+/* By name; false: there is none. */
+bool sweep_take_technique(const char *name);
+unsigned sweep_technique(void);
+/* Places by number. */
+void sweep_arm(const u32 *which, u32 n);
+void sweep_disarm(void);
+/* sweep_boot.c. Which technique that was; NR_TECHNIQUES: none. */
+unsigned sweep_end_of_boot(void);
+
+/* sweep_report.c. */
+void sweep_report(struct seq *out, const char *technique, bool map);
 
 enum sweep_kind {
 	SWEEP_TEST,   /* one of the kernel's own: how many of its checks fail */
@@ -24,8 +61,8 @@ struct sweep_item {
 #define SWEEP_ITEMS_MAX 512
 extern struct sweep_item sweep_items[SWEEP_ITEMS_MAX];
 extern unsigned sweep_nr_items;
-/* Without probes. Fills the table: the quickest first, none that takes more than @max_ns. */
-void sweep_work_init(u64 max_ns);
+/* Without probes. Fills the table, the quickest first: also with what takes long, or only with what is called @only. */
+void sweep_work_init(bool slow, const char *only);
 /* Thread context. What came out of it. */
 u64 sweep_run(const struct sweep_item *item);
 /* The beginning of what the last one printed, or of what its checks said. */
@@ -33,3 +70,7 @@ const char *sweep_said(void);
 /* Code that ran at boot, called again on what it found then; and what only a terminal reaches. */
 u64 sweep_parse_again(void);
 u64 sweep_type(void);
+u64 sweep_planted(void); /* 7, unless an instruction of it was done wrong */
+/* sweep_insn.c, sweep_tables.c. */
+u64 sweep_decode(void);
+u64 sweep_tables(void);

@@ -4,6 +4,7 @@
 #include "arch/x86/mm/extable.h"
 #include "arch/x86/mm/paging.h"
 #include "kernel/cmdline.h"
+#include "kprobe/boot.h"
 #include "kernel/shell/complete.h"
 #include "kernel/shell/internal.h"
 #include "kernel/shell/line.h"
@@ -11,6 +12,7 @@
 #include "lib/string.h"
 #include "lib/symtab.h"
 #include "tests/kernel/sweep.h"
+#include "tracefs/tracefs.h"
 
 /* What isn't usable memory has left the page tables: zeros, which the parsers refuse. */
 static void read_phys(u64 pa, void *buf, size_t len)
@@ -49,6 +51,9 @@ u64 sweep_parse_again(void)
 	sum += acpi_parse(boot_info.rsdp, read_phys, &acpi) != NULL;
 	cmdline_init("test debug stress=3 chaos=1 trace=nop trace_buf_size=1M nosuch stress=x trace");
 	cmdline = saved;
+	kprobe_boot_events("p:again/one,run_cd+4;p:again/two,nosuch;r:again/three,run_cd,x=$retval go=on");
+	tracefs_write(TRACEFS_MOUNT "/events/again/enable", "0", 1, false);
+	tracefs_write(TRACEFS_MOUNT "/kprobe_events", "-:again/", 8, true);
 	sum += cmdline_has(boot_info.cmdline, "test");
 	for (u32 i = 0; symtab_nth(&kernel_symtab, i, &sym) && i < 100; i++)
 		sum += symtab_find_name(&kernel_symtab, sym.name, &sym, NULL);
@@ -100,3 +105,6 @@ u64 sweep_type(void)
 	}
 	return sum;
 }
+
+__asm__(".pushsection .text\n.globl sweep_planted\n.type sweep_planted, @function\nsweep_planted:\n\tmovl $7, %eax\n\tnop\n\tret\n"
+	".size sweep_planted, . - sweep_planted\n.popsection");

@@ -106,6 +106,8 @@ static const struct {
 	{ "asm_exc_debug", "and rsp, ", -40, "its alignment, as the CPU does it" },
 	{ "by_step", "pushfq", STACK_KEEPS, "a test: taken back by popfq" },
 	{ "by_step", "popfq", STACK_KEEPS, "a test: after pushfq" },
+	{ "by_int2_on_another_stack", "mov esp, ", STACK_KEEPS, "a test: nothing is pushed there" },
+	{ "by_int2_on_another_stack", "mov rsp, ", STACK_KEEPS, "a test: back" },
 	{ "by_int1_on_another_stack", "mov esp, ", STACK_KEEPS, "a test: nothing is pushed there" },
 	{ "by_int1_on_another_stack", "mov rsp, ", STACK_KEEPS, "a test: back" },
 	{ "asm_exc_int3", "sub rsp, ", STACK_KEEPS, "makes room above the frame, which moves down with it" },

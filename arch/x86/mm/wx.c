@@ -9,7 +9,7 @@
 #include "lib/bug.h"
 #include "lib/compiler.h"
 
-#define MAX_RANGES 256 /* the image, trampolines, and up to 128 pages of probes' slots, each perhaps alone */
+#define MAX_RANGES 640 /* the image, trampolines, and up to 512 pages of probes' slots, each perhaps alone */
 
 struct leaf {
 	u64 va, pa, size;

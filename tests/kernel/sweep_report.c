@@ -76,6 +76,7 @@ static const struct {
 	{ "report_function*", OWN },
 	{ "report_reasons", OWN },
 	{ "find_reasons", OWN },
+	{ "step_and_back", "sets TF itself, which in a probe's step is no other's" },
 	{ "shell_interactive", TERMINAL },
 	{ "key_ready", TERMINAL },
 };

@@ -4,11 +4,7 @@
 #include "lib/bug.h"
 #include "lib/string.h"
 
-static_assert(DETOUR_PRE == offsetof(struct kprobe, pre) && DETOUR_HITS == offsetof(struct kprobe, hits),
-	      "detour.asm knows a probe's layout");
-static_assert(1 << DETOUR_GUARD == GUARD_BIT(GUARD_KPROBE, GUARD_TASK), "... the guard's bit");
-static_assert(DETOUR_NO_THREAD == (u32) ~(PREEMPT_MASK | CONTEXT_NO_RESCHED),
-	      "... what a thread's context is");
+static_assert(1 << DETOUR_GUARD == GUARD_BIT(GUARD_KPROBE, GUARD_TASK), "detour.asm sets it by its number");
 
 /* Within 31 bits of address, so that a detour reads its own in one instruction. */
 static struct kprobe *called[MAX_DETOURS / DETOURS_A_PAGE * DETOURS_A_PAGE];

@@ -59,15 +59,15 @@ detour_code:
 	cld
 	lea rbp, [rsp + 1]		; for the unwinder
 	inc dword [gs:context_word]
-	test dword [gs:context_word], DETOUR_NO_THREAD
+	test dword [gs:context_word], NOT_THREAD
 	jnz .slow
 	bts dword [gs:guard_bits], DETOUR_GUARD
 	jc .slow
 	mov rdi, [dword 0]		; whom to call
 .probe	equ $ - 4
-	lock inc qword [rdi + DETOUR_HITS]
+	lock inc qword [rdi + KPROBE_HITS]
 	mov rsi, rsp
-	call [rdi + DETOUR_PRE]
+	call [rdi + KPROBE_PRE]
 	and dword [gs:guard_bits], ~(1 << DETOUR_GUARD)
 .handled:
 	cmp qword [rsp + REGS_IP], 0x7fffffff	; the place

@@ -14,11 +14,8 @@
 #define MAX_DETOURS    4096ul
 #define DETOURS_A_PAGE (PAGE_SIZE / DETOUR_SIZE)
 
-/* Numbers of floors above, which assembly needs; kprobe/detour.c asserts that they are right. */
-#define DETOUR_PRE	 8	    /* struct kprobe: its handler, */
-#define DETOUR_HITS	 32	    /* and its counter */
-#define DETOUR_GUARD	 8	    /* the guard's bit of a probe's handler in a thread */
-#define DETOUR_NO_THREAD 0xfffffe00 /* those of the context word that say that this is none */
+#define DETOUR_GUARD \
+	8 /* GUARD_KPROBE_TASK's number; what else of floors above assembly knows is in fentry.h */
 
 struct detour_template {
 	u32 entry, size; /* where the jump leads, and where the displaced instructions will stand */

@@ -81,6 +81,16 @@ static __always_inline void displaced(struct kprobe_site *s, struct pt_regs *reg
 
 enum hit { HIT_NOBODYS, HIT_SENT_ELSEWHERE, HIT_HANDLED, HIT_MISSED };
 
+/*
+ * As if the instruction itself were next. RF isn't an int3's to keep: QEMU's TCG leaves it set when a watchpoint on the same place
+ * has set it, and the next instruction's watchpoint would be passed over.
+ */
+static __always_inline void hit_at(const struct kprobe_site *s, struct pt_regs *regs)
+{
+	regs->ip = s->addr;
+	regs->flags &= ~X86_EFLAGS_RF;
+}
+
 /* In all cases but the usual one. */
 static __kprobes enum hit hit_unusual(struct pt_regs *regs, struct kprobe_site *s)
 {
@@ -92,7 +102,7 @@ static __kprobes enum hit hit_unusual(struct pt_regs *regs, struct kprobe_site *
 			text_poke_emergency((void *)s->addr, s->original);
 		return HIT_NOBODYS; /* the byte is no int3 any more: do_int3() steps back */
 	}
-	regs->ip = s->addr;
+	hit_at(s, regs);
 	if (!guard_enter_trap(GUARD_KPROBE)) {
 		missed(s);
 		return HIT_MISSED;
@@ -110,7 +120,7 @@ static __always_inline enum hit hit(struct pt_regs *regs, struct kprobe_site *s)
 
 	if (unlikely(!p || in_real_nmi() || guard_taken(guard)))
 		return hit_unusual(regs, s);
-	regs->ip = s->addr;
+	hit_at(s, regs);
 	guard_set(guard);
 	__atomic_fetch_add(&p->hits, 1, __ATOMIC_RELAXED);
 	p->pre(p, regs);

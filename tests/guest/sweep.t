@@ -16,7 +16,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 import nestling
 import tap
 
-TECHNIQUES = ("step", "int3", "emulate", "boost", "ftrace", "auto")
+TECHNIQUES = ("step", "int3", "emulate", "boost", "jump", "ftrace", "auto")
 TOTAL = re.compile(r"^sweep: total (\w+): (\d+) exist, (\d+) probed, (\d+) hit, (\d+) refused$", re.M)
 WRONG = re.compile(r"^sweep: wrong: .*(?:\n    .*)*", re.M)
 ONES = re.compile(r"^sweep: one by one: (\d+) probed, (\d+) hit$", re.M)
@@ -31,6 +31,7 @@ MAY_BE_REFUSED = {
     "step": r"Instruction can't be stepped: .*",
     "int3": r"Instruction can't (?:run from a copy|be followed by another in its copy): .*",
     "boost": r"Instruction can't (?:run from a copy|be followed by another in its copy): .*",
+    "jump": JUMP_REFUSED,
     "emulate": r"Instruction can't be emulated: .*",
     "ftrace": r"The function tracer can't call here: .*|The function tracer has the entry",
     "auto": r"The function tracer has the entry",

@@ -128,6 +128,32 @@ KTEST(watchpoint, an_instruction_is_seen_before_it_runs)
 	EXPECT_EQ(w.hits, 2);
 }
 
+/* With a probe on the first of two that are watched: both are seen, however the first is run. */
+CODE(two_instructions, "", "incq %rax", "incq %rcx", "");
+
+KTEST(watchpoint, two_in_a_row_with_a_probe_on_the_first)
+{
+	for (int t = KPROBE_AUTO; t < NR_TECHNIQUES; t++) {
+		struct watchpoint first = WATCH(two_instructions_at[0], 1, WATCH_EXECUTE);
+		struct watchpoint second = WATCH(two_instructions_at[1], 1, WATCH_EXECUTE);
+		struct kprobe p = { .addr = two_instructions_at[0], .technique = (enum kprobe_technique)t };
+		const char *why;
+
+		if (kprobe_register(&p, &why) != 0)
+			continue;
+		if (!watch_on(&first) || !watch_on(&second))
+			return;
+		EXPECT_EQ(kprobe_arm(&p), 0);
+		run(two_instructions, var);
+		kprobe_unregister(&p);
+		watchpoint_unregister(&first);
+		watchpoint_unregister(&second);
+		EXPECT_EQ(p.hits, 1);
+		EXPECT_EQ(first.hits, 1);
+		EXPECT_EQ(second.hits, 1);
+	}
+}
+
 KTEST(watchpoint, refusals)
 {
 	static const struct {

@@ -31,7 +31,7 @@ MAY_BE_REFUSED = {
     "step": r"Instruction can't be stepped: .*",
     "int3": r"Instruction can't (?:run from a copy|be followed by another in its copy): .*",
     "boost": r"Instruction can't (?:run from a copy|be followed by another in its copy): .*",
-    "jump": JUMP_REFUSED,
+    "jump": r"No jump: .*",
     "emulate": r"Instruction can't be emulated: .*",
     "ftrace": r"The function tracer can't call here: .*|The function tracer has the entry",
     "auto": r"The function tracer has the entry",

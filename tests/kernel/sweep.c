@@ -359,8 +359,9 @@ static void choose(void)
 	u32 batches = end > first ? ((end - first) / step + (u32)options.batch) / (u32)options.batch : 0;
 
 	nr_chosen = 0;
+	/* The first two instructions of it: behind them is room for a jump. */
 	for (u32 i = 0; options.plant && i < nr_places; i++)
-		if (((u64)__text_start + places[i].offset) - (u64)sweep_planted < 7)
+		if (((u64)__text_start + places[i].offset) - (u64)sweep_planted < 6)
 			chosen[nr_chosen++] = i;
 	for (u32 k = 0; !options.plant && k < batches; k++)
 		for (u32 i = first + k * step; i < end; i += batches * step)

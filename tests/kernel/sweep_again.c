@@ -106,5 +106,5 @@ u64 sweep_type(void)
 	return sum;
 }
 
-__asm__(".pushsection .text\n.globl sweep_planted\n.type sweep_planted, @function\nsweep_planted:\n\tmovl $7, %eax\n\tnop\n\tret\n"
+__asm__(".pushsection .text\n.globl sweep_planted\n.type sweep_planted, @function\nsweep_planted:\n\tmovl $7, %eax\n\tnop\n\ttestl $1, %eax\n\tret\n"
 	".size sweep_planted, . - sweep_planted\n.popsection");

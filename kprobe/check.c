@@ -50,6 +50,7 @@ int kprobe_decode(u64 addr, size_t max, u8 *bytes, struct insn *insn)
 {
 	static const u8 site[SITE_SIZE] = NOP5;
 	const struct kprobe_site *p = kprobe_find(addr), *jump = jump_over(addr);
+	bool armed = p && READ_ONCE(p->armed); /* a bust may come in between */
 
 	if (max > INSN_MAX_LENGTH)
 		max = INSN_MAX_LENGTH;
@@ -58,7 +59,7 @@ int kprobe_decode(u64 addr, size_t max, u8 *bytes, struct insn *insn)
 		memcpy(bytes, site, SITE_SIZE);
 	for (u64 i = jump ? addr - jump->addr : SITE_SIZE, to = 0; i < SITE_SIZE && to < max; i++)
 		bytes[to++] = jump->bytes[i];
-	if (p && p->armed)
+	if (armed || (p && READ_ONCE(p->armed)))
 		bytes[0] = p->original;
 	return insn_decode(insn, bytes, max);
 }

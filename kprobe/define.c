@@ -55,6 +55,8 @@ static int check(struct plan *plan, struct probe_event *e, const char **why)
 		return err;
 	*why = EVENT_EXISTS; /* which isn't one of probes */
 	err = probe_event_prepare(e);
+	if (err == -ENOMEM)
+		*why = "No memory for another event";
 	if (err)
 		probe_event_unregister(e);
 	return err;

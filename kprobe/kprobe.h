@@ -64,8 +64,8 @@ int kprobe_later_init(void);
 
 /*
  * Thread context. May @addr be probed? 0 and the decoded instruction; or -EILSEQ (no instruction
- * starts there), -EINVAL (hidden, not text, or an instruction that can't run elsewhere), -EBUSY
- * (a function entry the tracer has patched), and the reason as a sentence in *@why.
+ * starts there), -EINVAL (hidden, not text, or an instruction that can't run elsewhere), and the
+ * reason as a sentence in *@why.
  */
 int kprobe_check(u64 addr, struct insn *insn, const char **why);
 

@@ -131,14 +131,16 @@ static void refuse(struct sweeper *s, const char *why)
  */
 static bool take_technique(struct kprobe *p, const char **why)
 {
-	bool applies = true;
+	struct choice c = { .technique = (enum kprobe_technique)options.technique };
+	bool applies;
 
-	if (options.technique == KPROBE_AUTO)
+	if (c.technique == KPROBE_AUTO)
 		return true;
+	c.may_jump = c.technique == KPROBE_JUMP;
 	mutex_lock(&kprobe_mutex);
-	applies = technique_applies(p->site, (enum kprobe_technique)options.technique, false, why);
+	applies = technique_applies(p->site, c.technique, false, why);
 	if (applies)
-		technique_set(p->site, (enum kprobe_technique)options.technique);
+		technique_set(p->site, &c);
 	mutex_unlock(&kprobe_mutex);
 	return applies;
 }

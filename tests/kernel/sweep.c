@@ -413,14 +413,16 @@ static int run(int argc, char **argv, struct seq *out)
 {
 	typeof(options) as_usual = { .to = ~0ul, .stride = 1, .batch = 30000, .limit = 100 };
 	int err = sweep_prepare();
+	unsigned boot;
 
 	if (err)
 		return err;
+	boot = sweep_end_of_boot();
 	options = as_usual;
 	for (int i = 1; i < argc; i++)
 		if (!take(argv[i]) || !options.stride || !options.batch || options.batch > SWEEP_BATCH_MAX)
 			return -EINVAL;
-	forget(sweep_end_of_boot() != options.technique);
+	forget(boot != options.technique);
 	choose();
 	sweep_all(out);
 	sweep_report(out, kprobe_technique_names[options.technique], options.map);

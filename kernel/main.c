@@ -128,13 +128,13 @@ void kernel_main(void)
 	static_key_init(); /* branches that are nops until their key is switched */
 	if (cmdline.debug)
 		static_key_set(&debug_key, true);
-	if (cmdline.sweep)
-		ktest_boot(cmdline.sweep);
 	pic_init(); /* interrupt lines, remapped and masked */
 	if (apic_map(apic_base()) != 0)
 		panic("boot: no memory to map the local APIC");
 	apic_init_cpu();
 	vector_set_handler(VECTOR_TIMER, timer_interrupt);
+	if (cmdline.sweep)
+		ktest_boot(cmdline.sweep); /* probes want a timer */
 	console_init();
 	local_irq_enable();
 	trace_clock_init(tsc_calibrate(&waited));

@@ -45,5 +45,5 @@ void ktest_comment(const char *fmt, ...) __printf(1, 2);
 #define EXPECT(cond)	     EXPECT_SAYING(#cond, !!(cond), 1)
 #define EXPECT_EQ(got, want) EXPECT_SAYING(#got " == " #want, (u64)(got), (u64)(want))
 
-/* Boot, as soon as there are threads; the tests'. @text: what follows "sweep=" on the command line, up to white space. */
+/* Boot, as soon as there are threads and timers; the tests'. @text: what follows "sweep=" on the command line, up to white space. */
 void ktest_boot(const char *text);

@@ -9,7 +9,7 @@
 #include "arch/x86/mm/paging.h"
 #include "ftrace/ftrace.h"
 #include "ftrace/static_key.h"
-#include "kprobe/kprobe.h"
+#include "kprobe/internal.h"
 #include "lib/command.h"
 #include "lib/printk.h"
 #include "lib/string.h"
@@ -125,6 +125,26 @@ static void refuse(struct sweeper *s, const char *why)
 	s->registered = false;
 }
 
+/*
+ * As the file kprobes/technique would have it, and not asked for: a test that asks for another technique at this place gets it.
+ * Were it refused, most tests would go on without their probe, and some with one that isn't there.
+ */
+static bool take_technique(struct kprobe *p, const char **why)
+{
+	struct choice c = { .technique = (enum kprobe_technique)options.technique };
+	bool applies;
+
+	if (c.technique == KPROBE_AUTO)
+		return true;
+	c.may_jump = c.technique == KPROBE_JUMP;
+	mutex_lock(&kprobe_mutex);
+	applies = technique_applies(p->site, c.technique, false, why);
+	if (applies)
+		technique_set(p->site, &c);
+	mutex_unlock(&kprobe_mutex);
+	return applies;
+}
+
 static void enter(struct sweeper *s, struct sweep_place *place)
 {
 	const char *why = "?";
@@ -132,9 +152,8 @@ static void enter(struct sweeper *s, struct sweep_place *place)
 	*s = (struct sweeper){ .place = place };
 	s->p.addr = (u64)__text_start + place->offset;
 	s->p.pre = on_hit;
-	s->p.technique = (enum kprobe_technique)options.technique;
 	s->registered = kprobe_register(&s->p, &why) == 0;
-	if (!s->registered)
+	if (!s->registered || !take_technique(&s->p, &why))
 		refuse(s, why);
 }
 
@@ -239,10 +258,9 @@ static u32 bytes_changed(void)
 	return n;
 }
 
-/* But for a test that asks for a technique of its own where the sweep has asked for another. */
 static void compare(struct seq *out, const struct sweep_item *item, u64 outcome)
 {
-	if (item->loose || outcome == item->outcome || strstr(sweep_said(), "asks for another technique"))
+	if (item->loose || outcome == item->outcome)
 		return;
 	sweep_sums.wrong++;
 	seq_printf(out, "sweep: wrong: %s.%s\n%s\n", item->suite, item->name, sweep_said());
@@ -395,14 +413,16 @@ static int run(int argc, char **argv, struct seq *out)
 {
 	typeof(options) as_usual = { .to = ~0ul, .stride = 1, .batch = 30000, .limit = 100 };
 	int err = sweep_prepare();
+	unsigned boot;
 
 	if (err)
 		return err;
+	boot = sweep_end_of_boot();
 	options = as_usual;
 	for (int i = 1; i < argc; i++)
 		if (!take(argv[i]) || !options.stride || !options.batch || options.batch > SWEEP_BATCH_MAX)
 			return -EINVAL;
-	forget(sweep_end_of_boot() != options.technique);
+	forget(boot != options.technique);
 	choose();
 	sweep_all(out);
 	sweep_report(out, kprobe_technique_names[options.technique], options.map);

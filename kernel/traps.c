@@ -49,7 +49,7 @@ static __always_inline bool user_process(struct pt_regs *regs)
 }
 
 /*
- * The int3 was taken out between the trap and now, or belongs to an exchange that has just begun: either way
+ * The int3 was taken out between the trap and now, or belongs to an exchange or to a probe that has just begun: in any case
  * the instruction can be tried again. The same place twice in a row is an emulator that still has the old
  * translation (docs/TRICKS.md, "An int3 that isn't there").
  */
@@ -57,7 +57,7 @@ static __kprobes bool int3_is_gone(struct pt_regs *regs)
 {
 	u64 addr = regs->ip - 1;
 
-	if (*(volatile u8 *)addr == INT3_BYTE && !text_poke_pending(addr))
+	if (*(volatile u8 *)addr == INT3_BYTE && !text_poke_pending(addr) && !kprobe_at(addr))
 		return false;
 	if (this_cpu(gone_before) == addr)
 		text_refresh((void *)addr);

@@ -109,6 +109,9 @@ extern struct kprobe_site *kprobe_table[KPROBE_BUCKETS];
 /* By what an int3 at @addr leaves as ip. */
 static __always_inline unsigned kprobe_bucket(u64 addr) { return (u32)(addr + 1) * 0x9e3779b1u >> 22; }
 
+/* Any context. Is an int3 at @addr a probe's now? Ask when the byte has been read. */
+bool kprobe_at(u64 addr);
+
 /* From traps.c. True: it was ours. @head is the chain that it would be in. */
 bool kprobe_int3(struct pt_regs *regs, struct kprobe_site *head);
 bool kprobe_copy_done(struct pt_regs *regs);

@@ -128,6 +128,13 @@ static __always_inline enum hit hit(struct pt_regs *regs, struct kprobe_site *s)
 	return likely(regs->ip == s->addr) ? HIT_HANDLED : HIT_SENT_ELSEWHERE;
 }
 
+__kprobes bool kprobe_at(u64 addr)
+{
+	const struct kprobe_site *s = kprobe_find(addr);
+
+	return s && READ_ONCE(s->armed);
+}
+
 __kprobes bool kprobe_int3(struct pt_regs *regs, struct kprobe_site *s)
 {
 	enum hit how;

@@ -4,6 +4,9 @@
 #include "arch/x86/entry/handlers.h"
 #include "arch/x86/entry/vectors.h"
 #include "arch/x86/mm/extable.h"
+#include "arch/x86/mm/text_poke.h"
+#include "kprobe/internal.h"
+#include "lib/symtab.h"
 #include "tests/kernel/machine.h"
 #include "tests/kernel/probe.h"
 
@@ -152,4 +155,39 @@ KTEST(traps, an_int3_that_is_gone_is_retried)
 	local_irq_restore(flags);
 	EXPECT_EQ(regs.ip, on_nop_at[0]);
 	EXPECT_ACCOUNTS(before);
+}
+
+/* ... and put there again, before anybody looked at the byte: as another CPU would, just when nobody's it seems to be. */
+static struct kprobe come_back;
+static void bring_back(struct kprobe *p, struct pt_regs *regs)
+{
+	come_back.site->original = 0x90;
+	come_back.armed = come_back.site->armed = true;
+}
+
+KTEST(traps, an_int3_that_has_come_back_is_retried)
+{
+	struct kprobe between = { .pre = bring_back, .technique = KPROBE_STEP };
+	struct machine m = machine_pattern;
+	static const u8 int3 = INT3_BYTE;
+	struct symbol sym;
+	const char *why;
+
+	if (!symtab_find_name(&kernel_symtab, "int3_is_gone", &sym, NULL))
+		return; /* the compiler has put it into its caller */
+	come_back = (struct kprobe){ .addr = on_nop_at[0], .technique = KPROBE_STEP };
+	between.addr = sym.start;
+	kprobe_unsafe = true;
+	EXPECT_EQ(kprobe_register(&come_back, &why), 0);
+	if (!probe_on(&between))
+		return;
+	m.flags = 2;
+	text_poke((void *)on_nop_at[0], &int3, 1);
+	machine_run(&m, on_nop);
+	kprobe_unregister(&come_back);
+	probe_off(&between);
+	kprobe_unsafe = false;
+	EXPECT_EQ(between.hits, 1);
+	EXPECT_EQ(come_back.hits, 1);
+	EXPECT_EQ(*(const u8 *)on_nop_at[0], 0x90);
 }

@@ -1,6 +1,7 @@
 /* RCU's torture: for how long, and what must be true of it in the end. */
 #include "tests/kernel/rcu_torture.h"
 
+#include "kprobe/kprobe.h"
 #include "lib/ktest.h"
 #include "lib/printk.h"
 #include "mm/frames.h"
@@ -59,6 +60,7 @@ static void torture(u64 periods, bool (*enough)(void))
 	}
 	torture_updaters_stop();
 	torture_readers_stop();
+	kprobe_flush(); /* of the probe that reads in an int3 */
 	for (u32 i = 0; i <= TORTURE_AGES; i++)
 		barrier_waits_for_all(); /* each has queued the same elements once more */
 	EXPECT_EQ(torture_counts.freed, torture_counts.made);

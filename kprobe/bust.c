@@ -63,8 +63,8 @@ static __always_inline struct pt_regs *next_regs(struct walk *w)
 			continue;
 		}
 		w->bp = regs->bp;
-		if (regs->vector !=
-		    VECTOR_NONE) /* a tracer's call saved these: no trap, so it counted nothing */
+		/* What a tracer's call has saved is no trap's, so it counted nothing. */
+		if (regs->vector != VECTOR_NONE)
 			return regs;
 	}
 	return NULL;

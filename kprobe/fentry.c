@@ -90,10 +90,11 @@ static void trampolines_fill(struct kprobe_site *s)
 static void trampolines_take(struct kprobe_site *s)
 {
 	u64 free = ~READ_ONCE(used);
-	unsigned n = (unsigned)__builtin_ctzl(free);
+	unsigned n;
 
 	if (s->trampolines || !free)
 		return;
+	n = (unsigned)__builtin_ctzl(free);
 	__atomic_fetch_or(&used, 1ul << n, __ATOMIC_ACQUIRE);
 	s->trampolines = (u8 *)(PROBE_TRAMPOLINES + n * PROBE_TRAMPOLINE_SIZE);
 	s->lingered = true;

@@ -57,7 +57,7 @@ struct kprobe_site {
 	bool post;	 /* one of its probes has a handler for afterwards */
 	bool rep;	 /* a step ends when ip has left the copy */
 	bool armed;	 /* the int3 is in the text, or about to be */
-	bool was_called; /* ... or did: who comes has preemption off, and interrupts perhaps on */
+	bool was_called; /* by the tracer, or from a detour, now or before: who comes so has preemption off, and interrupts perhaps on */
 	bool busted;	 /* the last bust took it out */
 	bool lingered;	 /* a thread may have been preempted in its copy: freed when each has run */
 	struct insn insn;
@@ -151,8 +151,9 @@ void optimize_init(void);
 void optimize_want(struct kprobe_site *s);
 /* An int3 is there instead when it returns, if one is wanted at all. */
 void unoptimize(struct kprobe_site *s);
-/* The same for whoever has one over @addr; @again: what was said against one there may hold no more. */
+/* The same for whoever has one over @addr. */
 void unoptimize_over(u64 addr);
+/* What was said against one over @addr may hold no more. */
 void optimize_again_over(u64 addr);
 /* Any context. Where who is sent to @ip must go: not into a jump's bytes, be it there or coming, but to the copies of them. */
 u64 jump_landing(u64 ip);

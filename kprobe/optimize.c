@@ -16,8 +16,8 @@
 #define BATCH	 64
 
 /* Under kprobe_mutex, but for a round that is put off. */
-static u64 asked, began,
-	answered; /* +1 each time somebody wants a jump; as it was when the round began, and the last that ended */
+static u64 asked;	    /* +1 each time somebody wants a jump */
+static u64 began, answered; /* as that was when this round began, and the last one that ended */
 static u64 due = ~0ul;
 static u32 jumps; /* in text */
 static struct wait_queue settled;

@@ -14,8 +14,8 @@
 #define MAX_DETOURS    4096ul
 #define DETOURS_A_PAGE (PAGE_SIZE / DETOUR_SIZE)
 
-#define DETOUR_GUARD \
-	8 /* GUARD_KPROBE_TASK's number; what else of floors above assembly knows is in fentry.h */
+/* The number of a probe's guard bit in a thread; what else of floors above assembly knows is in fentry.h. */
+#define DETOUR_GUARD 8
 
 struct detour_template {
 	u32 entry, size; /* where the jump leads, and where the displaced instructions will stand */

@@ -101,6 +101,7 @@ KTEST(rcu, a_sleeping_thread_is_not_waited_for)
 
 static int say_so_until_over(void *arg)
 {
+	scene.held = true;
 	while (!over) {
 		rcu_tasks_qs();
 		cpu_relax();
@@ -116,6 +117,7 @@ KTEST(rcu, a_thread_that_says_it_is_inside_nothing_is_not_waited_for)
 	scene_begin();
 	over = false;
 	t = thread_on(scene.there, say_so_until_over, PRIORITY_DEFAULT);
+	scene_wait_held(); /* one that hasn't begun isn't waited for anyway */
 	synchronize_rcu_tasks();
 	over = true;
 	thread_join(t);

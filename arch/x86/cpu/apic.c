@@ -127,10 +127,13 @@ void apic_timer_calibrate_end(u64 ns)
 	ticks_per_ns_32 = (ticks << 32) / ns;
 }
 
+/* Before the calibration, which counts with the timer, nothing is set: who waits by then is found by the next who sets one. */
 void apic_timer_set(u64 ns)
 {
 	u64 ticks = (u64)(((unsigned __int128)ns * ticks_per_ns_32) >> 32);
 
+	if (!ticks && !ticks_per_ns_32)
+		return;
 	if (!ticks)
 		ticks = 1; /* 0 would stop it */
 	apic_write(REG_LVT_TIMER, VECTOR_TIMER);
@@ -139,6 +142,8 @@ void apic_timer_set(u64 ns)
 
 void apic_timer_stop(void)
 {
+	if (!ticks_per_ns_32)
+		return;
 	apic_write(REG_TIMER_INIT, 0);
 	apic_write(REG_LVT_TIMER, LVT_MASKED);
 }

@@ -9,7 +9,8 @@
 #include "sched/timer.h"
 #include "tests/kernel/crowd.h"
 
-#define SCENE_TURNS 20000 /* cpu_relax(): longer than a wait takes that forgets him */
+#define SCENE_TURNS    20000 /* cpu_relax(): longer than a wait takes that forgets him */
+#define SCENE_PATIENCE (50 * SCENE_TURNS)
 
 struct scene {
 	u32 here, there; /* CPUs: the waiter's; the other's, the same when there is one only */
@@ -25,11 +26,14 @@ static inline void scene_begin(void)
 }
 static inline void scene_end(void) { thread_set_affinity(CPU_MASK_ALL); }
 
-/* Any context: the part between the beginning of what is waited for and its end. */
+/*
+ * Any context: the part between the beginning of what is waited for and its end. Who has interrupts off here may keep a third one
+ * waiting for this CPU's answer, who keeps the waiter's CPU: so even that has an end.
+ */
 static __always_inline void scene_hold(void)
 {
 	scene.held = true;
-	while (!scene.waiting)
+	for (u32 i = 0; i < SCENE_PATIENCE && !scene.waiting; i++)
 		cpu_relax();
 	for (u32 i = 0; i < SCENE_TURNS; i++)
 		cpu_relax();

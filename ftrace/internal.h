@@ -49,8 +49,6 @@ void function_trace_call(u64 ip, u64 parent_ip, struct ftrace_ops *ops, struct f
 
 /* ops.c */
 void ftrace_ops_init(void);
-/* The consumer with number @bit, which is registered. */
-struct ftrace_ops *ftrace_ops_nr(u32 bit);
 /* Thread context. Puts @draft in the place of the set @of, which is @hash's, and frees what was there. */
 void ftrace_hash_replace(struct ftrace_hash *hash, struct ftrace_set *of, struct ftrace_set *draft);
 

@@ -30,8 +30,6 @@ static struct mutex ftrace_mutex;
 struct mutex text_mutex;
 static struct text_exchange *exchanges; /* room for all sites at once */
 
-struct ftrace_ops *ftrace_ops_nr(u32 bit) { return ops_table[bit]; }
-
 void ftrace_ops_init(void)
 {
 	mutex_init(&ftrace_mutex, "ftrace");

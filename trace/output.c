@@ -73,7 +73,8 @@ void trace_print_flags(struct seq *out, const struct trace_entry *e)
 	seq_putc(out, '.'); /* nothing here disables migration without preemption */
 }
 
-void trace_print_time(struct seq *out, u64 time)
+/* In the unit of the clock that is in use, ten or more characters. */
+static void trace_print_time(struct seq *out, u64 time)
 {
 	if (ring_clock_in_ns())
 		seq_printf(out, " %5lu.%06lu", time / 1000000000, time / 1000 % 1000000);

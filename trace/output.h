@@ -48,8 +48,6 @@ void trace_print_ip(struct seq *out, u64 ip);
 void trace_print_caller(struct seq *out, u64 ip);
 /* The column of flags, five letters. */
 void trace_print_flags(struct seq *out, const struct trace_entry *e);
-/* In the unit of the clock that is in use, ten or more characters. */
-void trace_print_time(struct seq *out, u64 time);
 
 /* output_latency.c: the same for latency-format. @since: the first event's time; @number: which of all. */
 void trace_print_latency_header(struct seq *out, u64 entries, u64 written);

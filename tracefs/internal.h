@@ -20,7 +20,5 @@ struct ctl_name {
 };
 /* The name behind @name in the directory @dir, in byte order; behind "" the first. False: none, nor a directory. */
 bool ctl_next_name(const char *dir, struct ctl_name *name);
-/* Is @path below @dir, both below the mount point? */
-bool ctl_is_below(const char *path, const char *dir);
 /* Does some file's path lead through @path? "" is the mount point itself and always a directory. */
 bool ctl_is_dir(const char *path);

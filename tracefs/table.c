@@ -119,7 +119,8 @@ bool ctl_has_file_above(const char *path)
 	return false;
 }
 
-bool ctl_is_below(const char *path, const char *dir)
+/* Is @path below @dir, both below the mount point? */
+static bool is_below(const char *path, const char *dir)
 {
 	size_t len = strlen(dir);
 
@@ -148,10 +149,10 @@ static void consider_entries(struct ctl_name *best, const char *dir, const char 
 	size_t i, len = *dir ? strlen(dir) + 1 : 0;
 
 	snprintf(key, sizeof(key), "%s%s%s", dir, *dir ? "/" : "", after);
-	for (i = first_at(key, strlen(key)); i < nr_entries && ctl_is_below(table[i]->path, dir); i++) {
+	for (i = first_at(key, strlen(key)); i < nr_entries && is_below(table[i]->path, dir); i++) {
 		const char *rest = table[i]->path + len;
 
-		if (*best->text && strcmp(rest, best->text) != 0 && !ctl_is_below(rest, best->text))
+		if (*best->text && strcmp(rest, best->text) != 0 && !is_below(rest, best->text))
 			break;
 		if (exists(table[i]))
 			consider(best, after, rest, table[i]->inside);
@@ -167,7 +168,7 @@ static void consider_inside(struct ctl_name *best, const char *dir, const char *
 			for (const struct ctl_file *f = table[i]->inside; f && f->path; f++)
 				if (len == whole)
 					consider(best, after, f->path, false);
-				else if (ctl_is_below(f->path, dir + len + 1))
+				else if (is_below(f->path, dir + len + 1))
 					consider(best, after, f->path + whole - len, false);
 }
 

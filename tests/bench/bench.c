@@ -1,8 +1,10 @@
 /* The command "bench": many single measurements of each operation, less the empty one's median. */
 #include "tests/bench/bench.h"
 
+#include "abi/errno.h"
 #include "arch/x86/cpu/regs.h"
 #include "lib/command.h"
+#include "lib/glob.h"
 
 #define RUNS 101
 
@@ -47,12 +49,18 @@ static struct figures measure(void (*once)(void), void (*undo)(void))
 static int run(int argc, char **argv, struct seq *out)
 {
 	struct figures empty = measure(empty_once, NULL);
+	unsigned n = 0;
 
+	if (argc > 2)
+		return -EINVAL;
 	seq_printf(out, "%-52s %8s %8s %8s\n", "operation", "min", "median", "max");
 	FOR_EACH_REGISTERED(benches, const struct bench, b) {
 		struct figures f;
 		long per;
 
+		if (argc > 1 && !glob_match(argv[1], (*b)->name))
+			continue;
+		n++;
 		if ((*b)->setup)
 			(*b)->setup();
 		f = measure((*b)->once, (*b)->undo);
@@ -62,6 +70,7 @@ static int run(int argc, char **argv, struct seq *out)
 		seq_printf(out, "%-52s %8ld %8ld %8ld\n", (*b)->name, (long)(f.min - empty.median) / per,
 			   (long)(f.median - empty.median) / per, (long)(f.max - empty.median) / per);
 	}
-	return 0;
+	return n ? 0 : -ENOENT;
 }
-COMMAND(bench, "", "what things cost, in instructions under ICOUNT=1", run);
+COMMAND(bench, "[PATTERN]",
+	"what things cost, in instructions under ICOUNT=1: all, or those whose name matches", run);

@@ -15,41 +15,34 @@
 #include "lib/string.h"
 #include "lib/symtab.h"
 #include "mm/frames.h"
-#include "sched/mutex.h"
-#include "sched/thread.h"
-#include "sched/timer.h"
 #include "tests/kernel/sweep.h"
 #include "trace/clock.h"
 
 extern const u8 __text_start[], __text_end[];
 
-#define COOL_NS (3 * 1000 * 1000ul)
-
-static struct {
-	u64 technique, from, to, seed, stride, batch, limit, map, ones, slow, verbose, plant;
-} options;
+struct sweep_options sweep_options;
 
 struct sweep_place *places;
 u32 nr_places;
-const char *sweep_refusals[SWEEP_REASONS_MAX];
 struct sweep_sums sweep_sums;
 static u32 *chosen, nr_chosen;
+static bool sweeping;
 static u8 *image; /* .text as it was before the first probe */
 
-/* The batch. */
-struct sweeper {
-	struct kprobe p;
-	struct sweep_place *place;
-	bool registered, cooled;
-};
-static struct sweeper *batch;
-static u32 nr_batch;
-static struct mutex batch_mutex; /* whoever arms or disarms one of it */
-static bool cooling;
+/* All that a sweep is in the middle of. */
+static struct state {
+	struct sweep_options options;
+	struct sweep_place *places;
+	u32 nr_places, *chosen, nr_chosen;
+	u8 *image;
+	struct sweep_sums sums;
+	const char *refusals[SWEEP_REASONS_MAX];
+	struct sweep_outer batch;
+} outer;
 
 static size_t text_size(void) { return (size_t)(__text_end - __text_start); }
 
-static void *pages_for(size_t bytes)
+void *sweep_pages(size_t bytes)
 {
 	u64 pa = frames_alloc((bytes + PAGE_SIZE - 1) / PAGE_SIZE);
 
@@ -77,12 +70,10 @@ int sweep_prepare(void)
 
 	if (places)
 		return 0;
-	mutex_init(&batch_mutex, "sweep");
-	places = pages_for(text_size() * sizeof(*places)); /* an instruction has at least a byte */
-	chosen = pages_for(text_size() * sizeof(*chosen));
-	image = pages_for(text_size());
-	batch = pages_for(SWEEP_BATCH_MAX * sizeof(*batch));
-	if (!places || !chosen || !image || !batch)
+	places = sweep_pages(text_size() * sizeof(*places)); /* an instruction has at least a byte */
+	chosen = sweep_pages(text_size() * sizeof(*chosen));
+	image = sweep_pages(text_size());
+	if (!places || !chosen || !image || sweep_batch_init() != 0 || sweep_work_prepare() != 0)
 		return -ENOMEM;
 	memcpy(image, __text_start, text_size());
 	for (u32 i = 0; symtab_nth(&kernel_symtab, i, &sym); i++)
@@ -90,155 +81,6 @@ int sweep_prepare(void)
 		    symtab_find(&kernel_symtab, sym.start, &sym) &&
 		    (!nr_places || sym.start > (u64)__text_start + places[nr_places - 1].offset))
 			find_instructions(&sym);
-	return 0;
-}
-
-/*
- * notrace: the function tracer's own instructions have probes, so each hit on the way of a traced call would trace another
- * call, with as many hits: a square of what is there, and a sweep that never ends.
- */
-static notrace void on_hit(struct kprobe *p, struct pt_regs *regs)
-{
-	if (options.plant)
-		regs->ax = 0; /* sweep_planted() is all that is probed */
-	if (regs->ip != p->addr)
-		__atomic_fetch_add(&sweep_sums.wrong_ip, 1, __ATOMIC_RELAXED);
-}
-
-static u64 reached(const struct kprobe *p) { return READ_ONCE(p->hits) + READ_ONCE(p->nmissed); }
-
-static u8 reason_number(const char *why)
-{
-	u8 i = 0;
-
-	while (i < SWEEP_REASONS_MAX - 1 && sweep_refusals[i] && sweep_refusals[i] != why)
-		i++;
-	sweep_refusals[i] = why;
-	return (u8)(SWEEP_REFUSED + i);
-}
-
-static void refuse(struct sweeper *s, const char *why)
-{
-	s->place->how = reason_number(why);
-	if (s->registered)
-		kprobe_unregister(&s->p);
-	s->registered = false;
-}
-
-/*
- * As the file kprobes/technique would have it, and not asked for: a test that asks for another technique at this place gets it.
- * Were it refused, most tests would go on without their probe, and some with one that isn't there.
- */
-static bool take_technique(struct kprobe *p, const char **why)
-{
-	struct choice c = { .technique = (enum kprobe_technique)options.technique };
-	bool applies;
-
-	if (c.technique == KPROBE_AUTO)
-		return true;
-	c.may_jump = c.technique == KPROBE_JUMP;
-	mutex_lock(&kprobe_mutex);
-	applies = technique_applies(p->site, c.technique, false, why);
-	if (applies)
-		technique_set(p->site, &c);
-	mutex_unlock(&kprobe_mutex);
-	return applies;
-}
-
-static void enter(struct sweeper *s, struct sweep_place *place)
-{
-	const char *why = "?";
-
-	*s = (struct sweeper){ .place = place };
-	s->p.addr = (u64)__text_start + place->offset;
-	s->p.pre = on_hit;
-	s->registered = kprobe_register(&s->p, &why) == 0;
-	if (!s->registered || !take_technique(&s->p, &why))
-		refuse(s, why);
-}
-
-/* All are registered before the first is armed: registering under probes takes long. */
-void sweep_arm(const u32 *which, u32 n)
-{
-	mutex_lock(&batch_mutex);
-	for (u32 i = 0; i < n; i++)
-		enter(&batch[i], &places[which[i]]);
-	nr_batch = n;
-	mutex_unlock(&batch_mutex);
-	for (u32 i = 0; i < n; i++) {
-		mutex_lock(&batch_mutex);
-		if (batch[i].registered && kprobe_arm(&batch[i].p) != 0)
-			refuse(&batch[i], "The function tracer has the entry");
-		mutex_unlock(&batch_mutex);
-	}
-}
-
-static void note_hits(u32 item)
-{
-	for (u32 i = 0; i < nr_batch; i++) {
-		struct sweeper *s = &batch[i];
-
-		if (!s->registered)
-			continue;
-		if (s->place->how != SWEEP_HIT && reached(&s->p)) {
-			s->place->how = SWEEP_HIT;
-			s->place->by = (u16)(item + 1);
-		}
-		if (!s->p.armed && !s->cooled) { /* a bust */
-			mutex_lock(&batch_mutex);
-			sweep_sums.rearmed += kprobe_arm(&s->p) == 0;
-			mutex_unlock(&batch_mutex);
-		}
-	}
-}
-
-static u32 still_unhit(void)
-{
-	u32 n = 0;
-
-	for (u32 i = 0; i < nr_batch; i++)
-		n += batch[i].registered && batch[i].place->how != SWEEP_HIT;
-	return n;
-}
-
-void sweep_disarm(void)
-{
-	for (u32 i = 0; i < nr_batch; i++) {
-		mutex_lock(&batch_mutex);
-		if (batch[i].registered)
-			kprobe_disarm(&batch[i].p);
-		batch[i].cooled = true;
-		mutex_unlock(&batch_mutex);
-	}
-	mutex_lock(&batch_mutex);
-	for (u32 i = 0; i < nr_batch; i++) {
-		struct sweeper *s = &batch[i];
-
-		if (!s->registered)
-			continue;
-		kprobe_unregister(&s->p);
-		sweep_sums.hits += s->p.hits;
-		sweep_sums.missed += s->p.nmissed;
-		if (s->place->how != SWEEP_HIT)
-			s->place->how = reached(&s->p) ? SWEEP_HIT : SWEEP_UNHIT;
-	}
-	nr_batch = 0;
-	mutex_unlock(&batch_mutex);
-}
-
-static int cool(void *arg)
-{
-	while (READ_ONCE(cooling)) {
-		sleep_ns(COOL_NS);
-		if (!mutex_trylock(&batch_mutex))
-			continue;
-		for (u32 i = 0; i < nr_batch; i++)
-			if (batch[i].registered && !batch[i].cooled && reached(&batch[i].p) > options.limit) {
-				batch[i].cooled = true;
-				kprobe_disarm(&batch[i].p);
-			}
-		mutex_unlock(&batch_mutex);
-	}
 	return 0;
 }
 
@@ -260,42 +102,54 @@ static u32 bytes_changed(void)
 
 static void compare(struct seq *out, const struct sweep_item *item, u64 outcome)
 {
+	if (sweep_options.verbose && outcome != item->outcome)
+		printk("sweep: otherwise: %s\n", sweep_said());
 	if (item->loose || outcome == item->outcome)
 		return;
 	sweep_sums.wrong++;
 	seq_printf(out, "sweep: wrong: %s.%s\n%s\n", item->suite, item->name, sweep_said());
 }
 
-static void sweep_batch(struct seq *out, u32 nth, const u32 *which, u32 n)
+/* What is done when no probe is armed, done again under those of its own code. */
+static void one_more(void)
 {
-	struct thread *cooler;
+	if (sweep_arm_one((u32)((u64)sweep_planted - (u64)__text_start)))
+		sweep_disarm_one();
+	bytes_changed();
+}
+
+static void sweep_batch(struct seq *out, const u32 *which, u32 n, bool slow)
+{
 	u64 start = trace_clock();
-	u32 items = 0;
+	u32 items = 0, unhit;
 
 	sweep_arm(which, n);
-	cooling = true;
-	cooler = thread_create("cooler", cool, NULL, PRIORITY_HIGH, CPU_MASK_ALL);
-	while (items < sweep_nr_items && still_unhit()) {
+	if (sweep_options.verbose)
+		printk("sweep: armed after %lu ms\n", (trace_clock() - start) / 1000000);
+	sweep_note_hits(0);
+	for (; items < sweep_nr_items && sweep_unhit(); sweep_note_hits(++items)) {
 		const struct sweep_item *item = &sweep_items[items];
-		u64 outcome;
+		u64 outcome, began;
 
-		if (options.verbose)
+		if (item->slow && !slow)
+			continue;
+		if (sweep_options.verbose)
 			printk("sweep: %s.%s\n", item->suite, item->name);
+		began = trace_clock();
 		outcome = sweep_run(item);
+		if (sweep_options.verbose)
+			printk("sweep: %lu ms\n", (trace_clock() - began) / 1000000);
 		compare(out, item, outcome);
-		note_hits(items++);
 	}
-	n = still_unhit();
-	WRITE_ONCE(cooling, false);
-	if (cooler)
-		thread_join(cooler);
+	one_more();
+	unhit = sweep_unhit();
 	sweep_disarm();
 	if (bytes_changed()) {
 		sweep_sums.wrong++;
 		seq_printf(out, "sweep: wrong: %u bytes of .text are not as before\n", bytes_changed());
 	}
-	printk("sweep: batch %u of %u: %u items, %u unhit, %lu ms\n", nth,
-	       (nr_chosen - 1) / (u32)options.batch + 1, items, n, (trace_clock() - start) / 1000000);
+	printk("sweep: %u items, %u of %u unhit, %lu ms\n", items, unhit, n,
+	       (trace_clock() - start) / 1000000);
 }
 
 #define ONE_NS (50 * 1000 * 1000ul)
@@ -312,18 +166,13 @@ static bool sweep_one(struct seq *out, u32 which, u32 *hit)
 	item = &sweep_items[place->by - 1];
 	if (item->ns > ONE_NS)
 		return false;
-	enter(&batch[0], place);
-	if (!batch[0].registered)
+	if (!sweep_arm_one(place->offset))
 		return false;
-	if (kprobe_arm(&batch[0].p) == 0) {
-		outcome = sweep_run(item);
-		if (outcome != item->outcome && !item->loose)
-			seq_printf(out, "at %lx: ", batch[0].p.addr);
-		compare(out, item, outcome);
-	}
-	kprobe_unregister(&batch[0].p);
-	*hit += reached(&batch[0].p) != 0;
-	place->how = SWEEP_HIT;
+	outcome = sweep_run(item);
+	if (outcome != item->outcome && !item->loose)
+		seq_printf(out, "at %lx: ", (u64)__text_start + place->offset);
+	compare(out, item, outcome);
+	*hit += sweep_disarm_one();
 	return true;
 }
 
@@ -331,70 +180,107 @@ static void sweep_ones(struct seq *out)
 {
 	u32 tried = 0, hit = 0;
 
-	for (u32 i = (u32)(options.seed % options.ones); i < nr_chosen; i += (u32)options.ones)
+	for (u32 i = (u32)(sweep_options.seed % sweep_options.ones); i < nr_chosen;
+	     i += (u32)sweep_options.ones)
 		tried += sweep_one(out, chosen[i], &hit);
 	seq_printf(out, "sweep: one by one: %u probed, %u hit\n", tried, hit);
 }
 
+#define OPTION(name)                                        \
+	{                                                   \
+#name, offsetof(struct sweep_options, name) \
+	}
 static const struct {
 	const char *name;
-	u64 *value;
+	size_t offset;
 } known[] = {
-	{ "from", &options.from },     { "to", &options.to },		{ "seed", &options.seed },
-	{ "stride", &options.stride }, { "batch", &options.batch },	{ "limit", &options.limit },
-	{ "map", &options.map },       { "ones", &options.ones },	{ "slow", &options.slow },
-	{ "plant", &options.plant },   { "verbose", &options.verbose },
+	OPTION(from),  OPTION(to),  OPTION(seed), OPTION(stride), OPTION(batch), OPTION(limit),
+	OPTION(again), OPTION(map), OPTION(ones), OPTION(slow),	  OPTION(plant), OPTION(verbose),
 };
 
-bool sweep_take_technique(const char *name)
+static bool technique_named(const char *name, u64 *technique)
 {
-	for (options.technique = 0; options.technique < NR_TECHNIQUES; options.technique++)
-		if (strcmp(kprobe_technique_names[options.technique], name) == 0)
+	for (*technique = 0; *technique < NR_TECHNIQUES; ++*technique)
+		if (strcmp(kprobe_technique_names[*technique], name) == 0)
 			return true;
 	return false;
 }
 
-unsigned sweep_technique(void) { return (unsigned)options.technique; }
+bool sweep_take_technique(const char *name) { return technique_named(name, &sweep_options.technique); }
 
-static bool take(const char *word)
+static bool take(struct sweep_options *o, const char *word)
 {
 	const char *value = strchr(word, '=');
 
 	if (!value)
-		return sweep_take_technique(word);
+		return technique_named(word, &o->technique);
 	for (size_t i = 0; i < ARRAY_SIZE(known); i++)
 		if (strlen(known[i].name) == (size_t)(value - word) &&
 		    memcmp(known[i].name, word, (size_t)(value - word)) == 0)
-			return parse_u64(value + 1, strlen(value + 1), 0, known[i].value);
+			return parse_u64(value + 1, strlen(value + 1), 0, (u64 *)((u8 *)o + known[i].offset));
 	return false;
 }
 
 /* In the order they are probed: neighbours are in different batches, or a batch would have all of a hot path. */
 static void choose(void)
 {
-	u32 first = (u32)(options.from + options.seed % options.stride), step = (u32)options.stride;
-	u32 end = options.to < nr_places ? (u32)options.to : nr_places;
-	u32 batches = end > first ? ((end - first) / step + (u32)options.batch) / (u32)options.batch : 0;
+	u32 first = (u32)(sweep_options.from + sweep_options.seed % sweep_options.stride),
+	    step = (u32)sweep_options.stride;
+	u32 end = sweep_options.to < nr_places ? (u32)sweep_options.to : nr_places;
+	u32 batches = end > first
+			      ? ((end - first) / step + (u32)sweep_options.batch) / (u32)sweep_options.batch
+			      : 0;
 
 	nr_chosen = 0;
-	/* The first two instructions of it: behind them is room for a jump. */
-	for (u32 i = 0; options.plant && i < nr_places; i++)
-		if (((u64)__text_start + places[i].offset) - (u64)sweep_planted < 6)
+	for (u32 i = 0; sweep_options.plant && i < nr_places; i++)
+		if (((u64)__text_start + places[i].offset) - (u64)sweep_planted < SWEEP_PLANTED)
 			chosen[nr_chosen++] = i;
-	for (u32 k = 0; !options.plant && k < batches; k++)
+	for (u32 k = 0; !sweep_options.plant && k < batches; k++)
 		for (u32 i = first + k * step; i < end; i += batches * step)
 			chosen[nr_chosen++] = i;
 }
 
+static void sweep_batches(struct seq *out, u32 size, bool slow)
+{
+	u32 last = (nr_chosen + size - 1) / size;
+
+	for (u32 i = 0; i < last; i++) {
+		printk("sweep: batch %u of %u\n", i + 1, last);
+		sweep_batch(out, &chosen[i * size], min(nr_chosen - i * size, size), slow);
+	}
+}
+
+/* Here, too, neighbours are in different batches. */
+static void choose_unhit(u32 size)
+{
+	u32 n = 0, batches;
+
+	for (u32 i = 0; i < nr_places; i++)
+		n += places[i].how == SWEEP_UNHIT;
+	batches = (n + size - 1) / size;
+	nr_chosen = 0;
+	for (u32 k = 0; k < batches; k++)
+		for (u32 i = 0, nth = 0; i < nr_places; i++)
+			if (places[i].how == SWEEP_UNHIT && nth++ % batches == k)
+				chosen[nr_chosen++] = i;
+}
+
+/*
+ * What wasn't hit is tried again, without the others: they use up what there is of trampolines and jumps, so that what makes
+ * these isn't reached, and where they are a test may find no room for its own.
+ */
 static void sweep_all(struct seq *out)
 {
-	sweep_work_init(options.slow, options.plant ? "planted" : NULL);
+	sweeping = true;
+	sweep_work_init(sweep_options.slow, sweep_options.plant ? "planted" : NULL);
 	memcpy(image, __text_start, text_size());
-	for (u32 i = 0; i < nr_chosen; i += (u32)options.batch)
-		sweep_batch(out, i / (u32)options.batch + 1, &chosen[i],
-			    nr_chosen - i < options.batch ? nr_chosen - i : (u32)options.batch);
-	if (options.ones)
+	sweep_batches(out, (u32)sweep_options.batch, false);
+	choose_unhit((u32)sweep_options.again);
+	sweep_batches(out, (u32)sweep_options.again, true);
+	choose();
+	if (sweep_options.ones)
 		sweep_ones(out);
+	sweeping = outer.places;
 }
 
 /* Each technique for itself: what another has hit says nothing. But for what was hit at boot, by the one asked for then. */
@@ -409,23 +295,76 @@ static void forget(bool boot_too)
 	sweep_sums = (struct sweep_sums){ .undecoded = sweep_sums.undecoded };
 }
 
+static int sweep(const struct sweep_options *wanted, struct seq *out)
+{
+	unsigned boot = sweep_end_of_boot();
+
+	sweep_options = *wanted;
+	forget(boot != sweep_options.technique);
+	choose();
+	sweep_all(out);
+	sweep_report(out, kprobe_technique_names[sweep_options.technique], sweep_options.map);
+	return sweep_sums.wrong || sweep_sums.wrong_ip ? -EIO : 0;
+}
+
+/* A sweep is part of its own workload, so that its code is probed, too: one that plants, and has but a few places. */
+static int sweep_inside(const struct sweep_options *wanted, struct seq *out)
+{
+	static struct sweep_place few[8];
+	static u32 chosen_of_few[ARRAY_SIZE(few)];
+	static u8 *second_image;
+	struct symbol sym;
+	int err;
+
+	if (!wanted->plant || outer.places)
+		return -EBUSY;
+	second_image = second_image ?: sweep_pages(text_size());
+	if (!second_image)
+		return -ENOMEM;
+	outer = (struct state){ .options = sweep_options,
+				.places = places,
+				.nr_places = nr_places,
+				.chosen = chosen,
+				.nr_chosen = nr_chosen,
+				.image = image,
+				.sums = sweep_sums };
+	memcpy(outer.refusals, sweep_refusals, sizeof(sweep_refusals));
+	sweep_batch_begin_inner(&outer.batch);
+	sweep_work_begin_inner();
+	places = few;
+	chosen = chosen_of_few;
+	image = second_image;
+	nr_places = 0;
+	if (symtab_find(&kernel_symtab, (u64)sweep_planted, &sym))
+		find_instructions(&sym);
+	err = sweep(wanted, out);
+	sweep_work_end_inner();
+	sweep_batch_end_inner(&outer.batch);
+	memcpy(sweep_refusals, outer.refusals, sizeof(sweep_refusals));
+	sweep_options = outer.options;
+	places = outer.places;
+	nr_places = outer.nr_places;
+	chosen = outer.chosen;
+	nr_chosen = outer.nr_chosen;
+	image = outer.image;
+	sweep_sums = outer.sums;
+	outer.places = NULL;
+	return err;
+}
+
 static int run(int argc, char **argv, struct seq *out)
 {
-	typeof(options) as_usual = { .to = ~0ul, .stride = 1, .batch = 30000, .limit = 100 };
+	struct sweep_options wanted = {
+		.to = ~0ul, .stride = 1, .batch = 30000, .again = 4000, .limit = 100
+	};
 	int err = sweep_prepare();
-	unsigned boot;
 
 	if (err)
 		return err;
-	boot = sweep_end_of_boot();
-	options = as_usual;
 	for (int i = 1; i < argc; i++)
-		if (!take(argv[i]) || !options.stride || !options.batch || options.batch > SWEEP_BATCH_MAX)
+		if (!take(&wanted, argv[i]) || !wanted.stride || !wanted.batch || !wanted.again ||
+		    wanted.again > SWEEP_BATCH_MAX || wanted.batch > SWEEP_BATCH_MAX)
 			return -EINVAL;
-	forget(boot != options.technique);
-	choose();
-	sweep_all(out);
-	sweep_report(out, kprobe_technique_names[options.technique], options.map);
-	return sweep_sums.wrong || sweep_sums.wrong_ip ? -EIO : 0;
+	return sweeping ? sweep_inside(&wanted, out) : sweep(&wanted, out);
 }
 COMMAND(sweep, "[TECHNIQUE] [NAME=NUMBER...]", "probe every instruction while the tests run", run);

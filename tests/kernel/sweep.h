@@ -24,16 +24,37 @@ extern struct sweep_sums {
 	u32 undecoded, wrong, rearmed;
 } sweep_sums;
 
-/* sweep.c, for sweep_boot.c. */
-#define SWEEP_BATCH_MAX 32768 /* as many as there are slots */
+extern struct sweep_options {
+	u64 technique, from, to, seed, stride, batch, again, limit, map, ones, slow, verbose, plant;
+} sweep_options;
+
+/* sweep.c. Memory for good; NULL: none. */
+void *sweep_pages(size_t bytes);
 /* Once: the table of all instructions. -ENOMEM */
 int sweep_prepare(void);
 /* By name; false: there is none. */
 bool sweep_take_technique(const char *name);
-unsigned sweep_technique(void);
-/* Places by number. */
+
+/* sweep_batch.c: probes by the technique that the options name. */
+#define SWEEP_BATCH_MAX 32768 /* as many as there are slots */
+extern u32 sweep_nr_batch;
+int sweep_batch_init(void);
+/* Places by number; then what became of them is told. */
 void sweep_arm(const u32 *which, u32 n);
 void sweep_disarm(void);
+/* Of the batch. Who is hit by now, by item number @item, +1; 0: none of them. How many aren't. */
+void sweep_note_hits(u32 item);
+u32 sweep_unhit(void);
+/* For a sweep inside a sweep: it has a batch of its own, and the other one's probes stay. */
+struct sweep_outer {
+	struct sweeper *batch, *hot;
+	u32 nr;
+};
+void sweep_batch_begin_inner(struct sweep_outer *outer);
+void sweep_batch_end_inner(const struct sweep_outer *outer);
+/* One more, by its offset in .text. False: there can be none. Was it hit? */
+bool sweep_arm_one(u32 offset);
+bool sweep_disarm_one(void);
 /* sweep_boot.c. Which technique that was; NR_TECHNIQUES: none. */
 unsigned sweep_end_of_boot(void);
 
@@ -43,24 +64,31 @@ void sweep_report(struct seq *out, const char *technique, bool map);
 enum sweep_kind {
 	SWEEP_TEST,   /* one of the kernel's own: how many of its checks fail */
 	SWEEP_SCRIPT, /* shell commands: what they print */
+	SWEEP_LINES,  /* lines written to a file, and shell commands */
 	SWEEP_CODE,   /* a function: what it returns */
 };
 
 struct sweep_item {
 	const char *suite, *name;
-	const char *script;
+	const char *script, *lines, *file;
 	void (*test)(void);
 	u64 (*code)(void);
 	enum sweep_kind kind;
 	bool loose; /* what comes out is something else each time, or other than without probes: it only has to end */
-	u64 ns; /* how long it takes without probes */
+	bool slow; /* only for what the others don't hit */
+	u64 ns;	   /* how long it takes without probes */
 	u64 outcome;
 };
 
 /* sweep_work.c. */
-#define SWEEP_ITEMS_MAX 512
-extern struct sweep_item sweep_items[SWEEP_ITEMS_MAX];
+#define SWEEP_ITEMS_MAX 640
+extern struct sweep_item *sweep_items;
 extern unsigned sweep_nr_items;
+/* Once. -ENOMEM */
+int sweep_work_prepare(void);
+/* For a sweep inside a sweep: its items come behind the others. */
+void sweep_work_begin_inner(void);
+void sweep_work_end_inner(void);
 /* Without probes. Fills the table, the quickest first: also with what takes long, or only with what is called @only. */
 void sweep_work_init(bool slow, const char *only);
 /* Thread context. What came out of it. */
@@ -70,7 +98,11 @@ const char *sweep_said(void);
 /* Code that ran at boot, called again on what it found then; and what only a terminal reaches. */
 u64 sweep_parse_again(void);
 u64 sweep_type(void);
+u64 sweep_interrupt(void);
 u64 sweep_planted(void); /* 7, unless an instruction of it was done wrong */
+#define SWEEP_PLANTED 6	 /* bytes of its first two; behind them is room for a jump */
 /* sweep_insn.c, sweep_tables.c. */
 u64 sweep_decode(void);
 u64 sweep_tables(void);
+/* sweep_pure.c */
+u64 sweep_pure(void);

@@ -1,6 +1,8 @@
 /* Code that has run at boot, or that only a terminal reaches, called by the sweep: on the same data, with typed keys. */
 #include "arch/x86/boot/boot_info.h"
 #include "arch/x86/cpu/acpi.h"
+#include "arch/x86/cpu/pic.h"
+#include "arch/x86/entry/vectors.h"
 #include "arch/x86/mm/extable.h"
 #include "arch/x86/mm/paging.h"
 #include "kernel/cmdline.h"
@@ -9,6 +11,9 @@
 #include "kernel/shell/internal.h"
 #include "kernel/shell/line.h"
 #include "kernel/shell/shell.h"
+#include "kernel/traps.h"
+#include "lib/compiler.h"
+#include "lib/printf.h"
 #include "lib/string.h"
 #include "lib/symtab.h"
 #include "tests/kernel/sweep.h"
@@ -51,13 +56,39 @@ u64 sweep_parse_again(void)
 	sum += acpi_parse(boot_info.rsdp, read_phys, &acpi) != NULL;
 	cmdline_init("test debug stress=3 chaos=1 trace=nop trace_buf_size=1M nosuch stress=x trace");
 	cmdline = saved;
-	kprobe_boot_events("p:again/one,run_cd+4;p:again/two,nosuch;r:again/three,run_cd,x=$retval go=on");
+	kprobe_boot_events("p:again/one,run_cd+5;p:again/two,nosuch;r:again/three,run_cd,x=$retval go=on");
 	tracefs_write(TRACEFS_MOUNT "/events/again/enable", "0", 1, false);
 	tracefs_write(TRACEFS_MOUNT "/kprobe_events", "-:again/", 8, true);
 	sum += cmdline_has(boot_info.cmdline, "test");
 	for (u32 i = 0; symtab_nth(&kernel_symtab, i, &sym) && i < 100; i++)
 		sum += symtab_find_name(&kernel_symtab, sym.name, &sym, NULL);
 	return sum;
+}
+
+#define LINE 5
+
+static void count(void) {}
+
+/* A device's interrupt, as it would come, recorded in each way. */
+u64 sweep_interrupt(void)
+{
+	static const char *const files[] = { "tracing_on", "options/stacktrace", "events/irq/enable" };
+
+	irq_set_handler(LINE, count);
+	for (unsigned i = 0; i < 1u << ARRAY_SIZE(files); i++) {
+		for (unsigned k = 0; k < ARRAY_SIZE(files); k++) {
+			char path[TRACEFS_PATH_MAX];
+
+			snprintf(path, sizeof(path), TRACEFS_MOUNT "/%s", files[k]);
+			tracefs_write(path, i & 1u << k ? "0" : "1", 1, false);
+		}
+		__asm__ volatile("int %0" ::"i"(IRQ_BASE_VECTOR + LINE) : "memory");
+	}
+	irq_set_handler(LINE, NULL);
+	pic_mask(LINE);
+	tracefs_write(TRACEFS_MOUNT "/tracing_on", "1", 1, false);
+	tracefs_write(TRACEFS_MOUNT "/trace", "\n", 1, false);
+	return 0;
 }
 
 static void draw(void *arg, const char *text, size_t len) {}

@@ -46,7 +46,7 @@ void ktest_boot(const char *text)
 		printk("sweep: \"sweep=%s\" ignored: no such technique, or no memory\n", name);
 		return;
 	}
-	boot_technique = sweep_technique();
+	boot_technique = (unsigned)sweep_options.technique;
 	for (u32 i = 0; i < nr_places && n < BOOT_PLACES_MAX; i++)
 		if (runs_at_boot(&places[i]))
 			which[n++] = i;

@@ -3,6 +3,7 @@
  *
  * Each is run without probes first, twice: what then comes out of it must come out of it with probes, too.
  */
+#include "abi/errno.h"
 #include "kernel/shell/internal.h"
 #include "kernel/shell/shell.h"
 #include "lib/bug.h"
@@ -11,11 +12,15 @@
 #include "lib/printf.h"
 #include "lib/printk.h"
 #include "lib/string.h"
+#include "mm/alloc_fail.h"
+#include "rcu/rcu.h"
 #include "tests/bench/bench.h"
 #include "tests/kernel/sweep.h"
+#include "tests/kernel/sweep_scripts.h"
 #include "trace/clock.h"
 
-struct sweep_item sweep_items[SWEEP_ITEMS_MAX];
+static struct sweep_item *all_items;
+struct sweep_item *sweep_items;
 unsigned sweep_nr_items;
 
 /* Tests whose checks count what probes change: they run, but what they say isn't compared. The second: they aren't run. */
@@ -42,11 +47,15 @@ static const struct exception loose[] = {
 	{ "ring.without_memory*", "knows how large the rings are, which what ran before may have changed" },
 	{ "rcu_torture.*", "expects some of its callbacks within its time" },
 	{ "kprobe_storm.*", "finds its places in the text as it stands, and sums that" },
+	{ "traps.an_int3_that_has_come_back*", "asks about a place that has a probe then" },
 	{ "traps.an_int3_that_is_gone_is_retried", "asks about a place that has a probe then" },
 	{ "nmi.leaves_the_stack*", "marks a stack that the #DB of any step in the NMI then uses" },
 	{ "debug.*", "counts the traps that are under way" },
 	{ "ftrace*.*", "counts traced entries: one with an int3 is left alone" },
 	{ "graph.*", "the same" },
+	{ "events.snapshots_under_load", "counts free frames, and jumps take some meanwhile" },
+	{ "lines.function_filters", "lists what is traced: an entry with an int3 isn't" },
+	{ "lines.probe_names", "lists all probes" },
 	{ "events.a_trigger_works_without_recording", "the same" },
 };
 static const struct exception left_out[] = {
@@ -55,7 +64,7 @@ static const struct exception left_out[] = {
 	  "recurses until its stack is full: bust_kprobes() gives up when other probes are in that" },
 };
 
-/* Only in a whole sweep. Not by a clock: what a machine that has something else to do takes long for would be left out, too. */
+/* In a whole sweep only, and there for what nothing else hits. Not by a clock: what a machine that has something else to do takes long for would be left out, too. */
 static const struct exception takes_long[] = {
 	{ "script.events_on", "seconds" },
 	{ "script.filtered_on", "seconds" },
@@ -65,11 +74,21 @@ static const struct exception takes_long[] = {
 	{ "script.pipe", "waits" },
 	{ "code.options", "a second" },
 	{ "code.benches", "seconds" },
+	{ "code.no_memory", "seconds" },
+	{ "script.exceptions", "seconds" },
+	{ "script.sweep", "seconds" },
 	{ "code.report", "much text" },
 	{ "code.decode", "much text" },
 	{ "kprobe.a_probed_instruction*", "seconds" },
 	{ "kprobe.each_round*", "a second" },
-	{ "kprobe_storm.*", "a second" },
+	{ "kprobe_storm.*", "seconds" },
+	{ "kprobe_jump.jumps_come_and_go*", "seconds" },
+	{ "kprobe_jump.the_file_technique*", "seconds" },
+	{ "kprobe.*bust*", "all probes have to be armed again" },
+	{ "kprobe_jump.*bust*", "the same" },
+	{ "gs.*", "the same" },
+	{ "script.explain_more", "measures" },
+	{ "script.tour*", "much text" },
 	{ "kretprobe.the_graph_tracer*", "seconds" },
 	{ "*.*_under_running_cpus", "a second" },
 	{ "*.*_under_load", "a second" },
@@ -121,13 +140,17 @@ static const struct exception takes_long[] = {
 	  "echo a marker > trace_marker; echo > trace; echo 256 > buffer_size_kb; cat buffer_size_kb") \
 	X(set_event, \
 	  "echo sched:sched_switch > set_event; cat set_event; echo '*:*' > set_event; echo > set_event; echo > trace") \
-	X(pwd, "pwd")
+	X(pwd, "pwd") \
+	WRONG_SCRIPTS(X)
 
 /* What these print depends on when, or on what is probed. */
 
 #define LOOSE_SCRIPTS(X) \
 	X(dmesg, "dmesg; cat wx") \
 	X(nest, "nest mark; nest") \
+	X(explain_more, EXPLAIN) \
+	X(sweep, INNER) \
+	X(exceptions, EXCEPTIONS) \
 	X(tour1, "tour 1") \
 	X(tour2, "tour 2") \
 	X(tour3, "tour 3") \
@@ -152,14 +175,14 @@ static const struct exception takes_long[] = {
 	  "echo 1 > events/enable; ls; cat README; echo 0 > events/enable; cat trace; head per_cpu/cpu0/trace; cat per_cpu/cpu0/stats; echo > trace") \
 	X(snapshot, "echo 1 > snapshot; cat snapshot; echo 0 > snapshot") \
 	X(probes, \
-	  "echo p:x run_cd+4 > kprobe_events; echo 1 > events/kprobes/x/enable; cd .; cat kprobe_events kprobe_profile kprobes/list trace; " \
+	  "echo p:x run_cd+5 > kprobe_events; echo 1 > events/kprobes/x/enable; cd .; cat kprobe_events kprobe_profile kprobes/list trace; " \
 	  "echo 0 > events/kprobes/x/enable; echo > kprobe_events; echo p:y nosuch > kprobe_events; cat error_log; echo > trace") \
 	X(explain, \
-	  "explain run_cd; explain run_cd+4; explain memcpy+0x13; explain do_int3; explain nosuch; explain run_cd+1; " \
+	  "explain run_cd; explain run_cd+5; explain memcpy+0x13; explain do_int3; explain nosuch; explain run_cd+1; " \
 	  "explain context_switch+0x20; explain seq_printf+5; explain 0; explain 0xffffffff80100000; explain") \
 	X(arguments, \
 	  "echo 'p:g/a tracefs_read+0 di=%di:x64 s=+0(%di):string b=%di:b4@4/32 ar=+0(%di):u8[4] y=%ip:symbol c=$comm " \
-	  "st=$stack0 n=%si:s32 u=+u0(%di):ustring k=\\\\7 t=\\\\\"x\" at=@jiffies a1=$arg1' > kprobe_events; " \
+	  "st=$stack0 n=%si:s32 u=+u0(%di):ustring k=\\\\7 t=\\\\\"x\" at=@cmdline a1=$arg1' > kprobe_events; " \
 	  "echo 'p:g/a tracefs_read di=%di:x64 s=+0(%di):string b=%di:b4@4/32 ar=+0(%di):u8[4] y=%ip:symbol c=$comm " \
 	  "st=$stack0 n=%si:s32 k=+8(+0(%sp)):u16 s8=%ax:s8 a1=$arg1' >> kprobe_events; " \
 	  "echo 'r3:g/b tracefs_read ret=$retval:s32' >> kprobe_events; echo 'w:g/c tracing_on:1:w' >> kprobe_events; " \
@@ -194,20 +217,31 @@ static const struct exception takes_long[] = {
 #define SCRIPT(n, text) { .suite = "script", .name = #n, .kind = SWEEP_SCRIPT, .script = text },
 #define LOOSE_SCRIPT(n, text) \
 	{ .suite = "script", .name = #n, .kind = SWEEP_SCRIPT, .script = text, .loose = true },
+#define LINES_ITEM(n, to, text, script_then) \
+	{ .suite = "lines",                  \
+	  .name = #n,                        \
+	  .kind = SWEEP_LINES,               \
+	  .script = script_then,             \
+	  .lines = text,                     \
+	  .file = to },
 
 static u64 read_all(void);
 static u64 report(void);
 static u64 all_options(void);
 static u64 benches(void);
+static u64 no_memory(void);
 
 static const struct sweep_item others[] = {
-	SCRIPTS(SCRIPT) LOOSE_SCRIPTS(LOOSE_SCRIPT){
+	SCRIPTS(SCRIPT) LOOSE_SCRIPTS(LOOSE_SCRIPT) LINES(LINES_ITEM){
 		.suite = "code", .name = "read_all", .kind = SWEEP_CODE, .code = read_all, .loose = true },
 	{ .suite = "code", .name = "options", .kind = SWEEP_CODE, .code = all_options, .loose = true },
 	{ .suite = "code", .name = "benches", .kind = SWEEP_CODE, .code = benches, .loose = true },
+	{ .suite = "code", .name = "interrupt", .kind = SWEEP_CODE, .code = sweep_interrupt, .loose = true },
+	{ .suite = "code", .name = "no_memory", .kind = SWEEP_CODE, .code = no_memory, .loose = true },
 	{ .suite = "code", .name = "report", .kind = SWEEP_CODE, .code = report, .loose = true },
 	{ .suite = "code", .name = "planted", .kind = SWEEP_CODE, .code = sweep_planted },
 	{ .suite = "code", .name = "tables", .kind = SWEEP_CODE, .code = sweep_tables },
+	{ .suite = "code", .name = "pure", .kind = SWEEP_CODE, .code = sweep_pure },
 	{ .suite = "code", .name = "decode", .kind = SWEEP_CODE, .code = sweep_decode },
 	{ .suite = "code", .name = "parse_again", .kind = SWEEP_CODE, .code = sweep_parse_again },
 	{ .suite = "code", .name = "type", .kind = SWEEP_CODE, .code = sweep_type, .loose = true },
@@ -218,7 +252,7 @@ struct sink {
 	struct seq seq;
 	u64 hash;
 	size_t len;
-	char text[256];
+	char text[1024];
 };
 
 static struct sink sink;
@@ -251,14 +285,29 @@ static u64 run_script(const char *text)
 	return sink.hash;
 }
 
+static u64 write_lines(const struct sweep_item *item)
+{
+	char path[TRACEFS_PATH_MAX];
+
+	snprintf(path, sizeof(path), TRACEFS_MOUNT "/%s", item->file);
+	for (const char *line = item->lines, *end; *line; line = *end ? end + 1 : end) {
+		end = strchr(line, '\n') ?: line + strlen(line);
+		seq_printf(&sink.seq, "%d\n", tracefs_write(path, line, (size_t)(end - line), true));
+	}
+	return run_script(item->script);
+}
+
 u64 sweep_run(const struct sweep_item *item)
 {
+	rcu_tasks_qs(); /* or jumps would wait for the end of the sweep */
 	sink = (struct sink){ .seq.write = sink_write };
 	switch (item->kind) {
 	case SWEEP_TEST:
 		return ktest_run(item->test, &sink.seq);
 	case SWEEP_SCRIPT:
 		return run_script(item->script);
+	case SWEEP_LINES:
+		return write_lines(item);
 	default:
 		return item->code();
 	}
@@ -306,6 +355,47 @@ static void try_option(void *arg, const char *name, bool is_dir)
 	tracefs_write(path, was[0] == '1' ? "0" : "1", 1, false);
 	run_script(work);
 	tracefs_write(path, was, 1, false);
+}
+
+/* Each allocation of these fails once. */
+static u64 no_memory(void)
+{
+	static const struct {
+		const char *script;
+		u64 allocations;
+	} what[] = {
+		{ "cd " TRACEFS_MOUNT "; echo 'p:n/a run_cd+5 a=%di:x64 s=+0(%di):string' > kprobe_events; "
+		  "echo 'r:n/b run_pwd $retval' >> kprobe_events; echo 1 > events/n/enable; pwd; echo 0 > events/n/enable; "
+		  "echo > kprobe_events",
+		  40 },
+		{ "cd " TRACEFS_MOUNT "; echo hist:keys=next_comm > events/sched/sched_switch/trigger; "
+		  "echo 'next_pid > 2' > events/sched/sched_switch/filter; echo 0 > events/sched/sched_switch/filter; "
+		  "echo '!hist:keys=next_comm' > events/sched/sched_switch/trigger",
+		  10 },
+		{ "cd " TRACEFS_MOUNT
+		  "; echo 'run_*' > set_ftrace_filter; echo run_pwd:stacktrace >> set_ftrace_filter; "
+		  "echo '!run_pwd:stacktrace' >> set_ftrace_filter; echo > set_ftrace_filter; echo run_pwd > set_graph_function; "
+		  "echo > set_graph_function; echo 1 > set_ftrace_pid; echo > set_ftrace_pid",
+		  10 },
+		{ "cd " TRACEFS_MOUNT
+		  "; echo 1 > snapshot; echo 0 > snapshot; echo 300 > buffer_size_kb; echo 256 > buffer_size_kb",
+		  20 },
+		{ "cd " TRACEFS_MOUNT
+		  "; echo irqsoff > current_tracer; cat trace; echo nop > current_tracer; "
+		  "echo function_graph > current_tracer; echo nop > current_tracer; echo 1 > function_profile_enabled; "
+		  "echo 0 > function_profile_enabled; cat kprobes/blacklist; ls; cat trace",
+		  20 },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(what); i++)
+		for (u64 n = 1; n <= what[i].allocations; n++) {
+			alloc_fail_nth(n);
+			run_script(what[i].script);
+		}
+	alloc_fail_nth(0);
+	return run_script(
+		"cd " TRACEFS_MOUNT
+		"; echo > kprobe_events; echo nop > current_tracer; echo > trace; echo > error_log");
 }
 
 /* Of a sweep in its middle. */
@@ -361,7 +451,7 @@ static void add(struct sweep_item item)
 	       item.name); /* so that the log says which doesn't end */
 	item.outcome = sweep_run(&item);
 	item.ns = trace_clock() - start;
-	BUG_ON(i == SWEEP_ITEMS_MAX);
+	BUG_ON(sweep_items + i == all_items + SWEEP_ITEMS_MAX);
 	item.loose |= is_among(&item, loose, ARRAY_SIZE(loose)) || (item.kind == SWEEP_TEST && item.outcome);
 	item.loose |= item.kind != SWEEP_TEST && sweep_run(&item) != item.outcome;
 	for (; i && sweep_items[i - 1].ns > item.ns; i--)
@@ -370,16 +460,44 @@ static void add(struct sweep_item item)
 	sweep_nr_items++;
 }
 
-static struct {
+static struct wanted {
 	bool slow;
 	const char *only;
 } wanted;
 
+static struct {
+	struct wanted wanted;
+	unsigned nr_items;
+} outer;
+
+int sweep_work_prepare(void)
+{
+	sweep_items = all_items = sweep_pages(SWEEP_ITEMS_MAX * sizeof(*all_items));
+	return all_items ? 0 : -ENOMEM;
+}
+
+void sweep_work_begin_inner(void)
+{
+	outer.wanted = wanted;
+	outer.nr_items = sweep_nr_items;
+	sweep_items += sweep_nr_items;
+	sweep_nr_items = 0;
+}
+
+void sweep_work_end_inner(void)
+{
+	sweep_items = all_items;
+	sweep_nr_items = outer.nr_items;
+	wanted = outer.wanted;
+}
+
 static void add_if_wanted(struct sweep_item item)
 {
-	if (wanted.only ? strcmp(item.name, wanted.only) == 0
-			: !is_among(&item, left_out, ARRAY_SIZE(left_out)) &&
-				  (wanted.slow || !is_among(&item, takes_long, ARRAY_SIZE(takes_long))))
+	if (is_among(&item, left_out, ARRAY_SIZE(left_out)) ||
+	    (wanted.only && strcmp(item.name, wanted.only) != 0))
+		return;
+	item.slow = is_among(&item, takes_long, ARRAY_SIZE(takes_long));
+	if (!item.slow || wanted.slow)
 		add(item);
 }
 

@@ -2,7 +2,8 @@
 """A probe on every instruction of .text while the kernel's tests and commands run: what they say must not change.
 
 A sample, chosen by SEED, by some of the techniques or (STRESS=) all; SWEEP=all ("make sweep") takes all instructions, many at a time and
-some one by one, on one CPU and on four, and leaves a report in build/sweep.txt. TECHNIQUES=, CPUS= and ONES= take a part.
+some one by one, on one CPU and on four, what these hit counting together, and leaves a report in build/sweep.txt. TECHNIQUES=, CPUS= and
+ONES= take a part.
 """
 
 import collections
@@ -81,7 +82,8 @@ def together(runs):
     """What several runs of one technique hit between them: what the kernel does on one CPU and on four isn't the same."""
     united = []
     for same in zip(*map(functions, runs)):
-        letters = "".join("x" if "x" in each else max(each) for each in zip(*(of_run[2] for of_run in same)))
+        letters = "".join(min(each, key=lambda letter: "x.".find(letter) % 3)
+                          for each in zip(*(of_run[2] for of_run in same)))
         united.append((same[0][0], next((why for _, why, each in same if "x" in each and why), same[-1][1]), letters))
     return united
 

@@ -121,6 +121,24 @@ void frames_free(u64 pa, size_t n)
 		      (void *)RETURN_ADDRESS());
 }
 
+void *frames_once(void **pointer, size_t size)
+{
+	size_t n = ALIGN_UP(size, PAGE_SIZE) / PAGE_SIZE;
+	void *old = __atomic_load_n(pointer, __ATOMIC_ACQUIRE), *new;
+	u64 pa;
+
+	if (old)
+		return old;
+	pa = frames_alloc(n);
+	if (!pa)
+		return NULL;
+	new = phys_to_virt(pa);
+	if (__atomic_compare_exchange_n(pointer, &old, new, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+		return new;
+	frames_free(pa, n);
+	return old;
+}
+
 u64 frame_alloc(void) { return frames_alloc(1); }
 void frame_free(u64 pa) { frames_free(pa, 1); }
 size_t frames_free_count(void) { return buddy.free; }

@@ -22,6 +22,12 @@ void frames_init(const struct boot_info *info);
 u64 frames_alloc(size_t n);
 /* Also of a part of what was allocated. Freeing what isn't taken is a BUG. */
 void frames_free(u64 pa, size_t n);
+/*
+ * For what few need, and is too much for the image: memory of the type @pointer points to, zeroed, allocated when @pointer is first
+ * asked for, and kept. Task or hardirq context. The pointer, which is set by then; NULL when there is none.
+ */
+#define FRAMES_ONCE(pointer) ((typeof(pointer))frames_once((void **)&(pointer), sizeof(*(pointer))))
+void *frames_once(void **pointer, size_t size);
 /* One frame: as page tables want it. */
 u64 frame_alloc(void);
 void frame_free(u64 pa);

@@ -58,7 +58,7 @@ struct line {
 	char stash[SHELL_LINE_MAX + 1]; /* what was being typed before going back */
 };
 
-/* Once. The structure is large: static. */
+/* Once. The structure is large: frames_once(). */
 void line_init(struct line *l, const struct line_client *client);
 /* Begins an empty line and draws @prompt, which must stay as it is until the line ends. */
 void line_start(struct line *l, const char *prompt);

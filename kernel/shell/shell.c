@@ -3,21 +3,28 @@
 #include "kernel/shell/complete.h"
 #include "kernel/shell/console.h"
 #include "kernel/shell/internal.h"
+#include "lib/bug.h"
 #include "lib/printf.h"
+#include "mm/frames.h"
 
 bool shell_poweroff_requested;
 
-static struct shell the_shell;
-static struct line the_line;
+static struct {
+	struct shell shell;
+	struct line line;
+} * the;
 
 static struct shell *get_shell(void)
 {
-	if (!the_shell.out.write)
-		shell_init(&the_shell);
-	return &the_shell;
+	if (!the) {
+		if (!FRAMES_ONCE(the))
+			panic("no memory for a shell");
+		shell_init(&the->shell);
+	}
+	return &the->shell;
 }
 
-static void interrupt(void) { shell_interrupt(&the_shell); }
+static void interrupt(void) { shell_interrupt(&the->shell); }
 
 static int run(struct shell *sh, const char *text, size_t len)
 {
@@ -65,12 +72,12 @@ int shell_interactive(void)
 	const struct line_client client = { draw, complete, list, sh };
 	char prompt[TRACEFS_PATH_MAX + 16];
 
-	line_init(&the_line, &client);
+	line_init(&the->line, &client);
 	while (!shell_poweroff_requested) {
 		snprintf(prompt, sizeof(prompt), "nestling:%s# ", sh->cwd);
-		switch (read_line(&the_line, prompt)) {
+		switch (read_line(&the->line, prompt)) {
 		case LINE_DONE:
-			run(sh, the_line.text, the_line.len);
+			run(sh, the->line.text, the->line.len);
 			break;
 		case LINE_EOF:
 			shell_poweroff_requested = true;

@@ -10,7 +10,7 @@
 #include "lib/seq.h"
 #include "tracefs/tracefs.h"
 
-/* Too big for a kernel stack: make them static. */
+/* Too big for a kernel stack, or for the image: frames_once(). */
 struct shell {
 	char cwd[TRACEFS_PATH_MAX];
 	int status;	  /* 1 once anything has failed */

@@ -3,6 +3,7 @@
 #include "context/rcu_read.h"
 #include "context/rcu_trace.h"
 #include "lib/bug.h"
+#include "mm/frames.h"
 #include "mm/kmalloc.h"
 #include "rcu/rcu.h"
 #include "tests/bench/bench.h"
@@ -40,12 +41,14 @@ BENCH(bench_expedited, .name = "synchronize_rcu_expedited", .once = synchronize_
 
 #define CALLBACKS 1000
 
-static struct rcu_head heads[CALLBACKS];
+static struct rcu_head (*heads)[CALLBACKS];
 static void nothing(struct rcu_head *head) {}
 static void call_many(void)
 {
+	if (!FRAMES_ONCE(heads))
+		return;
 	for (int i = 0; i < CALLBACKS; i++)
-		call_rcu(&heads[i], nothing);
+		call_rcu(&(*heads)[i], nothing);
 	rcu_barrier();
 }
 BENCH(bench_call_rcu, .name = "1000 times call_rcu, and rcu_barrier", .once = call_many);

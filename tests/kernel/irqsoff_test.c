@@ -6,6 +6,7 @@
 #include "ftrace/latency.h"
 #include "lib/ktest.h"
 #include "lib/string.h"
+#include "mm/frames.h"
 #include "sched/thread.h"
 #include "sched/timer.h"
 #include "tests/kernel/contexts.h"
@@ -68,11 +69,13 @@ static noinline void irqsoff_test_caller(void)
 }
 
 static struct irqsoff_longest found;
-static struct irqsoff_note found_notes[IRQSOFF_NOTES];
+static struct irqsoff_note (*found_notes)[IRQSOFF_NOTES];
 
 /* Another CPU may have waited even longer for its host: then once more. */
 static bool longest_is_of(void (*stretch)(void))
 {
+	if (!FRAMES_ONCE(found_notes))
+		return false;
 	for (int i = 0; i < TRIES; i++) {
 		u64 before = trace_clock(), all;
 
@@ -80,7 +83,7 @@ static bool longest_is_of(void (*stretch)(void))
 		all = trace_clock() - before;
 		EXPECT(tracing_max_latency >= spent);
 		found = irqsoff_longest;
-		found.notes = memcpy(found_notes, irqsoff_longest.notes, sizeof(found_notes));
+		found.notes = memcpy(found_notes, irqsoff_longest.notes, sizeof(*found_notes));
 		if (found.since >= before && found.cpu == this_cpu(cpu_number) && found.ns <= all)
 			return true;
 	}

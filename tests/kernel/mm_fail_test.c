@@ -152,3 +152,22 @@ KTEST(mm, making_a_stack_survives_failing_allocations)
 	kstack_free(stack);
 	EXPECT_EQ(frames_free_count(), before);
 }
+
+KTEST(mm, what_is_allocated_once_may_fail_and_is_kept)
+{
+	struct room {
+		u8 bytes[2 * PAGE_SIZE + 1];
+	} *room = NULL, *first;
+	size_t before = frames_free_count();
+
+	alloc_fail_nth(1);
+	EXPECT_EQ(FRAMES_ONCE(room), NULL);
+	EXPECT_EQ(room, NULL);
+	first = FRAMES_ONCE(room);
+	EXPECT(first && first == room);
+	EXPECT_EQ(FRAMES_ONCE(room), first);
+	EXPECT_EQ(frames_free_count(), before - 3);
+	if (first)
+		frames_free((u64)first - DIRECT_MAP, 3);
+	EXPECT_EQ(frames_free_count(), before);
+}

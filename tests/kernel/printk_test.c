@@ -9,34 +9,19 @@
 #include "kernel/message_ring.h"
 #include "kernel/nmi.h"
 #include "kernel/panic.h"
+#include "lib/printf.h"
 #include "lib/symtab.h"
 #include "sched/thread.h"
+#include "tests/kernel/log.h"
 #include "tests/kernel/probe.h"
 
-static char text[16384 + 1];
+static unsigned number; /* of this test in the log */
+static char mark[48];
 
-/* The log since the last line that says "printk test NUMBER begins". */
-static unsigned number;
-
-static void begin(void) { printk("printk test %u begins\n", ++number); }
-
-static const char *log_since(void)
+static void begin(void)
 {
-	struct seq_buf b;
-	char mark[48];
-	char *at = text;
-	u64 flags = local_irq_save();
-
-	console_lock(); /* nobody writes meanwhile */
-	seq_buf_init(&b, text, sizeof(text));
-	printk_show_log(&b.seq);
-	console_unlock();
-	local_irq_restore(flags);
-	seq_buf_init(&b, mark, sizeof(mark));
-	seq_printf(&b.seq, "printk test %u begins\n", number);
-	at = strstr(text, mark);
-	EXPECT(at);
-	return at ? at + strlen(mark) : text;
+	snprintf(mark, sizeof(mark), "printk test %u begins\n", ++number);
+	printk("%s", mark);
 }
 
 /* How many lines of @log are, as a whole, @line. */
@@ -89,7 +74,7 @@ KTEST(printk, messages_from_int3_and_nmi_inside_a_message)
 		return;
 	printk("this line of sixty letters is interrupted in its middle: %s\n", "ok");
 	probe_off(&p);
-	log = log_since();
+	log = log_since(mark);
 	EXPECT_EQ(left_in_ring, 1);
 	EXPECT_EQ(count_lines(log, "this line of sixty letters is interrupted in its middle: ok"), 1);
 	EXPECT_EQ(count_lines(log, "int3 says one"), 1);
@@ -133,7 +118,7 @@ static void message_inside_a_message(bool console_free)
 	EXPECT(ring_empty(this_cpu(cpu_number)));
 	local_irq_restore(flags);
 	probe_off(&p);
-	log = log_since();
+	log = log_since(mark);
 	EXPECT(in_order(log, "half of it sprint_symbol+0x0/0x", " the other half\nnmi: CPU "));
 	EXPECT(strstr(log, ", sent by nobody here\n"));
 }
@@ -156,7 +141,7 @@ KTEST(printk, an_nmi_prints_at_once_when_it_can)
 	apic_send_nmi(apic_id());
 	for (int i = 0; i < 1000; i++) /* until it has come */
 		cpu_relax();
-	EXPECT(strstr(log_since(), ", sent by nobody here\n"));
+	EXPECT(strstr(log_since(mark), ", sent by nobody here\n"));
 	local_irq_restore(flags);
 }
 
@@ -195,7 +180,7 @@ KTEST(printk, what_comes_too_late_has_its_interrupt)
 		cpu_relax();
 	EXPECT(ring_empty(this_cpu(cpu_number)));
 	probe_off(&p);
-	log = log_since();
+	log = log_since(mark);
 	EXPECT_EQ(count_lines(log, "one: whole"), 1);
 	while ((log = strstr(log, ", sent by nobody here\n"))) {
 		log++;
@@ -219,7 +204,7 @@ KTEST(printk, what_finds_no_room_is_counted)
 		printk("one of %d lines of thirty-one\n", MANY);
 	console_unlock();
 	local_irq_restore(flags);
-	log = log_since();
+	log = log_since(mark);
 	kept = count_lines(log, "one of 300 lines of thirty-one");
 	at = strstr(log, "printk: ");
 	EXPECT(at);
@@ -265,7 +250,7 @@ static bool is_lost(unsigned depth)
 	console_unlock();
 	local_irq_restore(flags);
 	probe_off(&p);
-	return strstr(log_since(), "printk: 1 messages lost\n");
+	return strstr(log_since(mark), "printk: 1 messages lost\n");
 }
 
 KTEST(printk, what_was_thrown_away_is_not_waited_for)
@@ -312,8 +297,8 @@ static bool has_room_again(unsigned depth)
 	context_sub(2 * NMI_ONE);
 	local_irq_restore(flags);
 	probe_off(&p);
-	EXPECT(strstr(log_since(), "the next one"));
-	return !strstr(log_since(), "while another report is written");
+	EXPECT(strstr(log_since(mark), "the next one"));
+	return !strstr(log_since(mark), "while another report is written");
 }
 
 KTEST(printk, a_report_thrown_away_leaves_its_room)
@@ -337,7 +322,7 @@ KTEST(printk, a_probe_that_prints_on_the_way_of_printing)
 	printk("fed back\n");
 	probe_off(&p);
 	printk("and over\n");
-	log = log_since();
+	log = log_since(mark);
 	EXPECT_EQ(count_lines(log, "fed back"), 1);
 	EXPECT_EQ(count_lines(log, "again"), strlen("fed back\n"));
 	EXPECT(strstr(log, " messages lost\n"));
@@ -370,7 +355,7 @@ KTEST(printk, lines_of_all_cpus_are_whole)
 	for (u32 cpu = 0; cpu < NR_CPUS; cpu++)
 		if (threads[cpu])
 			thread_join(threads[cpu]);
-	log = log_since();
+	log = log_since(mark);
 	for (u32 cpu = 0; cpu < NR_CPUS; cpu++) {
 		struct seq_buf b;
 

@@ -4,6 +4,8 @@
 #include "context/context.h"
 #include "kernel/nmi.h"
 #include "kernel/traps.h"
+#include "lib/bug.h"
+#include "mm/frames.h"
 #include "mm/kmalloc.h"
 #include "rcu/internal.h"
 #include "sched/thread.h"
@@ -16,7 +18,7 @@
 static struct numbered {
 	struct rcu_head head;
 	u32 cpu, number;
-} heads[NR_CPUS][EACH];
+} (*heads)[NR_CPUS][EACH];
 
 static struct {
 	u32 called[NR_CPUS];
@@ -35,13 +37,14 @@ static void note(struct rcu_head *head)
 
 static void start(void)
 {
+	BUG_ON(!FRAMES_ONCE(heads));
 	rcu_barrier();
 	memset(&seen, 0, sizeof(seen));
 }
 
 static void queue(u32 cpu, u32 number)
 {
-	struct numbered *n = &heads[cpu][number];
+	struct numbered *n = &(*heads)[cpu][number];
 
 	*n = (struct numbered){ .cpu = cpu, .number = number };
 	call_rcu(&n->head, note);
@@ -161,7 +164,7 @@ KTEST(rcu, a_request_without_a_wake_is_made_good)
 static void note_and_queue_next(struct rcu_head *head)
 {
 	u32 number = container_of(head, struct numbered, head)->number + 1;
-	struct numbered *next = &heads[0][number];
+	struct numbered *next = &(*heads)[0][number];
 
 	note(head);
 	if (number == 3)
@@ -173,8 +176,8 @@ static void note_and_queue_next(struct rcu_head *head)
 KTEST(rcu, a_callback_may_queue)
 {
 	start();
-	heads[0][0] = (struct numbered){ .number = 0 };
-	call_rcu(&heads[0][0].head, note_and_queue_next);
+	(*heads)[0][0] = (struct numbered){ .number = 0 };
+	call_rcu(&(*heads)[0][0].head, note_and_queue_next);
 	expect_three();
 }
 

@@ -16,6 +16,7 @@
 #include "lib/printf.h"
 #include "lib/string.h"
 #include "lib/symtab.h"
+#include "mm/frames.h"
 #include "tests/kernel/sweep.h"
 #include "tracefs/tracefs.h"
 
@@ -93,20 +94,23 @@ u64 sweep_interrupt(void)
 
 static void draw(void *arg, const char *text, size_t len) {}
 
-static struct shell typed_shell;
+static struct {
+	struct shell shell;
+	struct line line;
+	char listed[4096];
+} * typed;
 
 static void complete(void *arg, const char *text, size_t len, struct completion *c)
 {
-	shell_complete(&typed_shell, text, len, c);
+	shell_complete(&typed->shell, text, len, c);
 }
 
 static void list(void *arg, const char *text, size_t len)
 {
-	static char text_listed[4096];
 	struct seq_buf b;
 
-	seq_buf_init(&b, text_listed, sizeof(text_listed));
-	shell_list_candidates(&typed_shell, text, len, &b.seq);
+	seq_buf_init(&b, typed->listed, sizeof(typed->listed));
+	shell_list_candidates(&typed->shell, text, len, &b.seq);
 }
 
 /* Every key of the line editor: words, their completion, moving, deleting, history, a line wider than the screen. */
@@ -121,18 +125,21 @@ u64 sweep_type(void)
 		"0123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789"
 		"\x1b[H\x1b[C\x1b[C\x04\x0b\x15\x04";
 	static const struct line_client client = { draw, complete, list, NULL };
-	static struct line line;
+	struct line *line;
 	u64 sum = 0;
 
-	shell_init(&typed_shell);
-	line_init(&line, &client);
-	line_start(&line, "# ");
+	if (!FRAMES_ONCE(typed))
+		return 0;
+	line = &typed->line;
+	shell_init(&typed->shell);
+	line_init(line, &client);
+	line_start(line, "# ");
 	for (size_t i = 0; i < sizeof(keys) - 1; i++) {
-		enum line_state state = line_feed(&line, keys[i]);
+		enum line_state state = line_feed(line, keys[i]);
 
 		sum = sum * 31 + (u64)state;
 		if (state != LINE_MORE)
-			line_start(&line, "# ");
+			line_start(line, "# ");
 	}
 	return sum;
 }

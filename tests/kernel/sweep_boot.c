@@ -34,15 +34,14 @@ static bool runs_at_boot(const struct sweep_place *place)
 /* "sweep=TECHNIQUE": probes on what the rest of the boot runs. */
 void ktest_boot(const char *text)
 {
-	static u32 which[BOOT_PLACES_MAX];
 	char name[16];
 	size_t len = 0;
-	u32 n = 0;
+	u32 n = 0, *which = sweep_pages(BOOT_PLACES_MAX * sizeof(*which));
 
 	while (text[len] && !isspace(text[len]) && len < sizeof(name) - 1)
 		len++;
 	strscpy(name, text, len + 1);
-	if (!sweep_take_technique(name) || sweep_prepare() != 0) {
+	if (!which || !sweep_take_technique(name) || sweep_prepare() != 0) {
 		printk("sweep: \"sweep=%s\" ignored: no such technique, or no memory\n", name);
 		return;
 	}

@@ -272,15 +272,16 @@ const char *sweep_said(void)
 	return sink.text;
 }
 
+static struct shell *script_shell;
+
 static u64 run_script(const char *text)
 {
-	static struct shell sh;
 	void (*console)(struct seq * s, const char *text, size_t len) = shell_console.write;
 
 	shell_flush();
-	shell_init(&sh);
+	shell_init(script_shell);
 	shell_console.write = sink_write;
-	shell_run(&sh, text, strlen(text));
+	shell_run(script_shell, text, strlen(text));
 	shell_console.write = console;
 	return sink.hash;
 }
@@ -472,8 +473,9 @@ static struct {
 
 int sweep_work_prepare(void)
 {
+	script_shell = sweep_pages(sizeof(*script_shell));
 	sweep_items = all_items = sweep_pages(SWEEP_ITEMS_MAX * sizeof(*all_items));
-	return all_items ? 0 : -ENOMEM;
+	return script_shell && all_items ? 0 : -ENOMEM;
 }
 
 void sweep_work_begin_inner(void)

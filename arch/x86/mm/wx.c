@@ -16,11 +16,17 @@ struct leaf {
 	bool write, exec;
 };
 
+/* Executable, neighbours joined. Packed, as there are many. */
+struct range {
+	u64 va;
+	u32 page, pages;
+};
+
 struct walk {
 	void (*each)(struct walk *w, const struct leaf *leaf);
 	struct wx_result *result;
 	unsigned nr_ranges;
-	struct leaf ranges[MAX_RANGES]; /* executable, neighbours joined */
+	struct range ranges[MAX_RANGES];
 };
 
 extern u8 __image_end[];
@@ -54,30 +60,33 @@ static void walk_table(struct walk *w, u64 pa, int level, u64 va, bool write, bo
 
 static void collect(struct walk *w, const struct leaf *l)
 {
-	struct leaf *last = &w->ranges[w->nr_ranges - 1];
+	struct range *last = &w->ranges[w->nr_ranges - 1];
+	struct range r = { l->va, (u32)(l->pa / PAGE_SIZE), (u32)(l->size / PAGE_SIZE) };
 
 	w->result->leaves++;
 	if (!l->exec)
 		return;
 	w->result->executable++;
-	if (w->nr_ranges && last->pa + last->size == l->pa && last->va + last->size == l->va) {
-		last->size += l->size;
+	if (w->nr_ranges && last->page + last->pages == r.page &&
+	    last->va + last->pages * PAGE_SIZE == r.va) {
+		last->pages += r.pages;
 		return;
 	}
 	BUG_ON(w->nr_ranges == MAX_RANGES);
-	w->ranges[w->nr_ranges++] = *l;
+	w->ranges[w->nr_ranges++] = r;
 }
 
 static void look_for_writable(struct walk *w, const struct leaf *l)
 {
 	for (unsigned i = 0; l->write && i < w->nr_ranges; i++) {
-		const struct leaf *x = &w->ranges[i];
+		const struct range *x = &w->ranges[i];
+		u64 pa = x->page * PAGE_SIZE;
 
-		if (l->pa + l->size <= x->pa || x->pa + x->size <= l->pa)
+		if (l->pa + l->size <= pa || pa + x->pages * PAGE_SIZE <= l->pa)
 			continue;
 		if (!w->result->violations++) {
-			w->result->bad_exec = l->pa > x->pa ? x->va + (l->pa - x->pa) : x->va;
-			w->result->bad_write = l->pa > x->pa ? l->va : l->va + (x->pa - l->pa);
+			w->result->bad_exec = l->pa > pa ? x->va + (l->pa - pa) : x->va;
+			w->result->bad_write = l->pa > pa ? l->va : l->va + (pa - l->pa);
 		}
 	}
 }

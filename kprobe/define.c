@@ -13,8 +13,7 @@
 #include "mm/kmalloc.h"
 #include "trace/error_log.h"
 
-#define DEFINITION_MAX 1024
-#define EVENT_EXISTS   "Given group/event name is already used by another event"
+#define EVENT_EXISTS "Given group/event name is already used by another event"
 
 struct plan {
 	struct list_head adding;

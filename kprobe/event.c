@@ -5,6 +5,7 @@
 #include "kprobe/internal.h"
 #include "lib/string.h"
 #include "mm/kmalloc.h"
+#include "trace/error_log.h"
 
 LIST_HEAD(probe_events);
 
@@ -146,6 +147,24 @@ void probe_event_unregister(struct probe_event *e)
 		kprobe_unregister(&e->probe);
 }
 
+/* Why not isn't to be seen in the definition, so it is said when it comes up. */
+static int arm_watch(struct probe_event *e)
+{
+	int err = watchpoint_arm(&e->watch);
+	char line[DEFINITION_MAX];
+	struct seq_buf b;
+
+	if (err) {
+		seq_buf_init(&b, line, sizeof(line));
+		probe_event_show(&b.seq, e);
+		line[b.len ? b.len - 1 : 0] = 0; /* its newline */
+		error_log("trace_kprobe", line,
+			  sizeof("w:") + strlen(e->group) + sizeof("/") - 1 + strlen(e->name),
+			  "All debug registers are taken");
+	}
+	return err;
+}
+
 static int arm(struct event *event, bool on)
 {
 	struct probe_event *e = container_of(event, struct probe_event, event);
@@ -156,7 +175,7 @@ static int arm(struct event *event, bool on)
 		kretprobe_disarm(&e->ret);
 	} else if (e->kind == 'w') {
 		if (on)
-			return watchpoint_arm(&e->watch);
+			return arm_watch(e);
 		watchpoint_disarm(&e->watch);
 	} else {
 		if (on)

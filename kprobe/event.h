@@ -34,6 +34,8 @@ struct probe_event {
 
 extern struct list_head probe_events;
 
+#define DEFINITION_MAX 1024
+
 /* define.c. Thread context. A write to kprobe_events: all of it, or none and -errno with what was wrong in error_log. */
 int probe_events_define(const char *text, size_t len, bool append);
 

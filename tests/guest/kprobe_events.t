@@ -147,6 +147,12 @@ def test_watchpoints():
     found = re.findall(r": w: \(unsafe_store\+0x[0-9a-f]+/0x[0-9a-f]+\) v=1 a=\{0x1\}$", text, re.M)
     ok(found and len(found) == text.count(": w: "), "watchpoints: each write has a line, with what there is afterwards", text)
     equal(profile.split()[:3], ["w", str(len(found)), "0"], "watchpoints: kprobe_profile counts them")
+    refused, after = session(define(*(f"w:w{n} kprobe_unsafe:1:w v=%di" for n in range(5))) + "".join(f"echo 1 > events/kprobes/w{n}/enable\n" for n in range(5)) + "cat error_log events/kprobes/w4/enable",
+                             "echo 0 > events/kprobes/w1/enable; echo 1 > events/kprobes/w4/enable; cat events/kprobes/w4/enable")
+    ok(re.fullmatch(r"sh: events/kprobes/w4/enable: write error: No space left on device\n"
+                    r"\[ *\d+\.\d{6}\] trace_kprobe: error: All debug registers are taken\n"
+                    r"  Command: w:kprobes/w4 kprobe_unsafe:1:w v=%di\n {24}\^\n0\n", refused), "watchpoints: the fifth is refused, in words", refused)
+    equal(after, "1\n", "… and taken when another has gone")
 
 
 def test_removal():

@@ -7,6 +7,9 @@
 #include "lib/symtab.h"
 #include "sched/thread.h"
 #include "tests/kernel/kprobe_jumps.h"
+#include "tracefs/tracefs.h"
+
+extern const u8 __text_start[], __text_end[];
 
 /* Each counts itself in rax. */
 CODE(jt_branch, "", "incq %rax", "3:\tincq %rax\n\tincl %eax\n\tcmpq $4, %rax\n\tjb 3b", "");
@@ -33,9 +36,9 @@ static noinline u64 jt_keyed(u64 x)
 }
 static noinline u64 jt_traced(u64 x) { return x * 3 + 1; }
 
-static void refuse(const char *name, u64 addr, const char *reason)
+static void refuse(const char *name, u64 addr, const char *reason, enum kprobe_technique technique)
 {
-	struct kprobe p = { .addr = addr, .technique = KPROBE_JUMP };
+	struct kprobe p = { .addr = addr, .technique = technique };
 	const char *why = "";
 	int err = kprobe_register(&p, &why);
 
@@ -73,28 +76,52 @@ static u64 key_site(void)
 	return 0;
 }
 
+/* A function of the image that opens users' pages. */
+static u64 opens_users_pages(void)
+{
+	extern const u64 __start_smap_sites[], __stop_smap_sites[];
+	struct symbol f;
+
+	for (const u64 *s = __start_smap_sites; s < __stop_smap_sites; s++)
+		if (*s - (u64)__text_start < (u64)(__text_end - __text_start) &&
+		    symtab_find(&kernel_symtab, *s, &f))
+			return f.start;
+	return 0;
+}
+
+KTEST(kprobe_jump, the_file_technique_refuses_as_a_probe_does)
+{
+	u64 opens = opens_users_pages();
+
+	refuse("opens users' pages", opens, "opens users' pages", KPROBE_JUMP);
+	EXPECT_EQ(tracefs_write(TRACEFS_MOUNT "/kprobes/technique", "jump", 4, false), 0);
+	refuse("by the file", opens, "opens users' pages", KPROBE_AUTO);
+	refuse("another by the file", jt_branch_at[0], "a branch leads into", KPROBE_AUTO);
+	EXPECT_EQ(tracefs_write(TRACEFS_MOUNT "/kprobes/technique", "auto", 4, false), 0);
+}
+
 KTEST(kprobe_jump, what_is_refused_and_why)
 {
 	struct kprobe within = { .addr = (u64)jt_four + 3 };
 
-	refuse("branch", jt_branch_at[0], "a branch leads into");
-	refuse("branch from elsewhere", jt_elsewhere_at[0], "a branch leads into");
-	refuse("indirect", jt_indirect_at[0], "an indirect jump");
-	refuse("function's end", (u64)jt_open, "the function ends within");
-	refuse("last", jt_last_at[0], "can't run from a copy");
-	refuse("return", jt_end_at[0], "can't run from a copy");
-	refuse("call", jt_call_at[0], "can't run from a copy");
-	refuse("itself", jt_pushf_at[0], "can't run from a copy");
-	refuse("expected fault", jt_expected_at[0], "is expected to fault");
-	refuse("fault's way out", jt_landing_at[0], "a fault's way out");
-	refuse("static key", before(jt_keyed, key_site()), "a static key's branch");
-	refuse("entry", (u64)jt_traced, "the function tracer's site");
-	refuse("scheduler", (u64)preempt_schedule, "a detour itself may end there");
+	refuse("branch", jt_branch_at[0], "a branch leads into", KPROBE_JUMP);
+	refuse("branch from elsewhere", jt_elsewhere_at[0], "a branch leads into", KPROBE_JUMP);
+	refuse("indirect", jt_indirect_at[0], "an indirect jump", KPROBE_JUMP);
+	refuse("function's end", (u64)jt_open, "the function ends within", KPROBE_JUMP);
+	refuse("last", jt_last_at[0], "can't run from a copy", KPROBE_JUMP);
+	refuse("return", jt_end_at[0], "can't run from a copy", KPROBE_JUMP);
+	refuse("call", jt_call_at[0], "can't run from a copy", KPROBE_JUMP);
+	refuse("itself", jt_pushf_at[0], "can't run from a copy", KPROBE_JUMP);
+	refuse("expected fault", jt_expected_at[0], "is expected to fault", KPROBE_JUMP);
+	refuse("fault's way out", jt_landing_at[0], "a fault's way out", KPROBE_JUMP);
+	refuse("static key", before(jt_keyed, key_site()), "a static key's branch", KPROBE_JUMP);
+	refuse("entry", (u64)jt_traced, "the function tracer's site", KPROBE_JUMP);
+	refuse("scheduler", (u64)preempt_schedule, "a detour itself may end there", KPROBE_JUMP);
 	kprobe_unsafe = true;
-	refuse("hidden", (u64)text_poke, "hidden code");
+	refuse("hidden", (u64)text_poke, "hidden code", KPROBE_JUMP);
 	kprobe_unsafe = false;
 	if (!probe_on(&within))
 		return;
-	refuse("another probe", (u64)jt_four, "another probe");
+	refuse("another probe", (u64)jt_four, "another probe", KPROBE_JUMP);
 	probe_off(&within);
 }

@@ -3,6 +3,7 @@
 #include "arch/x86/entry/unwind.h"
 #include "arch/x86/mm/text_poke.h"
 #include "context/irq_work.h"
+#include "kernel/nmi.h"
 #include "lib/symtab.h"
 #include "tests/kernel/kprobe_jumps.h"
 
@@ -160,6 +161,68 @@ KTEST(kprobe_jump, a_jump_in_an_interrupt)
 	probe_off(&p);
 	EXPECT_EQ(accounts_now().context_word, at_first.context_word);
 	EXPECT_EQ(accounts_now().guard_bits, at_first.guard_bits);
+}
+
+static struct kprobe nmi_probe;
+static u64 wrong_in_nmi;
+static void look_in_nmi(struct kprobe *p, struct pt_regs *regs)
+{
+	hits++;
+	wrong_in_nmi += !in_real_nmi() || irqs_enabled() || regs->ip != p->addr ||
+			regs->vector != VECTOR_NONE || regs->flags & X86_EFLAGS_IF ||
+			kprobe_context(regs) != context_read() - PREEMPT_ONE;
+}
+static void nmi_to_self(struct kprobe *p, struct pt_regs *regs)
+{
+	nmi_expect(this_cpu(cpu_number));
+	__asm__ volatile("int $2");
+}
+
+/* In what each NMI runs, where a jump can be. */
+static bool jump_in_nmi(void)
+{
+	struct symbol f;
+	u8 displaced;
+
+	symtab_find(&kernel_symtab, (u64)nmi_arrived, &f);
+	for (u64 at = f.start + SITE_SIZE; at < f.start + f.size; at++) {
+		const char *why;
+
+		nmi_probe = (struct kprobe){ .addr = at, .pre = look_in_nmi, .technique = KPROBE_JUMP };
+		if (kprobe_register(&nmi_probe, &why) == 0)
+			break;
+	}
+	EXPECT_EQ(jump_refused(nmi_probe.addr, &displaced), NULL);
+	EXPECT_EQ(kprobe_arm(&nmi_probe), 0);
+	return jumps(&nmi_probe);
+}
+
+/* From a thread, and in the middle of a thread's jump: each has its own guard, and the NMI's end is no place to be preempted. */
+KTEST(kprobe_jump, a_jump_in_an_nmi)
+{
+	struct kprobe p = { .addr = (u64)jt_four, .pre = nmi_to_self };
+	struct cpu_accounts at_first = accounts_now();
+	u64 nmis;
+
+	hits = wrong_in_nmi = 0;
+	EXPECT(jump_in_nmi());
+	if (probe_on(&p)) {
+		EXPECT(jumps(&p));
+		preempt_disable();
+		nmis = nmi_count;
+		nmi_to_self(NULL, NULL);
+		EXPECT_EQ(run_code(jt_four), 4);
+		EXPECT_EQ(nmi_count - nmis, 2);
+		EXPECT_EQ(hits, 2);
+		preempt_enable();
+		probe_off(&p);
+	}
+	probe_off(&nmi_probe);
+	EXPECT_EQ(nmi_probe.hits, 2);
+	EXPECT_EQ(nmi_probe.nmissed, 0);
+	EXPECT_EQ(p.nmissed, 0);
+	EXPECT_EQ(wrong_in_nmi, 0);
+	EXPECT_ACCOUNTS(at_first);
 }
 
 static u64 faulted_at;

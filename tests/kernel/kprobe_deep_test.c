@@ -12,20 +12,40 @@
 
 #define LEVELS 8
 
-/* A place for each level: different instructions, all of which any technique that has a copy can run. */
-CODE(deep_0, "", "incq %rax", "nop", "");
-CODE(deep_1, "", "addq $1, %rax", "nop", "");
-CODE(deep_2, "", "leaq 1(%rax), %rax", "nop", "");
-CODE(deep_3, "", "subq $-1, %rax", "nop", "");
-CODE(deep_4, "", "addl $1, %eax", "nop", "");
-CODE(deep_5, "stc", "adcq $0, %rax", "nop", "");
-CODE(deep_6, "", "subl $-1, %eax", "nop", "");
-CODE(deep_7, "", "incl %eax", "nop", "");
+/* A place for each level: different instructions, all of which any technique that has a copy can run, and with room for a jump. */
+#define NOPS "nop\n\tnop\n\tnop\n\tnop"
+CODE(deep_0, "", "incq %rax", NOPS, "");
+CODE(deep_1, "", "addq $1, %rax", NOPS, "");
+CODE(deep_2, "", "leaq 1(%rax), %rax", NOPS, "");
+CODE(deep_3, "", "subq $-1, %rax", NOPS, "");
+CODE(deep_4, "", "addl $1, %eax", NOPS, "");
+CODE(deep_5, "stc", "adcq $0, %rax", NOPS, "");
+CODE(deep_6, "", "subl $-1, %eax", NOPS, "");
+CODE(deep_7, "", "incl %eax", NOPS, "");
 
 static const u8 *const codes[LEVELS] = { deep_0, deep_1, deep_2, deep_3, deep_4, deep_5, deep_6, deep_7 };
 static struct kprobe probes[LEVELS];
 
+/* By the tracer's call: functions. */
+#define ENTRY(n)                                    \
+	static noinline u64 deep_entry_##n(u64 sum) \
+	{                                           \
+		barrier();                          \
+		return sum + 1;                     \
+	}
+ENTRY(0)
+ENTRY(1)
+ENTRY(2)
+ENTRY(3)
+ENTRY(4)
+ENTRY(5)
+ENTRY(6)
+ENTRY(7)
+static u64 (*const entries[LEVELS])(u64 sum) = { deep_entry_0, deep_entry_1, deep_entry_2, deep_entry_3,
+						 deep_entry_4, deep_entry_5, deep_entry_6, deep_entry_7 };
+
 static struct {
+	const enum kprobe_technique *techniques; /* of each level */
 	u64 sum, pres, posts, deepest, wrong;
 	bool in_post; /* where the next level is called: in post, instead of in pre */
 	bool open;    /* the guard is opened for the next level, as a policy of no guard would */
@@ -39,6 +59,11 @@ static u64 run_code(const u8 *code)
 	return ax;
 }
 
+static u64 run_level(size_t level)
+{
+	return deep.techniques[level] == KPROBE_FTRACE ? entries[level](0) : run_code(codes[level]);
+}
+
 static void next_level(const struct kprobe *p)
 {
 	size_t level = (size_t)(p - probes) + 1;
@@ -50,7 +75,7 @@ static void next_level(const struct kprobe *p)
 		return;
 	if (deep.open)
 		guard_bits = 0;
-	deep.sum += run_code(codes[level]);
+	deep.sum += run_level(level);
 	guard_bits = bits;
 }
 
@@ -70,33 +95,42 @@ static void on_post(struct kprobe *p, struct pt_regs *regs)
 		next_level(p);
 }
 
-static bool all_on(enum kprobe_technique technique, bool post)
+static bool all_on(bool post)
 {
 	static const u64 *const at[LEVELS] = { deep_0_at, deep_1_at, deep_2_at, deep_3_at,
 					       deep_4_at, deep_5_at, deep_6_at, deep_7_at };
 
 	for (int i = 0; i < LEVELS; i++) {
-		probes[i] = (struct kprobe){
-			.addr = at[i][0], .pre = on_pre, .technique = technique, .post = post ? on_post : NULL
-		};
+		enum kprobe_technique t = deep.techniques[i];
+
+		probes[i] = (struct kprobe){ .addr = t == KPROBE_FTRACE ? (u64)entries[i] : at[i][0],
+					     .pre = on_pre,
+					     .technique = t,
+					     .post = post ? on_post : NULL };
 		if (!probe_on(&probes[i]))
 			return false;
 	}
+	kprobe_settle();
+	for (int i = 0; i < LEVELS; i++)
+		EXPECT(probes[i].site->jump == JUMP_IN || deep.techniques[i] != KPROBE_JUMP);
 	return true;
 }
 
 /* @handled: of how many levels the handlers run. */
-static void nest(enum kprobe_technique technique, bool post, bool in_post, bool open)
+static void nest_by(const enum kprobe_technique techniques[LEVELS], bool post, bool in_post, bool open)
 {
-	struct cpu_accounts before = accounts_now();
+	struct cpu_accounts before;
 	u64 handled = open ? LEVELS : 1, hits = 0, missed = 0;
 
 	memset(&deep, 0, sizeof(deep));
+	deep.techniques = techniques;
 	deep.in_post = in_post;
 	deep.open = open;
-	if (!all_on(technique, post))
+	if (!all_on(post))
 		return;
-	deep.sum += run_code(deep_0);
+	before = accounts_now();
+	deep.sum += run_level(0);
+	EXPECT_ACCOUNTS(before);
 	for (int i = LEVELS - 1; i >= 0; i--) {
 		probe_off(&probes[i]);
 		hits += probes[i].hits;
@@ -109,20 +143,48 @@ static void nest(enum kprobe_technique technique, bool post, bool in_post, bool 
 	EXPECT_EQ(hits, handled);
 	EXPECT_EQ(missed, open ? 0 : 1); /* the one that the outermost's handler runs into */
 	EXPECT_EQ(deep.wrong, 0);
-	EXPECT_ACCOUNTS(before);
+}
+
+static void nest(enum kprobe_technique technique, bool post, bool in_post, bool open)
+{
+	enum kprobe_technique techniques[LEVELS];
+
+	for (int i = 0; i < LEVELS; i++)
+		techniques[i] = technique;
+	nest_by(techniques, post, in_post, open);
 }
 
 KTEST(kprobe, handlers_hit_probes_eight_deep)
 {
-	static const enum kprobe_technique techniques[] = { KPROBE_STEP, KPROBE_INT3, KPROBE_AUTO };
+	static const enum kprobe_technique techniques[] = { KPROBE_STEP, KPROBE_INT3, KPROBE_AUTO,
+							    KPROBE_FTRACE };
 
 	for (size_t i = 0; i < ARRAY_SIZE(techniques); i++)
 		for (int open = 0; open < 2; open++) {
 			nest(techniques[i], true, false, open);
 			nest(techniques[i], true, true, open);
 		}
-	nest(KPROBE_BOOST, false, false, true);
-	nest(KPROBE_BOOST, false, false, false);
+	for (int open = 0; open < 2; open++) {
+		nest(KPROBE_BOOST, false, false, open);
+		nest(KPROBE_JUMP, false, false, open);
+	}
+}
+
+/* Each inside each other's handler: traps, calls and jumps on top of one another. */
+KTEST(kprobe, handlers_hit_probes_of_all_techniques_eight_deep)
+{
+	static const enum kprobe_technique order[] = {
+		KPROBE_STEP,  KPROBE_JUMP, KPROBE_FTRACE, KPROBE_INT3,
+		KPROBE_BOOST, KPROBE_STEP, KPROBE_JUMP,	  KPROBE_FTRACE
+	};
+	enum kprobe_technique techniques[LEVELS];
+
+	static_assert(ARRAY_SIZE(order) == LEVELS, "one for each");
+	for (size_t first = 0; first < LEVELS; first++) {
+		for (size_t i = 0; i < LEVELS; i++)
+			techniques[i] = order[(first + i * 3) % LEVELS];
+		nest_by(techniques, false, false, true);
+	}
 }
 
 static u64 nmis_hit;

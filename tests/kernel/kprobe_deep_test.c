@@ -107,8 +107,11 @@ static bool all_on(bool post)
 					     .pre = on_pre,
 					     .technique = t,
 					     .post = post ? on_post : NULL };
-		if (!probe_on(&probes[i]))
+		if (!probe_on(&probes[i])) {
+			while (i--)
+				probe_off(&probes[i]);
 			return false;
+		}
 	}
 	kprobe_settle();
 	for (int i = 0; i < LEVELS; i++)

@@ -1,0 +1,187 @@
+/*
+ * A bust at each instruction of what a thread does with probes: of looking through them, and of a jump's coming. A probe on
+ * that instruction brings it.
+ */
+#include "abi/errno.h"
+#include "arch/x86/mm/text_poke.h"
+#include "kprobe/bust.h"
+#include "lib/symtab.h"
+#include "mm/alloc_fail.h"
+#include "sched/work.h"
+#include "tests/kernel/kprobe_jumps.h"
+
+static bool wanted;
+static u64 busts, text[2];
+
+static void bust(struct kprobe *p, struct pt_regs *regs)
+{
+	if (!wanted)
+		return;
+	wanted = false;
+	busts++;
+	bust_disarm_all();
+}
+
+static void do_nothing(struct work *w) {}
+static WORK(behind, do_nothing);
+
+/* What a bust has left goes. */
+static void undo(void)
+{
+	optimize_busted();
+	schedule_work(&behind);
+	flush_work(&behind);
+}
+
+static bool is_original(void) { return memcmp(text, jt_four, sizeof(text)) == 0; }
+
+/* For each instruction of @function but its entry: @meet, with a probe there. How many there are. */
+static unsigned at_each(const void *function, void (*meet)(struct kprobe *at))
+{
+	struct symbol f;
+	struct insn insn;
+	unsigned n = 0;
+
+	memcpy(text, jt_four, sizeof(text));
+	busts = 0;
+	symtab_find(&kernel_symtab, (u64)function, &f);
+	for (u64 ip = f.start + SITE_SIZE; ip < f.start + f.size; ip += insn.length) {
+		struct kprobe at = { .addr = ip, .pre = bust, .technique = KPROBE_STEP };
+		const char *why;
+
+		if (insn_decode(&insn, (const u8 *)ip, f.start + f.size - ip) != 0)
+			break;
+		if (kprobe_register(&at, &why) != 0)
+			continue; /* it can't be stepped */
+		EXPECT_EQ(kprobe_arm(&at), 0);
+		meet(&at);
+		probe_off(&at);
+		n++;
+	}
+	return n;
+}
+
+static void decode(bool jump)
+{
+	struct kprobe p = { .addr = (u64)jt_four, .technique = jump ? KPROBE_JUMP : KPROBE_STEP };
+	u8 bytes[INSN_MAX_LENGTH];
+	struct insn insn;
+
+	if (!probe_on(&p))
+		return;
+	EXPECT(!jump || jumps(&p));
+	wanted = true;
+	EXPECT_EQ(kprobe_decode(p.addr, sizeof(bytes), bytes, &insn), 0);
+	wanted = false;
+	EXPECT_EQ(insn.length, 3);
+	EXPECT_EQ(memcmp(bytes, text, 8), 0);
+	probe_off(&p);
+	EXPECT(is_original());
+}
+static void meet_decode(struct kprobe *at) { decode(false); }
+static void meet_decode_jump(struct kprobe *at) { decode(true); }
+
+KTEST(kprobe_jump, a_bust_while_probes_are_looked_through)
+{
+	unsigned n = at_each(kprobe_decode, meet_decode);
+
+	EXPECT(busts > n / 2);
+	n = at_each(kprobe_decode, meet_decode_jump);
+	EXPECT(busts > n / 2);
+}
+
+/* Before the jump is announced there is none afterwards; from then on it comes, and calls nobody. */
+static void meet_jump(struct kprobe *at)
+{
+	struct kprobe p = { .addr = (u64)jt_four, .pre = count_hit };
+	u64 before = busts;
+
+	hits = 0;
+	if (!probe_on(&p))
+		return;
+	wanted = true;
+	kprobe_settle();
+	wanted = false;
+	EXPECT_EQ(run_code(jt_four), 4);
+	EXPECT(busts == before ? hits == 1 : hits == 0);
+	EXPECT(is_original() || *(volatile u8 *)p.addr == JMP32_BYTE);
+	undo();
+	EXPECT(busts == before || is_original());
+	EXPECT_EQ(kprobe_arm(&p), 0);
+	EXPECT(jumps(&p));
+	EXPECT_EQ(run_code(jt_four), 4);
+	EXPECT_EQ(p.nmissed, 0);
+	probe_off(&p);
+	EXPECT(is_original());
+}
+
+KTEST(kprobe_jump, a_bust_while_a_jump_comes)
+{
+	unsigned n = at_each(optimize_finish, meet_jump);
+
+	EXPECT(busts > n / 2);
+}
+
+static struct kprobe_site nobody;
+
+/* All detours that there is memory for, and no more may come. What there might have been. */
+static size_t take_detours(void)
+{
+	size_t max = detours.max;
+	int err;
+
+	mutex_lock(&kprobe_mutex);
+	detours.max = detours.nr;
+	while (slots_take(&detours, &nobody, &err))
+		;
+	mutex_unlock(&kprobe_mutex);
+	EXPECT_EQ(err, -ENOSPC);
+	return max;
+}
+
+static void give_detours_back(void)
+{
+	for (u64 at = DETOUR_AREA; in_detours(at); at += PAGE_SIZE)
+		for (u64 i = 0; i < DETOURS_A_PAGE; i++)
+			if (slots_owner(&detours, at + i * DETOUR_SIZE) == &nobody)
+				slots_give(&detours, (u8 *)(at + i * DETOUR_SIZE));
+}
+
+static void stays_int3(struct kprobe *p)
+{
+	EXPECT(!jumps(p));
+	EXPECT_EQ(*(volatile u8 *)p->addr, INT3_BYTE);
+	EXPECT_EQ(run_code((const void *)p->addr), 4);
+	EXPECT_EQ(p->hits, 1);
+}
+
+/* Without a detour a probe stays an int3's; with the next round after there is room it jumps. */
+KTEST(kprobe_jump, detours_run_out)
+{
+	struct kprobe p = { .addr = (u64)jt_four, .pre = count_hit },
+		      q = { .addr = (u64)jt_behind, .pre = count_hit };
+	size_t max;
+
+	kprobe_settle();
+	max = take_detours();
+	if (probe_on(&p))
+		stays_int3(&p); /* -ENOSPC */
+	detours.max = max;
+	kprobe_disarm(&p); /* so that the other asks for the page */
+	if (probe_on(&q)) {
+		alloc_fail_nth(1);
+		stays_int3(&q); /* -ENOMEM */
+		EXPECT_EQ(alloc_fail_pending(), 0);
+		alloc_fail_nth(0);
+	}
+	give_detours_back();
+	EXPECT_EQ(kprobe_arm(&p), 0);
+	EXPECT(jumps(&p) && jumps(&q));
+	EXPECT_EQ(run_code(jt_four), 4);
+	EXPECT_EQ(run_code(jt_behind), 4);
+	EXPECT_EQ(p.hits, 2);
+	EXPECT_EQ(q.hits, 2);
+	EXPECT_EQ(p.nmissed + q.nmissed, 0);
+	probe_off(&p);
+	probe_off(&q);
+}

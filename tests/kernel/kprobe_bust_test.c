@@ -3,12 +3,15 @@
  * that instruction brings it.
  */
 #include "abi/errno.h"
+#include "arch/x86/cpu/regs.h"
 #include "arch/x86/mm/text_poke.h"
 #include "kprobe/bust.h"
 #include "lib/symtab.h"
 #include "mm/alloc_fail.h"
+#include "sched/thread.h"
 #include "sched/work.h"
 #include "tests/kernel/kprobe_jumps.h"
+#include "tests/kernel/stress.h"
 
 static bool wanted;
 static u64 busts, text[2];
@@ -90,29 +93,34 @@ KTEST(kprobe_jump, a_bust_while_probes_are_looked_through)
 	EXPECT(busts > n / 2);
 }
 
-/* Before the jump is announced there is none afterwards; from then on it comes, and calls nobody. */
+/* Before the jump is announced there is none afterwards; from then on it comes, and calls nobody. It can come again. */
+static void expect_undone(struct kprobe *p, bool busted)
+{
+	hits = 0;
+	EXPECT_EQ(run_code(jt_four), 4);
+	EXPECT_EQ(hits, !busted);
+	EXPECT(is_original() || *(volatile u8 *)p->addr == JMP32_BYTE);
+	undo();
+	EXPECT(!busted || is_original());
+	EXPECT_EQ(kprobe_arm(p), 0);
+	EXPECT(jumps(p));
+	EXPECT_EQ(run_code(jt_four), 4);
+	EXPECT_EQ(p->nmissed, 0);
+	probe_off(p);
+	EXPECT(is_original());
+}
+
 static void meet_jump(struct kprobe *at)
 {
 	struct kprobe p = { .addr = (u64)jt_four, .pre = count_hit };
 	u64 before = busts;
 
-	hits = 0;
 	if (!probe_on(&p))
 		return;
 	wanted = true;
 	kprobe_settle();
 	wanted = false;
-	EXPECT_EQ(run_code(jt_four), 4);
-	EXPECT(busts == before ? hits == 1 : hits == 0);
-	EXPECT(is_original() || *(volatile u8 *)p.addr == JMP32_BYTE);
-	undo();
-	EXPECT(busts == before || is_original());
-	EXPECT_EQ(kprobe_arm(&p), 0);
-	EXPECT(jumps(&p));
-	EXPECT_EQ(run_code(jt_four), 4);
-	EXPECT_EQ(p.nmissed, 0);
-	probe_off(&p);
-	EXPECT(is_original());
+	expect_undone(&p, busts != before);
 }
 
 KTEST(kprobe_jump, a_bust_while_a_jump_comes)
@@ -120,6 +128,34 @@ KTEST(kprobe_jump, a_bust_while_a_jump_comes)
 	unsigned n = at_each(optimize_finish, meet_jump);
 
 	EXPECT(busts > n / 2);
+}
+
+static int settle(void *arg)
+{
+	kprobe_settle();
+	return 0;
+}
+
+/* The same from another CPU, sooner or later. */
+KTEST(kprobe_jump, a_bust_on_one_cpu_while_a_jump_comes_on_another)
+{
+	memcpy(text, jt_four, sizeof(text));
+	for (unsigned i = 0; i < stressed(30); i++) {
+		struct kprobe p = { .addr = (u64)jt_four, .pre = count_hit };
+		enum jump_state awaited = i % 2 ? JUMP_READY : JUMP_IN;
+		struct thread *t;
+
+		if (!probe_on(&p))
+			return;
+		t = thread_create("settler", settle, NULL, PRIORITY_DEFAULT, CPU_MASK_ALL);
+		for (int turns = 0; turns < 100000 && READ_ONCE(p.site->jump) < awaited; turns++)
+			thread_yield();
+		for (unsigned n = 0; n < i * 10; n++)
+			cpu_relax();
+		bust_disarm_all();
+		thread_join(t);
+		expect_undone(&p, true);
+	}
 }
 
 static struct kprobe_site nobody;

@@ -90,7 +90,7 @@ static __always_inline bool loops(u8 opcode, struct pt_regs *regs)
 }
 
 /* Sets @regs->ip to where it goes on. REGS_PUSH or 0. */
-static __always_inline u64 emulate_insn(const struct kprobe_site *s, struct pt_regs *regs)
+static __always_inline u64 emulate_insn(struct kprobe_site *s, struct pt_regs *regs)
 {
 	const struct insn *insn = &s->insn;
 	u64 next = s->addr + s->length, word;
@@ -112,12 +112,16 @@ static __always_inline u64 emulate_insn(const struct kprobe_site *s, struct pt_r
 		return push(regs, next);
 	case EMULATE_CALL_REG:
 		regs->ip = modrm_target(insn, regs);
+		if (unlikely(!canonical(regs->ip)))
+			break;
 		return push(regs, next);
 	case EMULATE_JMP:
 		regs->ip += (u64)insn->imm;
 		return 0;
 	case EMULATE_JMP_REG:
 		regs->ip = modrm_target(insn, regs);
+		if (unlikely(!canonical(regs->ip)))
+			break;
 		return 0;
 	case EMULATE_JCC:
 		if (condition(insn->opcode, regs->flags))
@@ -128,6 +132,8 @@ static __always_inline u64 emulate_insn(const struct kprobe_site *s, struct pt_r
 			regs->ip += (u64)insn->imm;
 		return 0;
 	case EMULATE_RET:
+		if (unlikely(!canonical(*(u64 *)regs->sp)))
+			break;
 		regs->ip = pop(regs);
 		regs->sp += insn->imm_size ? (u16)insn->imm : 0;
 		return 0;
@@ -144,12 +150,13 @@ static __always_inline u64 emulate_insn(const struct kprobe_site *s, struct pt_r
 		return 0;
 	default:
 		BUG_ON(true);
-		return 0;
 	}
+	leave_it_to_copy(s, regs);
+	return 0;
 }
 
 /* In .entry.text: no setting lets a probe in, so a recovery finds it all done, or nothing. */
-__emergency void emulate(const struct kprobe_site *s, struct pt_regs *regs)
+__emergency void emulate(struct kprobe_site *s, struct pt_regs *regs)
 {
 	regs->vector |= VECTOR_DONE | emulate_insn(s, regs);
 }

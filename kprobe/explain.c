@@ -164,7 +164,9 @@ static void print_copy(struct seq *out, const struct place *p, const struct kpro
 	seq_printf(out, ", at 0x%lx", at);
 	if (p->insn.rip_relative && insn_decode(&copy, bytes, p->insn.length) == 0)
 		seq_printf(out, ": the displacement %d has become %d", p->insn.disp, copy.disp);
-	seq_printf(out, "\nfix-up     after a step: %s\n", fixes[insn_fixes(&p->insn) & 3]);
+	seq_printf(out, "\nfix-up     after a step: %s\n",
+		   s->fix == FIX_PUSHED ? "where it goes was pushed by the copy, and is taken from the stack"
+					: fixes[s->fix]);
 }
 
 static void print_technique(struct seq *out, const struct kprobe_site *s, enum kprobe_technique t, bool post)

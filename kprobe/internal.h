@@ -19,6 +19,16 @@
 #define VECTOR_DONE (1ul << 32)
 static_assert(VECTOR_DONE != REGS_PUSH, "two marks");
 
+/*
+ * A branch to where memory says: the copy that is stepped pushes that, so that it ends like others, behind itself; where it goes,
+ * and the return address, are then a matter of fix-up.
+ */
+#define FIX_PUSHED 0x80
+static_assert(!((INSN_FIX_IP | INSN_FIX_RETURN) & FIX_PUSHED), "three bits");
+
+/* No branch leads anywhere else; the CPU has its own way to say so (docs/TRICKS.md, "A branch to nowhere"). */
+static __always_inline bool canonical(u64 addr) { return (s64)(addr << 16) >> 16 == (s64)addr; }
+
 enum emulation {
 	EMULATE_NOTHING, /* it can't be emulated */
 	EMULATE_NOP,
@@ -50,7 +60,7 @@ struct kprobe_site {
 	u64 moved;	     /* how far the original lies behind the one that is stepped */
 	u8 technique;	     /* enum kprobe_technique, never auto */
 	u8 emulation;	     /* enum emulation */
-	u8 fix;		     /* INSN_FIX_... */
+	u8 fix;		     /* INSN_FIX_..., FIX_PUSHED */
 	u8 length;
 	u8 original;	 /* the first byte, while the int3 is in its place */
 	bool entry;	 /* a function's tracing site */
@@ -190,18 +200,24 @@ void slots_give(struct slots *k, u8 *slot);
 /* Any context. */
 struct kprobe_site *slots_owner(const struct slots *k, u64 ip);
 void slot_init(void);
-/* 0, or -ENOSPC, -ENOMEM. For @s->insn. */
+/* 0, or -ENOSPC, -ENOMEM. For @s->insn; its fix-up, too. */
 int slot_alloc(struct kprobe_site *s, const char **why);
 void slot_free(u8 *slot);
 static __always_inline bool in_slots(u64 ip) { return ip - SLOT_AREA < MAX_SLOTS * SLOT_SIZE; }
 /* Any context. Whose slot @ip lies in. */
 struct kprobe_site *slot_owner(u64 ip);
+/* The other one runs as it is: for who finds out too late that it will fault. It is in no step, and a thread may stay there. */
+static __always_inline void leave_it_to_copy(struct kprobe_site *s, struct pt_regs *regs)
+{
+	s->lingered = true;
+	regs->ip = (u64)s->slot;
+}
 static __always_inline u8 *step_copy(const struct kprobe_site *s) { return s->slot + SLOT_STEP; }
 
 /* emulate.c */
 enum emulation emulate_choose(const struct insn *insn);
-/* Does at @regs what the instruction at @s would do. */
-void emulate(const struct kprobe_site *s, struct pt_regs *regs);
+/* Does at @regs what the instruction at @s would do; or goes to its copy, which will fault. */
+void emulate(struct kprobe_site *s, struct pt_regs *regs);
 
 /* fentry.c. Has the function tracer's call lead to this place, or no more. @only: as the site's will be. -EBUSY: there is an int3. */
 int site_call(struct kprobe_site *s, bool on, const struct kprobe *only);

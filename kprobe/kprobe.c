@@ -36,7 +36,6 @@ static int site_make(struct kprobe_site **out, u64 addr, const char **why)
 	s->length = s->insn.length;
 	s->rep = s->insn.rep;
 	s->entry = ftrace_site_at(addr) != NULL;
-	s->fix = insn_fixes(&s->insn);
 	s->emulation = (u8)emulate_choose(&s->insn);
 	if (!err) {
 		unoptimize_over(addr);

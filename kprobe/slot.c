@@ -108,6 +108,19 @@ static void copy_to(u8 *copy, const struct kprobe_site *s, u64 at)
 	BUG_ON(insn_copy(copy, bytes, &s->insn, s->addr, at) != 0);
 }
 
+/* ff /2 and ff /4 become ff /6. */
+static bool can_push(const struct insn *insn)
+{
+	return (insn->class == INSN_CALL_IND || insn->class == INSN_JMP_IND) && modrm_mod(insn) != 3 &&
+	       !insn->operand16;
+}
+static void make_push(u8 *copy, const struct insn *insn)
+{
+	u8 *modrm = copy + insn->prefix_bytes + (insn->rex != 0) + 1;
+
+	*modrm = (u8)((*modrm & 0xc7) | 6 << 3);
+}
+
 static void fill(struct kprobe_site *s)
 {
 	u64 slot = (u64)s->slot, length = s->length;
@@ -119,6 +132,8 @@ static void fill(struct kprobe_site *s)
 	code[length] = JMP32_BYTE;
 	memcpy(code + length + 1, &back, sizeof(back));
 	copy_to(code + SLOT_STEP, s, slot + SLOT_STEP);
+	if (s->fix == FIX_PUSHED)
+		make_push(code + SLOT_STEP, &s->insn);
 	s->moved = s->addr - (u64)step_copy(s);
 	text_poke(s->slot, code, sizeof(code));
 }
@@ -127,6 +142,7 @@ int slot_alloc(struct kprobe_site *s, const char **why)
 {
 	int err = 0;
 
+	s->fix = can_push(&s->insn) ? FIX_PUSHED : insn_fixes(&s->insn);
 	if (!insn_can_step(&s->insn))
 		return 0;
 	s->slot = slots_take(&copies, s, &err);

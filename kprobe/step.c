@@ -19,7 +19,7 @@ DEFINE_PER_CPU(struct step, steps[MAX_STEPS]);
 static __emergency void step_begin(struct kprobe_site *s, struct pt_regs *regs, bool handled, u64 tf)
 {
 	u64 depth = this_cpu(step_depth), copy = (u64)step_copy(s), flags = regs->flags;
-	bool more = s->post || s->fix & INSN_FIX_RETURN;
+	bool more = s->post || s->fix & (INSN_FIX_RETURN | FIX_PUSHED);
 
 	BUG_ON(depth == MAX_STEPS);
 	/* Interrupts stay out: their handlers would be single-stepped, or run in the middle of a hit. */
@@ -58,7 +58,16 @@ static __kprobes void call_post(struct kprobe_site *s, struct pt_regs *regs)
  */
 static __always_inline u64 trap_flag(const struct kprobe_site *s)
 {
-	return static_branch_unlikely(&hw_breakpoint_key) && s->insn.class == INSN_PLAIN ? 0 : X86_EFLAGS_TF;
+	return static_branch_unlikely(&hw_breakpoint_key) &&
+			       (s->insn.class == INSN_PLAIN || s->fix == FIX_PUSHED)
+		       ? 0
+		       : X86_EFLAGS_TF;
+}
+
+/* If not, it is left to the copy, and will fault. */
+static __always_inline bool was_run(const struct kprobe_site *s, const struct pt_regs *regs)
+{
+	return !s->slot || regs->ip != (u64)s->slot;
 }
 
 static __always_inline void displaced(struct kprobe_site *s, struct pt_regs *regs, bool handled)
@@ -70,7 +79,7 @@ static __always_inline void displaced(struct kprobe_site *s, struct pt_regs *reg
 			regs->ip += s->length; /* may be done twice: emulate() would mark it as done */
 		else
 			emulate(s, regs);
-		if (unlikely(s->post) && handled)
+		if (unlikely(s->post) && handled && was_run(s, regs))
 			call_post(s, regs);
 	} else if (technique == KPROBE_BOOST) {
 		regs->ip = READ_ONCE(s->boosted);
@@ -156,13 +165,29 @@ __kprobes bool kprobe_int3(struct pt_regs *regs, struct kprobe_site *s)
 	return how != HIT_NOBODYS;
 }
 
+/* The word on the stack is where it goes. */
+static noinline __emergency void go_where_pushed(struct kprobe_site *s, struct pt_regs *regs)
+{
+	u64 *word = (u64 *)regs->sp;
+
+	regs->ip = *word;
+	if (s->insn.class == INSN_CALL_IND && canonical(regs->ip))
+		*word = s->addr + s->length;
+	else
+		regs->sp += 8;
+	if (unlikely(!canonical(regs->ip)))
+		leave_it_to_copy(s, regs);
+}
+
 /* The copy ran at another address: what it derived from its own must be moved back. The emergency needs it, too. */
-static __always_inline void fix_up(const struct kprobe_site *s, struct pt_regs *regs)
+static __always_inline void fix_up(struct kprobe_site *s, struct pt_regs *regs)
 {
 	if (s->fix & INSN_FIX_IP)
 		regs->ip += s->moved;
 	if (unlikely(s->fix & INSN_FIX_RETURN))
 		*(u64 *)regs->sp += s->moved;
+	if (unlikely(s->fix == FIX_PUSHED))
+		go_where_pushed(s, regs);
 }
 
 __emergency struct kprobe_site *step_finish(struct pt_regs *regs)
@@ -184,7 +209,7 @@ static __always_inline void end_step(u64 top, struct kprobe_site *s, struct pt_r
 {
 	regs->flags ^= this_cpu_at(steps, top).flip;
 	fix_up(s, regs);
-	if (unlikely(s->post) && this_cpu_at(steps, top).handled)
+	if (unlikely(s->post) && this_cpu_at(steps, top).handled && was_run(s, regs))
 		call_post(s, regs);
 	/* Only now may another step take this one's place: until here bust_kprobes() would still need it. */
 	this_cpu(step_depth)--;

@@ -306,15 +306,18 @@ KTEST(kprobe, a_tracers_call_in_a_busted_recursion_is_no_trap)
 	struct kprobe way = { .addr = deep_0_at[0], .technique = KPROBE_STEP };
 	struct kprobe leave = { .addr = (u64)rcu_nmi_exit, .pre = begin_inside };
 	static struct ftrace_ops ops = { .func = consume, .flags = FTRACE_OPS_FL_RECURSION };
-	struct cpu_accounts before = accounts_now();
+	struct cpu_accounts before;
 	u64 busts = bust_count;
 
 	begun = 0;
 	EXPECT_EQ(ftrace_set_filter(&ops, "called_in_handler", true), 0);
 	EXPECT_EQ(register_ftrace_function(&ops), 0);
 	kprobe_unsafe = true;
-	if (probe_on(&entry) && probe_on(&way) && probe_on(&leave))
+	if (probe_on(&entry) && probe_on(&way) && probe_on(&leave)) {
+		before = accounts_now();
 		run_code(deep_0);
+		EXPECT_ACCOUNTS(before);
+	}
 	kprobe_unsafe = false;
 	EXPECT_EQ(begun, 1);
 	EXPECT_EQ(bust_count, busts + 1);
@@ -323,7 +326,6 @@ KTEST(kprobe, a_tracers_call_in_a_busted_recursion_is_no_trap)
 	probe_off(&entry);
 	EXPECT_EQ(unregister_ftrace_function(&ops), 0);
 	ftrace_free_filter(&ops);
-	EXPECT_ACCOUNTS(before);
 }
 
 static noinline u64 hooked_in_handler(void) { return run_code(deep_0) + 1; }

@@ -430,3 +430,34 @@ KTEST(watchpoint, they_come_and_go_while_all_store)
 	EXPECT_EQ(late, 0);
 	EXPECT(hits >= stressed(20));
 }
+
+/* The copy of what transfers control has nothing behind it, so a step is what ends it, and comes together with the watchpoint. */
+CODE(adds_seven, "", "addq $7, %rax", "", "");
+CODE(calls_memory, "", "call *(%r8)", "incq %rax", "");
+CODE(jumps_memory, "", "jmp *(%r8)", "", "");
+
+KTEST(watchpoint, a_probe_on_a_branch_by_what_is_watched)
+{
+	const struct {
+		const u8 *code;
+		u64 at, by;
+	} branches[] = { { calls_memory, calls_memory_at[0], 8 }, { jumps_memory, jumps_memory_at[0], 7 } };
+	struct cpu_accounts before = accounts_now();
+
+	for (size_t i = 0; i < 2 * ARRAY_SIZE(branches); i++) {
+		struct watchpoint w = WATCH(&var[1], 8, WATCH_ACCESS);
+		struct kprobe p = { .addr = branches[i / 2].at, .post = i % 2 ? on_post : NULL };
+
+		posts = 0;
+		var[1] = (u64)adds_seven;
+		if (!probe_on(&p) || !watch_on(&w))
+			return;
+		EXPECT_EQ(run(branches[i / 2].code, &var[1]).ax, machine_pattern.ax + branches[i / 2].by);
+		EXPECT_EQ(p.hits, 1);
+		EXPECT_EQ(posts, i % 2);
+		EXPECT_EQ(w.hits, 1);
+		watchpoint_unregister(&w);
+		probe_off(&p);
+		EXPECT_ACCOUNTS(before);
+	}
+}

@@ -160,7 +160,7 @@ static __always_inline unsigned disarm_probes(struct kprobe_site *s)
 {
 	unsigned n = 0;
 
-	s->only = NULL;
+	only_store(s, NULL);
 	for (struct kprobe *p = s->probes; p; p = p->next) {
 		p->busted = p->armed;
 		n += p->armed;
@@ -190,8 +190,6 @@ __emergency unsigned bust_disarm_all(void)
 	for (unsigned b = 0; b < KPROBE_BUCKETS; b++)
 		for (struct kprobe_site *s = kprobe_table[b]; s; s = s->next) {
 			n += disarm_probes(s);
-			if (s->probe)
-				WRITE_ONCE(*s->probe, &s->several);
 			WRITE_ONCE(s->busted, s->armed);
 			if (!s->armed || leave_jump(s))
 				continue;

@@ -28,14 +28,6 @@ static void call_each(struct kprobe *several, struct pt_regs *regs)
 	call_pre(container_of(several, struct kprobe_site, several), regs);
 }
 
-void detour_update(struct kprobe_site *s)
-{
-	struct kprobe *p = s->probes;
-
-	if (s->probe)
-		WRITE_ONCE(*s->probe, p && !p->next && p->armed && p->pre ? p : &s->several);
-}
-
 static void put32(u8 *code, u32 at, u64 value)
 {
 	u32 v = (u32)value;
@@ -91,7 +83,7 @@ int detour_make(struct kprobe_site *s)
 	n = (u64)s->detour - DETOUR_AREA;
 	s->probe = &called[n / PAGE_SIZE * DETOURS_A_PAGE + n % PAGE_SIZE / DETOUR_SIZE];
 	s->several.pre = call_each;
-	detour_update(s);
+	only_update(s);
 	BUG_ON(detour_template.size + s->displaced + SITE_SIZE > DETOUR_SIZE);
 	memset(code, INT3_BYTE, sizeof(code));
 	memcpy(code, detour_code, detour_template.size);

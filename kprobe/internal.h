@@ -81,7 +81,7 @@ struct kprobe_site {
 	u8 displaced;	       /* by the jump, in bytes; the last instruction may end behind it */
 	u8 bytes[SITE_SIZE];   /* what the jump lies over */
 	u8 *detour;	       /* NULL: there was never one */
-	struct kprobe **probe; /* whom the detour calls: the one probe there is, or ... */
+	struct kprobe **probe; /* whom the detour calls: only, or if that is NULL ... */
 	struct kprobe several; /* ... this, whose handler calls as many as are armed */
 };
 
@@ -106,7 +106,16 @@ static __always_inline struct kprobe_site *kprobe_find(u64 addr)
 	return kprobe_find_in(READ_ONCE(kprobe_table[kprobe_bucket(addr)]), addr);
 }
 
-/* kprobe.c. Under kprobe_mutex. The text as the site's probes and technique want it. -EBUSY */
+/* Whom a hit calls, by whatever way it comes. */
+static __always_inline void only_store(struct kprobe_site *s, struct kprobe *only)
+{
+	WRITE_ONCE(s->only, only);
+	if (s->probe)
+		WRITE_ONCE(*s->probe, only ?: &s->several);
+}
+/* kprobe.c. Under kprobe_mutex. That, as the site's probes are now. */
+void only_update(struct kprobe_site *s);
+/* Under kprobe_mutex. The text as the site's probes and technique want it. -EBUSY */
 int site_update(struct kprobe_site *s);
 /* check.c. One instruction of at most @max bytes as it is without probes, and its bytes (INSN_MAX_LENGTH). As insn_decode(). */
 int kprobe_decode(u64 addr, size_t max, u8 *bytes, struct insn *insn);
@@ -148,8 +157,6 @@ void jump_check_init(void);
 /* detour.c. For a place that jump_refused() has nothing against. 0, -ENOSPC, -ENOMEM. */
 int detour_make(struct kprobe_site *s);
 void detour_free(struct kprobe_site *s);
-/* Whom it calls follows from the site's probes. Under kprobe_mutex. */
-void detour_update(struct kprobe_site *s);
 /* Any context. The site whose detour's displaced instructions @ip is among, and where that one is at home; or NULL. */
 struct kprobe_site *detour_copy_at(u64 ip, u64 *original);
 

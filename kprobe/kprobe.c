@@ -134,13 +134,13 @@ static struct kprobe *only_armed(const struct kprobe_site *s)
 }
 
 /* Again, if a bust came in between. */
-static void only_set(struct kprobe_site *s)
+void only_update(struct kprobe_site *s)
 {
 	struct kprobe *only;
 
 	do {
 		only = only_armed(s);
-		WRITE_ONCE(s->only, only);
+		only_store(s, only);
 	} while (only && !READ_ONCE(only->armed));
 }
 
@@ -179,8 +179,7 @@ int site_update(struct kprobe_site *s)
 	int err = 0;
 
 	if (only_armed(s))
-		only_set(s); /* now: what is called for it alone would miss it */
-	detour_update(s);
+		only_update(s); /* now: what is called for it alone would miss it */
 	if (!call)
 		site_call(s, false, NULL);
 	if (!int3)
@@ -197,7 +196,7 @@ int site_update(struct kprobe_site *s)
 		ftrace_refresh(); /* a tracer may be waiting for it */
 	if (call)
 		err = site_call(s, true, only_armed(s));
-	only_set(s);
+	only_update(s);
 	return err;
 }
 

@@ -9,7 +9,7 @@
 
 const char *log_since(const char *mark)
 {
-	static char (*text)[16384 + 1];
+	static char(*text)[16384 + 1];
 	struct seq_buf b;
 	const char *at;
 	u64 flags;

@@ -130,6 +130,35 @@ KTEST(kprobe_jump, a_bust_while_a_jump_comes)
 	EXPECT(busts > n / 2);
 }
 
+/* Of two probes at one jump the second goes, and a bust meanwhile: nobody is called any more. */
+static void meet_disarming(struct kprobe *at)
+{
+	struct kprobe p = { .addr = (u64)jt_four, .pre = count_hit }, q = p;
+	u64 before = busts;
+
+	if (!probe_on(&p))
+		return;
+	if (probe_on(&q)) {
+		EXPECT(jumps(&p));
+		wanted = true;
+		kprobe_disarm(&q);
+		wanted = false;
+		hits = 0;
+		EXPECT_EQ(run_code(jt_four), 4);
+		EXPECT_EQ(hits, busts == before);
+		probe_off(&q);
+	}
+	probe_off(&p);
+	undo();
+	EXPECT(is_original());
+}
+
+KTEST(kprobe_jump, a_bust_while_it_is_changed_whom_a_jump_calls)
+{
+	at_each(site_update, meet_disarming);
+	EXPECT(busts > 10);
+}
+
 static int settle(void *arg)
 {
 	kprobe_settle();

@@ -108,6 +108,8 @@ int kprobe_check(u64 addr, struct insn *insn, const char **why)
 		*why = "Instruction can't be displaced: sti would lose its hold on interrupts before hlt";
 	if (!*why && static_site_at(addr))
 		*why = "A static key's branch: its bytes change when the key is switched";
+	if (!*why && text_is_poked(addr, insn->length))
+		*why = "Its function exchanges these bytes itself";
 	if (*why)
 		return -EINVAL;
 	*why = NULL;

@@ -143,6 +143,8 @@ static const char *check_comers(u64 addr, const struct symbol *f, u8 displaced)
 		if (e->fixup - addr - 1 < SITE_SIZE - 1)
 			return "No jump: a fault's way out leads into its five bytes";
 	}
+	if (text_is_poked(addr, displaced))
+		return "No jump: its function exchanges an instruction that it would displace itself";
 	if (watchpoint_executes(addr + 1, SITE_SIZE - 1))
 		return "No jump: a watchpoint waits for an instruction within its five bytes";
 	if (!marked(addr + 1, SITE_SIZE - 1))

@@ -17,8 +17,7 @@ __asm__(".pushsection .text\n"
 	".type flip_site, @function\n"
 	"flip_site:\n\tmov %rdi, %rax\n"
 	"flip_at:\t.byte 0x0f, 0x1f, 0x44, 0, 0\n\tmov %rdi, %rax\n\tret\n"
-	".size flip_site, . - flip_site\n"
-	".popsection\n");
+	".size flip_site, . - flip_site\n" POKED_SITE(flip_at) ".popsection\n");
 extern u8 flip_at[];
 
 /* An exchange is four calls to all CPUs, and each costs a time slice for every CPU that the host hasn't got. */

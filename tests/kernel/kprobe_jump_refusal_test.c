@@ -20,6 +20,7 @@ CODE(jt_call, "", "incq %rax", "call jt_four", "");
 CODE(jt_expected, "movq %rsp, %rcx", "incq %rax", "movq (%rcx), %rcx\n4:\tincq %rax", EX_TABLE(2b, 4b));
 CODE(jt_landing, "movq %rsp, %rcx\n3:\tmovq (%rcx), %rcx", "incq %rax", "incq %rax", EX_TABLE(3b, 2b));
 CODE(jt_pushf, "", "pushfq", "popfq\n\tincq %rax\n\tincq %rax", "");
+CODE(jt_poked, "", "incq %rax", "incq %rax\n\tincq %rax", POKED_SITE(2b));
 /* A branch from elsewhere, never taken. */
 CODE(jt_elsewhere, "", "incq %rax", "incq %rax\n\tincq %rax", "");
 CODE(jt_comes, "", "incq %rax", "testq %rsp, %rsp\n\tjz jt_elsewhere + 3", "");
@@ -114,6 +115,8 @@ KTEST(kprobe_jump, what_is_refused_and_why)
 	refuse("itself", jt_pushf_at[0], "can't run from a copy", KPROBE_JUMP);
 	refuse("expected fault", jt_expected_at[0], "is expected to fault", KPROBE_JUMP);
 	refuse("fault's way out", jt_landing_at[0], "a fault's way out", KPROBE_JUMP);
+	refuse("exchanged by itself", jt_poked_at[0], "its function exchanges", KPROBE_JUMP);
+	refuse("exchanged itself", jt_poked_at[1], "Its function exchanges these bytes", KPROBE_AUTO);
 	refuse("static key", before(jt_keyed, key_site()), "a static key's branch", KPROBE_JUMP);
 	refuse("entry", (u64)jt_traced, "the function tracer's site", KPROBE_JUMP);
 	refuse("scheduler", (u64)preempt_schedule, "a detour itself may end there", KPROBE_JUMP);

@@ -354,9 +354,7 @@ static int sweep_inside(const struct sweep_options *wanted, struct seq *out)
 
 static int run(int argc, char **argv, struct seq *out)
 {
-	struct sweep_options wanted = {
-		.to = ~0ul, .stride = 1, .batch = 30000, .again = 4000, .limit = 100
-	};
+	struct sweep_options wanted = { .to = ~0ul, .stride = 1, .batch = 2000, .again = 1500, .limit = 100 };
 	int err = sweep_prepare();
 
 	if (err)

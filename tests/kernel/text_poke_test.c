@@ -18,7 +18,8 @@ static const u8 nop5[SITE_SIZE] = NOP5;
 u64 poke_me(void);
 CODE(poke_target, "", "incq %rax", "", "");
 __asm__(".pushsection .text\n.type poke_me, @function\npoke_me:\n\txorl %eax, %eax\n"
-	"poke_site:\n\t.byte 0x0f, 0x1f, 0x44, 0, 0\n\tret\n.size poke_me, . - poke_me\n.popsection");
+	"poke_site:\n\t.byte 0x0f, 0x1f, 0x44, 0, 0\n\tret\n.size poke_me, . - poke_me\n" POKED_SITE(
+		poke_site) ".popsection");
 extern u8 poke_site[];
 
 static void branch_bytes(u8 bytes[SITE_SIZE], u8 opcode, u64 site, u64 target)
@@ -216,7 +217,7 @@ KTEST(text_poke, in_the_window_a_jump_is_emulated)
 }
 
 /* text_poke() inside text_poke(): a probe on its store, hit while its tables are loaded, pokes another place. */
-CODE(poked_inside, "", "movb $1, %al", "", "");
+CODE(poked_inside, "", "movb $1, %al", "", POKED_SITE(poked_inside));
 static unsigned inner_pokes;
 
 static void poke_inside(struct kprobe *p, struct pt_regs *regs)

@@ -27,6 +27,16 @@ static u64 poke_pdpt[512] __aligned(4096);
 static u64 poke_pd[512] __aligned(4096);
 static u64 poke_pt[512] __aligned(4096);
 
+extern const u64 __start_poked_sites[], __stop_poked_sites[];
+
+bool text_is_poked(u64 addr, size_t len)
+{
+	for (const u64 *s = __start_poked_sites; s < __stop_poked_sites; s++)
+		if (*s < addr + len && addr < *s + SITE_SIZE)
+			return true;
+	return false;
+}
+
 static u64 image_phys(const void *p) { return (u64)p - KERNEL_BASE; }
 
 void text_poke_init(void)

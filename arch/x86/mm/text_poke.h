@@ -61,6 +61,15 @@ void text_poke_emergency(void *addr, u8 byte);
 void text_poke_emergency_observed(void *addr, u8 byte);
 
 /*
+ * In the assembly of who exchanges the five bytes at @label: nobody else may lay anything over them. (A tracing site's and a static
+ * key's are known by their own tables.)
+ */
+#define POKED_SITE(label) \
+	".pushsection .poked_sites, \"a\", @progbits\n\t.balign 8\n\t.quad " #label "\n\t.popsection\n"
+/* Any context. Are there such among the @len bytes from @addr on? */
+bool text_is_poked(u64 addr, size_t len);
+
+/*
  * Called by each poke while the alias exists and the poke tables are loaded, when set: for showing
  * what the tables look like just then. In whatever context the poke is.
  */

@@ -92,7 +92,8 @@ X(settings, "tracing_cpumask", "0\nx\n1,1,1,1\n1", \
 "echo > trace; echo > error_log") \
 X(options, "trace_options", "nooverwrite\noverwrite\nnosuch\nnonosuch\nraw\nnoraw", \
 "cat trace_options; echo 2 > options/raw; echo 1 > options/raw; echo 1 > events/sched/enable; echo x > trace_marker; ktap sched; " \
-"echo 0 > events/enable; head -n 50 trace; echo 0 > options/raw; echo 1 > options/latency-format; head -n 50 trace; " \
+"echo 0 > events/enable; head -n 50 trace; echo > trace; echo function > current_tracer; cd .; echo nop > current_tracer; head -n 50 trace; " \
+"echo 0 > options/raw; echo 1 > options/latency-format; head -n 50 trace; " \
 "echo 1 > options/verbose; head -n 50 trace; echo 0 > options/verbose; echo 0 > options/latency-format; echo > trace; echo > error_log") \
 X(latency, "tracing_thresh", "100", \
 "echo irqsoff > current_tracer; ktap lockdep; cat trace; echo nop > current_tracer; echo 0 > tracing_thresh; " \

@@ -77,6 +77,7 @@ static const struct exception takes_long[] = {
 	{ "code.no_memory", "seconds" },
 	{ "script.exceptions", "seconds" },
 	{ "script.sweep", "seconds" },
+	{ "script.wx", "walks all page tables at each poke" },
 	{ "code.report", "much text" },
 	{ "code.decode", "much text" },
 	{ "kprobe.a_probed_instruction*", "seconds" },
@@ -149,6 +150,7 @@ static const struct exception takes_long[] = {
 	X(dmesg, "dmesg; cat wx") \
 	X(nest, "nest mark; nest") \
 	X(explain_more, EXPLAIN) \
+	X(wx, "echo 1 > wx; echo 1 > events/sched/sched_switch/enable; cat wx; echo 0 > wx; echo 0 > events/enable; echo x > wx; echo > trace") \
 	X(sweep, INNER) \
 	X(exceptions, EXCEPTIONS) \
 	X(tour1, "tour 1") \

@@ -119,10 +119,10 @@ void apic_send_startup(u32 id, u8 page) { send(id, ICR_STARTUP | ICR_ASSERT | pa
 
 void apic_timer_calibrate_begin(void) { apic_write(REG_TIMER_INIT, ~0u); }
 
-void apic_timer_calibrate_end(u64 ns)
-{
-	u64 ticks = ~0u - apic_read(REG_TIMER_COUNT);
+u32 apic_timer_calibrate_read(void) { return apic_read(REG_TIMER_COUNT); }
 
+void apic_timer_calibrate_end(u64 ticks, u64 ns)
+{
 	apic_write(REG_TIMER_INIT, 0);
 	ticks_per_ns_32 = (ticks << 32) / ns;
 }

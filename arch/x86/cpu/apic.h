@@ -39,9 +39,10 @@ void nmi_send(u32 cpu);
 /* The same, not counted: to the receiver it is one from outside. */
 void apic_send_nmi(u32 id);
 
-/* Boot: what the timer counted in @ns nanoseconds. */
+/* Boot: the timer counts down from ~0, without interrupts; what it has come to; and how far it came in @ns nanoseconds. */
 void apic_timer_calibrate_begin(void);
-void apic_timer_calibrate_end(u64 ns);
+u32 apic_timer_calibrate_read(void);
+void apic_timer_calibrate_end(u64 ticks, u64 ns);
 /* Interrupts off. One interrupt on VECTOR_TIMER, @ns from now (at once when 0). */
 void apic_timer_set(u64 ns);
 void apic_timer_stop(void);

@@ -58,13 +58,13 @@ static void note(struct held_locks *locks, const void *lock, u32 class, u64 wher
 
 static void forget(struct held_locks *locks, const void *lock)
 {
-	u32 i = locks ? locks->n : 0;
+	u32 n = locks ? READ_ONCE(locks->n) : 0; /* once: a handler in the middle may find it out of date */
 
-	while (i-- > 0) {
+	for (u32 i = n; i-- > 0;) {
 		if (locks->held[i].lock != lock)
 			continue;
-		locks->n--;
-		memmove(&locks->held[i], &locks->held[i + 1], sizeof(locks->held[0]) * (locks->n - i));
+		locks->n = n - 1;
+		memmove(&locks->held[i], &locks->held[i + 1], sizeof(locks->held[0]) * (n - 1 - i));
 		return;
 	}
 }
@@ -114,15 +114,24 @@ void lockdep_mutex_wait(const char *name, u64 where)
 	check_order(held_by_thread(), class, where);
 }
 
+/* Preemption off: the scheduler looks at what the thread holds, too, and empties it when it is out of date. */
 void lockdep_mutex_locked(const void *lock, const char *name, u64 where)
 {
-	struct held_locks *locks = held_by_thread();
+	struct held_locks *locks;
 
+	preempt_disable();
+	locks = held_by_thread();
 	if (locks)
 		note(locks, lock, lockdep_class(name), where);
+	preempt_enable();
 }
 
-void lockdep_mutex_unlock(const void *lock) { forget(held_by_thread(), lock); }
+void lockdep_mutex_unlock(const void *lock)
+{
+	preempt_disable();
+	forget(held_by_thread(), lock);
+	preempt_enable();
+}
 
 void lockdep_thread_exit(u64 where)
 {

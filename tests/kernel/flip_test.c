@@ -113,13 +113,16 @@ KTEST(flip, text_is_exchanged_under_running_cpus)
 static SPINLOCK(site_lock);
 static volatile u32 taken, wanted; /* site_lock, by so many */
 
+#define PATIENCE \
+	1000000 /* cpu_relax(): who would exchange may have to wait for a third one, who waits for this CPU */
+
 /* Has an old int3 before him, with the lock, in the middle of an exchange that waits for him and for who wants the lock. */
 static int refresh_under_lock(void *arg)
 {
 	u64 flags = spin_lock_irqsave(&site_lock);
 
 	taken = 1;
-	while (!text_poke_pending((u64)flip_at))
+	for (u32 i = 0; i < PATIENCE && !text_poke_pending((u64)flip_at); i++)
 		cpu_relax();
 	text_refresh(flip_at);
 	spin_unlock_irqrestore(&site_lock, flags);

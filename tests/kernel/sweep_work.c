@@ -401,7 +401,8 @@ static u64 no_memory(void)
 	alloc_fail_nth(0);
 	return run_script(
 		"cd " TRACEFS_MOUNT
-		"; echo > kprobe_events; echo nop > current_tracer; echo > trace; echo > error_log");
+		"; echo > kprobe_events; echo '!run_pwd:stacktrace' > set_ftrace_filter; echo nop > current_tracer; "
+		"echo > trace; echo > error_log");
 }
 
 /* Of a sweep in its middle. */

@@ -112,6 +112,10 @@ EACH_WAY(all_registers_are_there_and_survive)
 	EXPECT_EQ(memcmp(&at_return.r15, (u64[]){ plain.r15, plain.r14, plain.r13, plain.r12 }, 32), 0);
 	EXPECT_EQ(at_return.r8, plain.r8);
 	EXPECT_EQ(at_return.r9, plain.r9);
+	if (ret_way == KPROBE_EMULATE) {
+		EXPECT_EQ(at_return.r10, plain.r10);
+		EXPECT_EQ(at_return.r11, plain.r11);
+	}
 	/* What the caller counts on. */
 	EXPECT_EQ(m.ax, plain.ax);
 	EXPECT_EQ(m.dx, plain.dx);

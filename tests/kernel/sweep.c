@@ -1,8 +1,7 @@
 /*
  * The command "sweep": a probe on each instruction of .text, many at a time, while the workload of sweep_work.c runs.
  *
- * A probe that has been hit often is disarmed by a thread beside, so that what loops comes to an end. Of each instruction
- * is kept how it went; tests/guest/sweep.t and "make sweep" read the report.
+ * Of each instruction is kept how it went; tests/guest/sweep.t and "make sweep" read the report.
  */
 #include "abi/errno.h"
 #include "arch/x86/insn/insn.h"
@@ -190,10 +189,9 @@ static void sweep_ones(struct seq *out)
 	seq_printf(out, "sweep: one by one: %u probed, %u hit\n", tried, hit);
 }
 
-#define OPTION(name)                                        \
-	{                                                   \
-#name, offsetof(struct sweep_options, name) \
-	}
+/* clang-format off */
+#define OPTION(name) { #name, offsetof(struct sweep_options, name) }
+/* clang-format on */
 static const struct {
 	const char *name;
 	size_t offset;

@@ -4,9 +4,7 @@
  * A probe that has been hit often is disarmed by a thread beside, so that what loops comes to an end.
  */
 #include "abi/errno.h"
-#include "arch/x86/mm/paging.h"
 #include "kprobe/internal.h"
-#include "mm/frames.h"
 #include "rcu/rcu.h"
 #include "sched/mutex.h"
 #include "sched/thread.h"

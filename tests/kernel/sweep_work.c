@@ -53,13 +53,13 @@ static const struct exception loose[] = {
 	{ "debug.*", "counts the traps that are under way" },
 	{ "ftrace*.*", "counts traced entries: one with an int3 is left alone" },
 	{ "graph.*", "the same" },
+	{ "events.a_trigger_works_without_recording", "the same" },
 	{ "kmalloc.*freed*", "which report it is depends on what else is in the object's page" },
 	{ "kmalloc.*double_free*", "the same" },
 	{ "rcu_contexts.user_mode_is_not_disturbed", "each jump that is taken out calls all CPUs" },
 	{ "events.snapshots_under_load", "counts free frames, and jumps take some meanwhile" },
 	{ "lines.function_filters", "lists what is traced: an entry with an int3 isn't" },
 	{ "lines.probe_names", "lists all probes" },
-	{ "events.a_trigger_works_without_recording", "the same" },
 };
 static const struct exception left_out[] = {
 	{ "nmi.comes_at_each*", "its code runs on a stack of a few words, which has no room for a trap" },
@@ -113,111 +113,6 @@ static const struct exception takes_long[] = {
 	{ "script.profile", "traces everything" },
 	{ "code.read_all", "much text" },
 };
-
-/* Tables, a script a line. */
-/* clang-format off */
-#define SCRIPTS(X) \
-	X(ls, "ls /sys/kernel kprobes; ls; pwd; cd kprobes; pwd; ls ..") \
-	X(cat, \
-	  "cat available_tracers set_ftrace_filter trace_clock trace_options README tracing_on") \
-	X(echo, \
-	  "echo hello 'a b' \"c\" \\; d; echo -n x; echo; head -n 3 README; head nosuch; echo > nosuch") \
-	X(errors, \
-	  "cat nosuch; ls nosuch; nosuch; echo 'open; ktap a b; tour 99; cat; cd README; echo 1 > README") \
-	X(help, "help; help cat nosuch; tour; timeout 1 echo x; timeout x") \
-	X(filter, \
-	  "echo 'tracefs_*' > set_ftrace_filter; cat set_ftrace_filter; echo '*x*' >> set_ftrace_filter; " \
-	  "echo '!tracefs_*' >> set_ftrace_filter; echo > set_ftrace_filter; echo nosuchfn > set_ftrace_filter") \
-	X(graph_filter, \
-	  "echo 'tracefs_re*' > set_graph_function; cat set_graph_function; echo > set_graph_function") \
-	X(events, \
-	  "cat events/sched/sched_switch/format; echo 'prev_pid > 1 && next_comm ~ \"k*\"' > " \
-	  "events/sched/sched_switch/filter; echo 'hist:keys=prev_pid' > " \
-	  "events/sched/sched_switch/trigger; echo 1 > events/sched/enable; " \
-	  "cat events/sched/sched_switch/filter; echo 0 > events/sched/enable; " \
-	  "echo '!hist:keys=prev_pid' > events/sched/sched_switch/trigger; " \
-	  "echo 0 > events/sched/sched_switch/filter; echo 'x ==' > events/sched/sched_switch/filter; " \
-	  "echo 0 > events/sched/sched_switch/filter") \
-	X(functions, "cat available_filter_functions") \
-	X(blacklist, "cat kprobes/blacklist") \
-	X(markers, \
-	  "echo a marker > trace_marker; echo > trace; echo 256 > buffer_size_kb; cat buffer_size_kb") \
-	X(set_event, \
-	  "echo sched:sched_switch > set_event; cat set_event; echo '*:*' > set_event; echo > set_event; echo > trace") \
-	X(pwd, "pwd") \
-	WRONG_SCRIPTS(X)
-
-/* What these print depends on when, or on what is probed. */
-
-#define LOOSE_SCRIPTS(X) \
-	X(dmesg, "dmesg; cat wx") \
-	X(nest, "nest mark; nest") \
-	X(explain_more, EXPLAIN) \
-	X(wx, "echo 1 > wx; echo 1 > events/sched/sched_switch/enable; cat wx; echo 0 > wx; echo 0 > events/enable; echo x > wx; echo > trace") \
-	X(sweep, INNER) \
-	X(exceptions, EXCEPTIONS) \
-	X(tour1, "tour 1") \
-	X(tour2, "tour 2") \
-	X(tour3, "tour 3") \
-	X(tour4, "tour 4") \
-	X(tour5, "tour 5") \
-	X(tour6, "tour 6") \
-	X(tour7, "tour 7") \
-	X(tour8, "tour 8") \
-	X(tour9, "tour 9") \
-	X(tour10, "tour 10") \
-	X(function, \
-	  "echo function > current_tracer; ls; echo nop > current_tracer; cat trace; echo > trace") \
-	X(function_graph, \
-	  "echo function_graph > current_tracer; ls; echo nop > current_tracer; cat trace; echo > trace") \
-	X(irqsoff, \
-	  "echo irqsoff > current_tracer; ls; cat trace; echo nop > current_tracer; echo > trace") \
-	X(stack, \
-	  "echo 1 > options/stacktrace; echo 1 > events/sched/enable; ls; echo 0 > events/enable; cat trace; echo 0 > options/stacktrace; echo > trace") \
-	X(profile, \
-	  "echo 1 > function_profile_enabled; ls; echo 0 > function_profile_enabled; cat trace_stat/function0") \
-	X(all_events, \
-	  "echo 1 > events/enable; ls; cat README; echo 0 > events/enable; cat trace; head per_cpu/cpu0/trace; cat per_cpu/cpu0/stats; echo > trace") \
-	X(snapshot, "echo 1 > snapshot; cat snapshot; echo 0 > snapshot") \
-	X(probes, \
-	  "echo p:x run_cd+5 > kprobe_events; echo 1 > events/kprobes/x/enable; cd .; cat kprobe_events kprobe_profile kprobes/list trace; " \
-	  "echo 0 > events/kprobes/x/enable; echo > kprobe_events; echo p:y nosuch > kprobe_events; cat error_log; echo > trace") \
-	X(explain, \
-	  "explain run_cd; explain run_cd+5; explain memcpy+0x13; explain do_int3; explain nosuch; explain run_cd+1; " \
-	  "explain context_switch+0x20; explain seq_printf+5; explain 0; explain 0xffffffff80100000; explain") \
-	X(arguments, \
-	  "echo 'p:g/a tracefs_read+0 di=%di:x64 s=+0(%di):string b=%di:b4@4/32 ar=+0(%di):u8[4] y=%ip:symbol c=$comm " \
-	  "st=$stack0 n=%si:s32 u=+u0(%di):ustring k=\\\\7 t=\\\\\"x\" at=@cmdline a1=$arg1' > kprobe_events; " \
-	  "echo 'p:g/a tracefs_read di=%di:x64 s=+0(%di):string b=%di:b4@4/32 ar=+0(%di):u8[4] y=%ip:symbol c=$comm " \
-	  "st=$stack0 n=%si:s32 k=+8(+0(%sp)):u16 s8=%ax:s8 a1=$arg1' >> kprobe_events; " \
-	  "echo 'r3:g/b tracefs_read ret=$retval:s32' >> kprobe_events; echo 'w:g/c tracing_on:1:w' >> kprobe_events; " \
-	  "echo 'w:g/d cmdline:8:rw' >> kprobe_events; cat kprobe_events; echo 1 > events/g/enable; cat tracing_on README; " \
-	  "cat events/g/a/format events/g/b/format; echo 'ret == 0' > events/g/b/filter; cat tracing_on; " \
-	  "echo 'hist:keys=ret' > events/g/b/trigger; echo 'stacktrace' > events/g/a/trigger; cat tracing_on events/g/b/hist; " \
-	  "cat trace kprobe_profile kprobes/list; echo '!hist:keys=ret' > events/g/b/trigger; echo '!stacktrace' > events/g/a/trigger; " \
-	  "echo 0 > events/g/b/filter; echo 0 > events/g/enable; echo > kprobe_events; cat error_log; echo > trace") \
-	X(pipe, "echo 1 > events/sched/enable; timeout 1 head -n 3 trace_pipe; timeout 1 head -n 2 per_cpu/cpu0/trace_pipe; " \
-		"echo 0 > events/enable; echo > trace") \
-	X(chaos, "echo 5 > chaos; ls; cat chaos; cat kprobes/blacklist; echo 0 > chaos; echo x > chaos") \
-	X(ktap, "ktap symbols; ktap nosuch; ktap -x") \
-	X(events_on, "echo 1 > events/enable; ktap rcu; ktap rcu_tasks; ktap irq_work; ktap work; ktap kretprobe; ktap watchpoint; " \
-		     "echo 0 > events/enable; cat trace; echo > trace") \
-	X(filtered_on, "echo 'common_pid >= 0' > events/sched/filter; echo 'common_pid >= 0' > events/rcu/filter; " \
-		       "echo 'common_pid >= 0' > events/irq/filter; echo 1 > options/stacktrace; echo 1 > events/enable; " \
-		       "ktap rcu; ktap work; echo 0 > events/enable; echo 0 > options/stacktrace; cat trace; " \
-		       "echo 0 > events/sched/filter; echo 0 > events/rcu/filter; echo 0 > events/irq/filter; echo > trace") \
-	X(graph_on, "echo function_graph > current_tracer; ktap sched; head -n 400 trace; " \
-		    "echo nop > current_tracer; echo > trace") \
-	X(stacks, "echo 1 > stack_tracer_enabled; cat README; cat stack_trace stack_max_size; echo 0 > stack_tracer_enabled") \
-	X(rcu_files, "echo normal > rcu/gp; echo expedited > rcu/gp; echo tasks > rcu/gp; echo tasks_trace > rcu/gp; " \
-		     "echo barrier > rcu/gp; echo x > rcu/gp; echo 1 > rcu/check; ktap rcu_check; echo 0 > rcu/check; cat lockdep") \
-	X(sizes, "echo 64 > buffer_size_kb; echo 128 > per_cpu/cpu0/buffer_size_kb; cat buffer_size_kb buffer_total_size_kb; " \
-		 "echo 1 > snapshot; echo 2 > snapshot; echo 0 > snapshot; echo 1 > tracing_cpumask; cat tracing_cpumask; " \
-		 "echo ff > tracing_cpumask; echo 256 > buffer_size_kb") \
-	X(bust, "echo 1 > test/bust; cat health") \
-	X(malformed, \
-	  "malformed test/* kprobe* trace_pipe per_cpu/*/trace_pipe -* -*/* -*/*/* -*/*/*/* -*/*/*/*/*")
-/* clang-format on */
 
 #define SCRIPT(n, text) { .suite = "script", .name = #n, .kind = SWEEP_SCRIPT, .script = text },
 #define LOOSE_SCRIPT(n, text) \

@@ -88,7 +88,9 @@ def test_panic():
     calls, last = check_report("test/panic", result.stdout, "test/panic was written to")
     equal([c for c in ("panic_store", "tracefs_write", "shell_run", "kernel_main") if c not in calls], [],
           "test/panic: the backtrace leads to its caller")
-    ok(last and last["way"] == "leave", "test/panic: no trap is under way, says the black box", result.stdout[-3000:])
+    # An interrupt that took the CPU from another thread leaves when that thread goes on, so it may well be the last that came.
+    ok(last and (last["way"] == "leave" or last["vector"].startswith("vec")),
+       "test/panic: no exception is under way, says the black box", result.stdout[-3000:])
     records = re.findall(r"^ *\d+ +\d+ +\d+ \w+ +#\w+ ", result.stdout[result.stdout.rindex("black box"):], re.M)
     ok(len(records) >= 16, "test/panic: … which remembers the traps before", records)
 

@@ -38,7 +38,7 @@ CFLAGS := -std=gnu11 -O2 -g -ffreestanding -I. -ffile-prefix-map=$(CURDIR)=. \
 	-fno-stack-protector -fcf-protection=none -fno-asynchronous-unwind-tables \
 	-fno-omit-frame-pointer -fno-optimize-sibling-calls -fno-strict-aliasing -fno-common \
 	-fno-delete-null-pointer-checks -fno-jump-tables -fno-reorder-blocks-and-partition \
-	-fno-tree-loop-distribute-patterns -fno-ipa-ra -fno-ipa-icf \
+	-fno-tree-loop-distribute-patterns -fno-ipa-ra -fno-ipa-icf -falign-jumps=1 -falign-loops=1 -falign-labels=1 \
 	-pg -mfentry -mrecord-mcount -mnop-mcount \
 	-Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wold-style-definition \
 	-Wundef -Wwrite-strings -Wvla -Wtrampolines -Wno-unused-parameter

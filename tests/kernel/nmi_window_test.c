@@ -24,13 +24,17 @@ extern const u8 nmi_window_back[];
 /* Named in assembly. */
 extern u64 nmi_window_sp, nmi_window_came[3];
 u64 nmi_window_sp, nmi_window_came[3]; /* ax, sp, flags */
-static u64 other_stack[16] __aligned(16);
+static u64 other_stack[1024] __aligned(16); /* of the code that was interrupted: with room for traps */
 
-/* Enters with rsp @sp and rax @ax, and returns when the outer NMI has returned to nmi_window_back. */
+/*
+ * Enters with rsp @sp and rax @ax, and returns when the outer NMI has returned to nmi_window_back. By iretq, which changes
+ * to @sp and jumps at once, and which no probe can be on: a trap in between would be pushed over what build() put there.
+ */
 void nmi_window_enter(u64 sp, u64 ax);
 __asm__(".pushsection .text\n.type nmi_window_enter, @function\nnmi_window_enter:\n\t"
 	"push %rbx\n\tpush %rbp\n\tpush %r12\n\tpush %r13\n\tpush %r14\n\tpush %r15\n\tpushfq\n\t"
-	"mov %rsp, nmi_window_sp\n\tmov %rdi, %rsp\n\tmov %rsi, %rax\n\tjmp asm_exc_nmi\n"
+	"mov %rsp, nmi_window_sp\n\tmov %rsi, %rax\n\t"
+	"mov %ss, %ecx\n\tpush %rcx\n\tpush %rdi\n\tpush $2\n\tmov %cs, %ecx\n\tpush %rcx\n\tpush $asm_exc_nmi\n\tiretq\n"
 	".globl nmi_window_back\nnmi_window_back:\n\t"
 	"mov %rax, nmi_window_came\n\tmov %rsp, nmi_window_came+8\n\tpushfq\n\tpop nmi_window_came+16\n\t"
 	"mov nmi_window_sp, %rsp\n\tpopfq\n\t"
@@ -66,7 +70,7 @@ static bool find_places(u64 places[NR_PLACES])
 static u64 build(const u64 places[NR_PLACES], int place, bool redirected)
 {
 	u64 *top = (u64 *)this_cpu(nmi_top), ax = AX, sp = (u64)(top - F);
-	const u64 kept[FRAME_WORDS] = { (u64)nmi_window_back, KERNEL_CS, FLAGS, (u64)&other_stack[16],
+	const u64 kept[FRAME_WORDS] = { (u64)nmi_window_back, KERNEL_CS, FLAGS, (u64)&other_stack[ARRAY_SIZE(other_stack)],
 					KERNEL_DS };
 	const u64 repeat[FRAME_WORDS] = { places[AT_FLAG], KERNEL_CS, 2, (u64)(top - F), KERNEL_DS };
 	int copied = redirected ? 0 : FRAME_WORDS;
@@ -112,7 +116,7 @@ static void nmi_at(const u64 places[NR_PLACES], int place, bool redirected)
 	EXPECT_EQ(top->nmi_nested, nested + 1);
 	EXPECT_EQ(top->nmi_running, 0);
 	EXPECT_EQ(nmi_window_came[0], AX);
-	EXPECT_EQ(nmi_window_came[1], (u64)&other_stack[16]);
+	EXPECT_EQ(nmi_window_came[1], (u64)&other_stack[ARRAY_SIZE(other_stack)]);
 	EXPECT_EQ(nmi_window_came[2], FLAGS);
 	local_irq_restore(flags);
 }

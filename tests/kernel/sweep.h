@@ -98,6 +98,7 @@ const char *sweep_said(void);
 /* Code that ran at boot, called again on what it found then; and what only a terminal reaches. */
 u64 sweep_parse_again(void);
 u64 sweep_type(void);
+u64 sweep_terminal(void);
 u64 sweep_interrupt(void);
 u64 sweep_planted(void); /* 7, unless an instruction of it was done wrong */
 #define SWEEP_PLANTED 6	 /* bytes of its first two; behind them is room for a jump */

@@ -2,12 +2,16 @@
 #include "arch/x86/boot/boot_info.h"
 #include "arch/x86/cpu/acpi.h"
 #include "arch/x86/cpu/pic.h"
+#include "arch/x86/cpu/regs.h"
+#include "arch/x86/cpu/serial.h"
 #include "arch/x86/entry/vectors.h"
 #include "arch/x86/mm/extable.h"
 #include "arch/x86/mm/paging.h"
 #include "kernel/cmdline.h"
+#include "kernel/printk.h"
 #include "kprobe/boot.h"
 #include "kernel/shell/complete.h"
+#include "kernel/shell/console.h"
 #include "kernel/shell/internal.h"
 #include "kernel/shell/line.h"
 #include "kernel/shell/shell.h"
@@ -66,7 +70,8 @@ u64 sweep_parse_again(void)
 	return sum;
 }
 
-#define LINE 5
+#define LINE   5
+#define CTRL_D 4
 
 static void count(void) {}
 
@@ -142,6 +147,23 @@ u64 sweep_type(void)
 			line_start(line, "# ");
 	}
 	return sum;
+}
+
+/* A person at the terminal, who at once has had enough: the UART hands back to itself what it is told to send. */
+u64 sweep_terminal(void)
+{
+	u64 flags = local_irq_save();
+
+	console_lock();
+	serial_loop(true);
+	serial_putc(CTRL_D);
+	serial_loop(false);
+	console_unlock();
+	local_irq_restore(flags);
+	shell_interactive();
+	console_write("\n", 1);
+	shell_poweroff_requested = false;
+	return 0;
 }
 
 __asm__(".pushsection .text\n.globl sweep_planted\n.type sweep_planted, @function\nsweep_planted:\n\tmovl $7, %eax\n\tnop\n\ttestl $1, %eax\n\tret\n"

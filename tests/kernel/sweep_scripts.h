@@ -93,6 +93,9 @@
 		       "echo 'common_pid >= 0' > events/irq/filter; echo 1 > options/stacktrace; echo 1 > events/enable; " \
 		       "ktap rcu; ktap work; echo 0 > events/enable; echo 0 > options/stacktrace; cat trace; " \
 		       "echo 0 > events/sched/filter; echo 0 > events/rcu/filter; echo 0 > events/irq/filter; echo > trace") \
+	X(irqsoff_on, "echo run_pwd > set_ftrace_filter; echo irqsoff > current_tracer; " FAST_TESTS \
+		      "echo nop > current_tracer; echo > set_ftrace_filter; echo > trace") \
+	X(checked_on, "echo 1 > rcu/check; " FAST_TESTS "echo 0 > rcu/check") \
 	X(graph_on, "echo function_graph > current_tracer; ktap sched; head -n 400 trace; " \
 		    "echo nop > current_tracer; echo > trace") \
 	X(stacks, "echo 1 > stack_tracer_enabled; cat README; cat stack_trace stack_max_size; echo 0 > stack_tracer_enabled") \
@@ -105,6 +108,11 @@
 	X(malformed, \
 	  "malformed test/* kprobe* trace_pipe per_cpu/*/trace_pipe -* -*/* -*/*/* -*/*/*/* -*/*/*/*/*")
 /* clang-format on */
+
+/* What is quick, and in many contexts. */
+#define FAST_TESTS                                                                                     \
+	"ktap watch; ktap gs; ktap nmi; ktap rcu; ktap rcu_check; ktap rcu_contexts; ktap rcu_tasks; " \
+	"ktap rcu_list; ktap printk; ktap traps; ktap irq_work; ktap work; ktap entry; "
 
 /* Each line is written to the file, appending; then the script is run. */
 /* clang-format off */

@@ -62,7 +62,6 @@ static const struct exception loose[] = {
 	{ "lines.probe_names", "lists all probes" },
 };
 static const struct exception left_out[] = {
-	{ "nmi.comes_at_each*", "its code runs on a stack of a few words, which has no room for a trap" },
 	{ "script.tour10",
 	  "recurses until its stack is full: bust_kprobes() gives up when other probes are in that" },
 };
@@ -72,6 +71,8 @@ static const struct exception takes_long[] = {
 	{ "script.events_on", "seconds" },
 	{ "script.filtered_on", "seconds" },
 	{ "script.graph_on", "seconds" },
+	{ "script.irqsoff_on", "seconds" },
+	{ "script.checked_on", "seconds" },
 	{ "script.malformed", "a second" },
 	{ "script.rcu_files", "a second" },
 	{ "script.pipe", "waits" },
@@ -145,6 +146,7 @@ static const struct sweep_item others[] = {
 	{ .suite = "code", .name = "decode", .kind = SWEEP_CODE, .code = sweep_decode },
 	{ .suite = "code", .name = "parse_again", .kind = SWEEP_CODE, .code = sweep_parse_again },
 	{ .suite = "code", .name = "type", .kind = SWEEP_CODE, .code = sweep_type, .loose = true },
+	{ .suite = "code", .name = "terminal", .kind = SWEEP_CODE, .code = sweep_terminal },
 };
 
 /* A sink: the hash of all, and its beginning. */
@@ -353,6 +355,8 @@ static void add(struct sweep_item item)
 	       item.name); /* so that the log says which doesn't end */
 	item.outcome = sweep_run(&item);
 	item.ns = trace_clock() - start;
+	if (item.kind == SWEEP_TEST && item.outcome)
+		printk("sweep: fails without probes: %s.%s: %s\n", item.suite, item.name, sweep_said());
 	BUG_ON(sweep_items + i == all_items + SWEEP_ITEMS_MAX);
 	item.loose |= is_among(&item, loose, ARRAY_SIZE(loose)) || (item.kind == SWEEP_TEST && item.outcome);
 	item.loose |= item.kind != SWEEP_TEST && sweep_run(&item) != item.outcome;

@@ -17,6 +17,7 @@
 #define LCR_DLAB	 0x80
 #define IER_RECEIVE	 0x01
 #define MCR_DTR_RTS_OUT2 0x0b /* OUT2 connects the interrupt line on a PC */
+#define MCR_LOOP	 0x10
 
 #define DEBUG_PORT 0xe9
 
@@ -40,6 +41,8 @@ void serial_putc(char c)
 		cpu_relax();
 	outb(RBR, (u8)c);
 }
+
+void serial_loop(bool on) { outb(MCR, MCR_DTR_RTS_OUT2 | (on ? MCR_LOOP : 0)); }
 
 int serial_getc(void)
 {

@@ -23,7 +23,7 @@ extern const u8 asm_exc_nmi[];
 extern const u8 nmi_window_back[];
 /* Named in assembly. */
 extern u64 nmi_window_sp, nmi_window_came[3];
-u64 nmi_window_sp, nmi_window_came[3]; /* ax, sp, flags */
+u64 nmi_window_sp, nmi_window_came[3];	    /* ax, sp, flags */
 static u64 other_stack[1024] __aligned(16); /* of the code that was interrupted: with room for traps */
 
 /*
@@ -70,8 +70,8 @@ static bool find_places(u64 places[NR_PLACES])
 static u64 build(const u64 places[NR_PLACES], int place, bool redirected)
 {
 	u64 *top = (u64 *)this_cpu(nmi_top), ax = AX, sp = (u64)(top - F);
-	const u64 kept[FRAME_WORDS] = { (u64)nmi_window_back, KERNEL_CS, FLAGS, (u64)&other_stack[ARRAY_SIZE(other_stack)],
-					KERNEL_DS };
+	const u64 kept[FRAME_WORDS] = { (u64)nmi_window_back, KERNEL_CS, FLAGS,
+					(u64)&other_stack[ARRAY_SIZE(other_stack)], KERNEL_DS };
 	const u64 repeat[FRAME_WORDS] = { places[AT_FLAG], KERNEL_CS, 2, (u64)(top - F), KERNEL_DS };
 	int copied = redirected ? 0 : FRAME_WORDS;
 

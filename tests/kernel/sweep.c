@@ -277,9 +277,11 @@ static void sweep_all(struct seq *out)
 	sweep_work_init(sweep_options.slow, sweep_options.plant ? "planted" : NULL);
 	memcpy(image, __text_start, text_size());
 	sweep_batches(out, (u32)sweep_options.batch, false);
-	choose_unhit((u32)sweep_options.again);
-	sweep_batches(out, (u32)sweep_options.again, true);
-	choose();
+	if (sweep_options.again) {
+		choose_unhit((u32)sweep_options.again);
+		sweep_batches(out, (u32)sweep_options.again, true);
+		choose();
+	}
 	if (sweep_options.ones)
 		sweep_ones(out);
 	sweeping = outer.places;
@@ -290,7 +292,7 @@ static void forget(bool boot_too)
 {
 	for (u32 i = 0; i < nr_places; i++) {
 		places[i].boot &= !boot_too;
-		places[i].how = places[i].boot ? SWEEP_HIT : SWEEP_UNTRIED;
+		places[i].how = SWEEP_UNTRIED;
 		places[i].by = 0;
 	}
 	memset(sweep_refusals, 0, sizeof(sweep_refusals));
@@ -304,6 +306,9 @@ static int sweep(const struct sweep_options *wanted, struct seq *out)
 	sweep_options = *wanted;
 	forget(boot != sweep_options.technique);
 	choose();
+	for (u32 i = 0; i < nr_chosen; i++)
+		if (places[chosen[i]].boot)
+			places[chosen[i]].how = SWEEP_HIT;
 	sweep_all(out);
 	sweep_report(out, kprobe_technique_names[sweep_options.technique], sweep_options.map);
 	return sweep_sums.wrong || sweep_sums.wrong_ip ? -EIO : 0;
@@ -362,7 +367,7 @@ static int run(int argc, char **argv, struct seq *out)
 	if (err)
 		return err;
 	for (int i = 1; i < argc; i++)
-		if (!take(&wanted, argv[i]) || !wanted.stride || !wanted.batch || !wanted.again ||
+		if (!take(&wanted, argv[i]) || !wanted.stride || !wanted.batch ||
 		    wanted.again > SWEEP_BATCH_MAX || wanted.batch > SWEEP_BATCH_MAX)
 			return -EINVAL;
 	return sweeping ? sweep_inside(&wanted, out) : sweep(&wanted, out);

@@ -77,21 +77,32 @@ static bool all_are(const u8 *at, size_t n, u8 byte)
 	return true;
 }
 
-/* "debug" on for a test, with an object that keeps its page from going. */
+/* "debug" on for a test, with an object that keeps its page from going: the one from which the next will come, too. */
 static bool debug_before;
-static void *companion;
+static void *companions[8]; /* the first may be the last of their pages */
 
 static void begin(void)
 {
 	debug_before = static_key_enabled(&debug_key);
 	static_key_set(&debug_key, true);
-	companion = kmalloc(SIZE);
-	EXPECT(companion);
+	for (size_t i = 0; i < ARRAY_SIZE(companions); i++) {
+		companions[i] = kmalloc(SIZE);
+		if (i && ALIGN_DOWN((u64)companions[i], PAGE_SIZE) ==
+				 ALIGN_DOWN((u64)companions[i - 1], PAGE_SIZE)) {
+			give_back(companions[i]);
+			companions[i] = NULL;
+			return;
+		}
+	}
+	ktest_fail(__FILE__, __LINE__, "no two objects in one page", 0, 1);
 }
 
 static void end(void)
 {
-	give_back(companion);
+	for (size_t i = 0; i < ARRAY_SIZE(companions); i++) {
+		give_back(companions[i]);
+		companions[i] = NULL;
+	}
 	static_key_set(&debug_key, debug_before);
 }
 
@@ -221,7 +232,7 @@ KTEST(kmalloc, freeing_what_is_no_object_is_reported)
 
 	begin();
 	expect_foreign(&on_stack);
-	expect_foreign(&companion);
+	expect_foreign(companions);
 	expect_foreign("text");
 	expect_foreign(phys_to_virt(pa));
 	expect_foreign((void *)0x10);
@@ -230,8 +241,8 @@ KTEST(kmalloc, freeing_what_is_no_object_is_reported)
 	for (int offset = -48; offset <= 48; offset += 8) {
 		if (!offset)
 			continue;
-		free_it((u8 *)companion + offset);
-		expect_report("not the start of an object", (u8 *)companion + offset, 0, "free_it");
+		free_it((u8 *)companions[0] + offset);
+		expect_report("not the start of an object", (u8 *)companions[0] + offset, 0, "free_it");
 	}
 	read_log();
 	lines = log.lines;

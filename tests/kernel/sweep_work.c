@@ -54,8 +54,6 @@ static const struct exception loose[] = {
 	{ "ftrace*.*", "counts traced entries: one with an int3 is left alone" },
 	{ "graph.*", "the same" },
 	{ "events.a_trigger_works_without_recording", "the same" },
-	{ "kmalloc.*freed*", "which report it is depends on what else is in the object's page" },
-	{ "kmalloc.*double_free*", "the same" },
 	{ "rcu_contexts.user_mode_is_not_disturbed", "each jump that is taken out calls all CPUs" },
 	{ "events.snapshots_under_load", "counts free frames, and jumps take some meanwhile" },
 	{ "lines.function_filters", "lists what is traced: an entry with an int3 isn't" },

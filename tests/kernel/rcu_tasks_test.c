@@ -16,11 +16,12 @@ static void one_waits_for(int (*holder)(void *arg), u8 priority, void (*wait)(vo
 {
 	struct thread *t;
 
-	scene_begin();
-	t = thread_on(scene.there, holder, priority);
-	scene_wait(wait);
-	thread_join(t);
-	scene_end();
+	do {
+		scene_begin();
+		t = thread_on(scene.there, holder, priority);
+		scene_wait(wait);
+		thread_join(t);
+	} while (!scene_end());
 }
 
 static int spin(void *arg)
@@ -269,10 +270,11 @@ KTEST(rcu, a_trace_reader_in_an_nmi_is_waited_for)
 
 	if (crowd_cpus() == 1 || !probe_on(&p))
 		return;
-	scene_begin();
-	nmi_send(scene.there);
-	scene_wait(synchronize_rcu_tasks_trace);
-	scene_end();
+	do {
+		scene_begin();
+		nmi_send(scene.there);
+		scene_wait(synchronize_rcu_tasks_trace);
+	} while (!scene_end());
 	probe_off(&p);
 }
 

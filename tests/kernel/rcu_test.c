@@ -12,6 +12,7 @@
 #define VECTOR_TEST 0xe3
 
 struct scene scene;
+u32 scenes_alone;
 
 /* Any context. */
 static void read_for_long(void)
@@ -105,11 +106,12 @@ static void all_wait_for(int (*reader)(void *arg))
 	for (u32 i = 0; i < ARRAY_SIZE(ways) && crowd_cpus() > 1; i++) {
 		struct thread *t;
 
-		scene_begin();
-		t = thread_on(scene.there, reader, PRIORITY_DEFAULT);
-		scene_wait(ways[i]);
-		thread_join(t);
-		scene_end();
+		do {
+			scene_begin();
+			t = thread_on(scene.there, reader, PRIORITY_DEFAULT);
+			scene_wait(ways[i]);
+			thread_join(t);
+		} while (!scene_end());
 	}
 }
 
@@ -143,11 +145,12 @@ KTEST(rcu, an_nmi_to_an_idle_cpu_is_waited_for)
 	if (crowd_cpus() == 1 || !probe_on(&p))
 		return;
 	for (u32 i = 0; i < ARRAY_SIZE(ways); i++) {
-		scene_begin();
-		wait_until_idle(scene.there);
-		nmi_send(scene.there);
-		scene_wait(ways[i]);
-		scene_end();
+		do {
+			scene_begin();
+			wait_until_idle(scene.there);
+			nmi_send(scene.there);
+			scene_wait(ways[i]);
+		} while (!scene_end());
 	}
 	probe_off(&p);
 }

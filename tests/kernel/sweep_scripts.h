@@ -110,8 +110,8 @@
 /* clang-format on */
 
 /* What is quick, and in many contexts. */
-#define FAST_TESTS                                                                                     \
-	"ktap watch; ktap gs; ktap nmi; ktap rcu; ktap rcu_check; ktap rcu_contexts; ktap rcu_tasks; " \
+#define FAST_TESTS                                                                     \
+	"ktap watch; ktap gs; ktap nmi; ktap rcu; ktap rcu_check; ktap rcu_contexts; " \
 	"ktap rcu_list; ktap printk; ktap traps; ktap irq_work; ktap work; ktap entry; "
 
 /* Each line is written to the file, appending; then the script is run. */

@@ -178,7 +178,7 @@ KTEST(ftrace_ops, a_guarded_callback_may_be_traced_and_call_what_is)
 
 static struct {
 	struct ftrace_ops ops;
-	volatile bool inside, go, left, unregistered;
+	volatile bool inside, go, left, passed, unregistered;
 } slow;
 
 /* Preemption is as in the traced function: on. */
@@ -193,6 +193,7 @@ static notrace void be_slow(u64 ip, u64 parent_ip, struct ftrace_ops *ops, struc
 static int enter(void *arg)
 {
 	watched_two();
+	slow.passed = true;
 	return 0;
 }
 /* 1: it came back too early. */
@@ -214,8 +215,9 @@ KTEST(ftrace_ops, unregistering_waits_for_who_is_preempted_in_the_callback)
 	EXPECT_EQ(register_ftrace_function(&slow.ops), 0);
 	in = thread_create("inside", enter, NULL, PRIORITY_DEFAULT, 1);
 	EXPECT(in);
-	while (!slow.inside)
+	while (!slow.inside && !slow.passed)
 		thread_yield(); /* back here it has been preempted in there */
+	EXPECT(slow.inside); /* or the tracer has left the function alone, as it does when a probe is at its entry */
 	out = thread_create("leave", leave, NULL, PRIORITY_HIGH, 1);
 	EXPECT(out);
 	for (int i = 0; i < 5; i++)

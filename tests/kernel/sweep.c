@@ -4,6 +4,7 @@
  * Of each instruction is kept how it went; tests/guest/sweep.t and "make sweep" read the report.
  */
 #include "abi/errno.h"
+#include "arch/x86/entry/graph.h"
 #include "arch/x86/insn/insn.h"
 #include "arch/x86/mm/paging.h"
 #include "ftrace/ftrace.h"
@@ -119,6 +120,14 @@ static void one_more(void)
 	bytes_changed(&first);
 }
 
+/* Hooked returns that this thread has to come back by. */
+static s64 calls_left(void)
+{
+	struct graph_stack *g = this_cpu(graph_here);
+
+	return g->top == graph_no_entries ? 0 : g->top - g->last;
+}
+
 static void sweep_batch(struct seq *out, const u32 *which, u32 n, bool slow)
 {
 	u64 start = trace_clock(), first;
@@ -131,16 +140,25 @@ static void sweep_batch(struct seq *out, const u32 *which, u32 n, bool slow)
 	for (; items < sweep_nr_items && sweep_unhit(); sweep_note_hits(++items)) {
 		const struct sweep_item *item = &sweep_items[items];
 		u64 outcome, began;
+		s64 left;
 
 		if (item->slow && !slow)
 			continue;
 		if (sweep_options.verbose)
 			printk("sweep: %s.%s\n", item->suite, item->name);
 		began = trace_clock();
+		left = calls_left();
 		outcome = sweep_run(item);
+		left = calls_left() - left;
 		if (sweep_options.verbose)
 			printk("sweep: %lu ms\n", (trace_clock() - began) / 1000000);
 		compare(out, item, outcome);
+		if (left) {
+			sweep_sums.wrong++;
+			seq_printf(out,
+				   "sweep: wrong: %s.%s leaves %ld hooked calls that will never return\n",
+				   item->suite, item->name, left);
+		}
 	}
 	one_more();
 	unhit = sweep_unhit();

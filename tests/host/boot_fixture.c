@@ -117,6 +117,21 @@ void pvh_map_entry(u64 base, u64 size, u32 type)
 	put32(PVH_AT + 48, n + 1);
 }
 
+void mb2_module(u32 start, u32 end)
+{
+	u32 payload[3] = { start, end }; /* and an empty string */
+
+	mb2_tag(3, payload, 9);
+}
+
+void pvh_module(u64 base, u64 size)
+{
+	put32(PVH_AT + 12, 1);
+	put64(PVH_AT + 16, PVH_MODULES);
+	put64(PVH_MODULES, base);
+	put64(PVH_MODULES + 8, size);
+}
+
 void assert_regions_sane(const struct boot_info *b)
 {
 	u64 last = 0;
@@ -132,4 +147,7 @@ void assert_regions_sane(const struct boot_info *b)
 		assert_true(last > r->base && last <= 1ull << 46);
 	}
 	assert_non_null(memchr(b->cmdline, 0, sizeof(b->cmdline)));
+	for (unsigned i = 0; b->module.size && i < b->nr_regions; i++)
+		assert_true(b->module.base + b->module.size <= b->regions[i].base ||
+			    b->module.base >= b->regions[i].base + b->regions[i].size);
 }

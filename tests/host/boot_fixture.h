@@ -29,14 +29,17 @@ void mb2_cmdline(const char *text);
 u64 mb2_map_begin(u32 entry_size);
 void mb2_map_entry(u64 base, u64 size, u32 type);
 void mb2_map_end(void);
+void mb2_module(u32 start, u32 end);
 u32 mb2_end(void);
 
 #define PVH_AT	    (RAM_BASE + 0x200)
 #define PVH_MAP	    (RAM_BASE + 0x300)
+#define PVH_MODULES (RAM_BASE + 0x280)
 #define PVH_CMDLINE (RAM_BASE + 0x4000)
 
 void pvh_begin(const char *cmdline);
 void pvh_map_entry(u64 base, u64 size, u32 type);
+void pvh_module(u64 base, u64 size);
 
 /* What no structure, however bad, may lead to. */
 void assert_regions_sane(const struct boot_info *b);

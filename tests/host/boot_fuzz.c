@@ -47,6 +47,8 @@ static u32 build_mb2(void)
 		mb2_cmdline("tp_printk test");
 	if (host_random_below(2))
 		mb2_tag((u32)host_random_below(30), "some other tag's bytes", (u32)host_random_below(22));
+	if (host_random_below(2))
+		mb2_module((u32)host_random_below(1 << 20) * 4096, (u32)host_random_below(1 << 20) * 4096);
 	mb2_map_begin(24 + 8 * (u32)host_random_below(2));
 	random_entries(mb2_map_entry);
 	mb2_map_end();
@@ -59,6 +61,8 @@ static void build_pvh(void)
 {
 	pvh_begin(host_random_below(2) ? "tp_printk test" : NULL);
 	random_entries(pvh_map_entry);
+	if (host_random_below(4) == 0)
+		pvh_module(host_random_below(1 << 20) * 4096, host_random_below(1 << 16));
 }
 
 /* A field, a byte or a bit, most often near the start, where the sizes are. */
@@ -115,7 +119,7 @@ static const char *one_pvh(void)
 		damage(host_random_below(2) ? PVH_AT : PVH_MAP, host_random_below(4) ? 64 : 0x400);
 	reads = 0;
 	why = pvh_parse(PVH_AT, ram_read, &info);
-	check(why, 1 + BOOT_CMDLINE_MAX + 2 * 512);
+	check(why, 1 + BOOT_CMDLINE_MAX + 2 * 512 + 1);
 	/* What starts below 4 GiB may end a little above. */
 	assert_true(highest_read <= (1ull << 32) + 512 * 24);
 	return why;

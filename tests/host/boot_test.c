@@ -255,6 +255,63 @@ static void test_pvh_cmdline(void **state)
 	assert_refused(parse_pvh(), "longer than 4 KiB");
 }
 
+static const char *mb2_with(u32 start, u32 end)
+{
+	mb2_begin();
+	mb2_module(start, end);
+	mb2_module(0x500000, 0x600000); /* one more, of which nothing is to be seen */
+	mb2_map_begin(24);
+	fill(mb2_map_entry);
+	mb2_map_end();
+	mb2_end();
+	return parse_mb2();
+}
+
+static const char *pvh_with(u64 base, u64 size)
+{
+	good_pvh();
+	pvh_module(base, size);
+	return parse_pvh();
+}
+
+static void assert_module(const char *why, u64 base, u64 size)
+{
+	assert_null(why);
+	assert_regions_sane(&info);
+	assert_int_equal(info.module.base, base);
+	assert_int_equal(info.module.size, size);
+	assert_int_equal(info.nr_regions, 3);
+	assert_int_equal(info.regions[1].base + info.regions[1].size, base & ~0xfffull);
+	assert_int_equal(info.regions[2].base, (base + size + 0xfff) & ~0xfffull);
+}
+
+static void test_module(void **state)
+{
+	assert_module(mb2_with(0x200000, 0x234567), 0x200000, 0x34567);
+	assert_module(mb2_with(0x200123, 0x200124), 0x200123, 1);
+	assert_module(pvh_with(0x200123, 0x3000), 0x200123, 0x3000);
+	assert_refused(mb2_with(0x200000, 0x200000), "end isn't behind its start");
+	assert_refused(mb2_with(0x200000, 0x1fffff), "end isn't behind its start");
+	/* Not at all, at either end partly, or in nothing. */
+	assert_refused(mb2_with(0x10f000, 0x120000), "isn't in usable memory");
+	assert_refused(mb2_with(0x7fdf000, 0x7fe0001), "isn't in usable memory");
+	assert_refused(mb2_with(0x90000000, 0xffffffff), "isn't in usable memory");
+	assert_refused(pvh_with(0xf0000, 16), "isn't in usable memory");
+	assert_refused(pvh_with(0x200000, UINT64_MAX), "isn't in usable memory");
+	assert_refused(pvh_with(UINT64_MAX - 4095, 8192), "isn't in usable memory");
+	assert_null(pvh_with(0x200000, 0));
+	assert_int_equal(info.module.size, 0);
+	mb2_begin();
+	mb2_tag(3, "\0\0\x20\0\0\0\x30", 7);
+	mb2_end();
+	assert_refused(parse_mb2(), "module's tag is truncated");
+	good_pvh();
+	put32(PVH_AT + 12, 1);
+	assert_refused(parse_pvh(), "list of modules");
+	put64(PVH_AT + 16, 1ull << 32);
+	assert_refused(parse_pvh(), "list of modules");
+}
+
 /* The address of the copy in a tag, the new form's if there are both, in either order; a cut-off copy is none. */
 static void test_mb2_rsdp(void **state)
 {
@@ -304,7 +361,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_mb2_entry_size), cmocka_unit_test(test_mb2_lies),
 	cmocka_unit_test(test_mb2_cmdline),    cmocka_unit_test(test_pvh_good),
 	cmocka_unit_test(test_pvh_lies),       cmocka_unit_test(test_pvh_truncated),
-	cmocka_unit_test(test_pvh_cmdline),    cmocka_unit_test(test_mb2_rsdp),
-	cmocka_unit_test(test_pvh_rsdp),
+	cmocka_unit_test(test_pvh_cmdline),    cmocka_unit_test(test_module),
+	cmocka_unit_test(test_mb2_rsdp),       cmocka_unit_test(test_pvh_rsdp),
 };
 HOST_TEST_MAIN(tests)

@@ -15,14 +15,16 @@
 #define BOOT_CMDLINE_MAX 4096
 
 struct mem_region {
-	u64 base, size; /* page-aligned */
+	u64 base, size;
 };
 
 struct boot_info {
 	const char *protocol;
 	char cmdline[BOOT_CMDLINE_MAX];
 	unsigned nr_regions;
-	struct mem_region regions[BOOT_MAX_REGIONS]; /* usable RAM, ascending, disjoint */
+	struct mem_region regions[BOOT_MAX_REGIONS]; /* usable RAM, ascending, disjoint, whole pages */
+	struct mem_region
+		module; /* the first boot module, byte for byte, in none of the regions; size 0: none */
 	u64 rsdp; /* where ACPI's root pointer or a copy of it is said to be, unchecked; 0 when nothing is said */
 };
 
@@ -40,6 +42,8 @@ const char *pvh_parse(u64 pa, phys_read_fn read, struct boot_info *out);
  */
 const char *regions_add(struct boot_info *out, u64 base, u64 size);
 const char *regions_reserve(struct boot_info *out, u64 base, u64 size);
+/* Behind both: takes b->module out of it, which must lie in usable memory. */
+const char *regions_take_module(struct boot_info *b);
 const char *regions_finish(struct boot_info *out);
 
 /* From boot.asm: which door we came in by, and when. */

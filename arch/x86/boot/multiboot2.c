@@ -5,6 +5,7 @@
 
 #define MB2_TAG_END	0
 #define MB2_TAG_CMDLINE 1
+#define MB2_TAG_MODULE	3
 #define MB2_TAG_MMAP	6
 #define MB2_TAG_RSDP_V1 14
 #define MB2_TAG_RSDP_V2 15
@@ -60,6 +61,22 @@ static const char *parse_cmdline(u64 pa, u32 size, phys_read_fn read, struct boo
 	return NULL;
 }
 
+/* The first one; its string has been for GRUB's user. */
+static const char *note_module(u64 pa, const struct mb2_tag *tag, phys_read_fn read, struct boot_info *out)
+{
+	u32 ends[2];
+
+	if (tag->size < sizeof(*tag) + sizeof(ends))
+		return "multiboot2: a module's tag is truncated";
+	if (out->module.size)
+		return NULL;
+	read(pa + sizeof(*tag), ends, sizeof(ends));
+	if (ends[0] >= ends[1])
+		return "multiboot2: a module's end isn't behind its start";
+	out->module = (struct mem_region){ ends[0], ends[1] - ends[0] };
+	return NULL;
+}
+
 /*
  * The tags hold copies, and all that is to be known of a copy is where it lies. The new form wins: the old
  * one's 20 bytes may be cut from it. One that is too short is none, for there are other ways to find the RSDP.
@@ -98,6 +115,10 @@ const char *multiboot2_parse(u64 pa, phys_read_fn read, struct boot_info *out)
 			why = parse_cmdline(pa + at, tag.size, read, out);
 			if (why)
 				return why;
+		} else if (tag.type == MB2_TAG_MODULE) {
+			why = note_module(pa + at, &tag, read, out);
+			if (why)
+				return why;
 		} else if (tag.type == MB2_TAG_MMAP) {
 			mmap_at = at;
 			mmap_size = tag.size;
@@ -110,5 +131,7 @@ const char *multiboot2_parse(u64 pa, phys_read_fn read, struct boot_info *out)
 	why = parse_mmap(pa + mmap_at, mmap_size, read, out, true);
 	if (!why)
 		why = parse_mmap(pa + mmap_at, mmap_size, read, out, false);
+	if (!why)
+		why = regions_take_module(out);
 	return why ? why : regions_finish(out);
 }

@@ -13,6 +13,9 @@ struct pvh_start_info {
 	u64 memmap; /* from version 1 on */
 	u32 memmap_entries, reserved;
 };
+struct pvh_module {
+	u64 base, size, cmdline, reserved;
+};
 struct pvh_entry {
 	u64 base, size;
 	u32 type, reserved;
@@ -49,6 +52,20 @@ static const char *read_cmdline(u64 pa, phys_read_fn read, struct boot_info *out
 	return "pvh: the command line is longer than 4 KiB, or doesn't end";
 }
 
+/* The first one. */
+static const char *read_module(const struct pvh_start_info *si, phys_read_fn read, struct boot_info *out)
+{
+	struct pvh_module m;
+
+	if (!si->nr_modules)
+		return NULL;
+	if (!si->modules || si->modules >= PVH_END)
+		return "pvh: the list of modules makes no sense";
+	read(si->modules, &m, sizeof(m));
+	out->module = (struct mem_region){ m.base, m.size };
+	return regions_take_module(out);
+}
+
 const char *pvh_parse(u64 pa, phys_read_fn read, struct boot_info *out)
 {
 	struct pvh_start_info si;
@@ -70,5 +87,7 @@ const char *pvh_parse(u64 pa, phys_read_fn read, struct boot_info *out)
 		why = read_map(&si, read, out, true);
 	if (!why)
 		why = read_map(&si, read, out, false);
+	if (!why)
+		why = read_module(&si, read, out);
 	return why ? why : regions_finish(out);
 }

@@ -75,6 +75,22 @@ const char *regions_reserve(struct boot_info *b, u64 base, u64 size)
 	return NULL;
 }
 
+const char *regions_take_module(struct boot_info *b)
+{
+	const struct mem_region *m = &b->module;
+
+	if (!m->size)
+		return NULL;
+	for (unsigned i = 0; i < b->nr_regions; i++) {
+		const struct mem_region *r = &b->regions[i];
+
+		if (m->base >= r->base && m->base - r->base < r->size &&
+		    m->size <= r->size - (m->base - r->base))
+			return regions_reserve(b, m->base, m->size);
+	}
+	return "the boot module isn't in usable memory";
+}
+
 const char *regions_finish(struct boot_info *b)
 {
 	for (unsigned i = 0; i < b->nr_regions;) {

@@ -101,6 +101,27 @@ void kstack_free(struct kstack *s)
 	give_slot(s);
 }
 
+int frame_protect(u64 pa)
+{
+	u64 flags = spin_lock_irqsave(&stacks_lock);
+	int err = direct_map_read_only(pa);
+
+	spin_unlock_irqrestore(&stacks_lock, flags);
+	if (!err)
+		flush_everywhere(DIRECT_MAP + pa, 1);
+	return err;
+}
+
+/* Its page of the direct map is a small one already. */
+void frame_unprotect(u64 pa)
+{
+	u64 flags = spin_lock_irqsave(&stacks_lock);
+
+	BUG_ON(direct_map_show(pa) != 0);
+	spin_unlock_irqrestore(&stacks_lock, flags);
+	flush_everywhere(DIRECT_MAP + pa, 1);
+}
+
 /* The frame leaves the direct map, on all CPUs, before it becomes executable: it never has a writable name besides. */
 int text_page_alloc(u64 va, u8 fill)
 {

@@ -16,6 +16,13 @@ struct kstack *kstack_alloc(size_t size);
 void kstack_free(struct kstack *s);
 
 /*
+ * Thread context, no spinlock held. Nobody can write the frame by the kernel's own name for it any more, on any CPU: so it may
+ * become executable. -ENOMEM. And afterwards, when it is executable nowhere: as ever.
+ */
+int frame_protect(u64 pa);
+void frame_unprotect(u64 pa);
+
+/*
  * Thread context. A page full of bytes @fill, executable at @va and under no writable name: written by text_poke() alone.
  * It stays. -ENOMEM.
  */

@@ -223,15 +223,18 @@ int direct_map_hide(u64 pa)
 	return err;
 }
 
-int direct_map_show(u64 pa)
+static int direct_map_set(u64 pa, u64 rights)
 {
 	u64 *e = make_pte(DIRECT_MAP + pa, 0);
 
 	if (!e)
 		return -ENOMEM;
-	*e = pa | PAGE_RW;
+	*e = pa | rights;
 	return 0;
 }
+
+int direct_map_show(u64 pa) { return direct_map_set(pa, PAGE_RW); }
+int direct_map_read_only(u64 pa) { return direct_map_set(pa, PAGE_RO); }
 
 void early_phys_read(u64 pa, void *buf, size_t len)
 {
@@ -284,6 +287,9 @@ void protect_cpu(void)
 		cr4 |= X86_CR4_UMIP;
 	write_cr4(cr4);
 }
+
+u64 table_take(void) { return alloc_frame(); }
+void table_give(u64 pa) { free_frame(pa); }
 
 void paging_set_allocator(table_alloc_fn alloc, table_free_fn free)
 {

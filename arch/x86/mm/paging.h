@@ -48,6 +48,10 @@ void paging_init(const struct boot_info *info, table_alloc_fn alloc);
 /* From now on tables come from @alloc, and those that were not needed go to @free. */
 void paging_set_allocator(table_alloc_fn alloc, table_free_fn free);
 
+/* Task or hardirq context: from that allocator, and back to it. */
+u64 table_take(void);
+void table_give(u64 pa);
+
 /*
  * Thread context, one caller at a time. Maps @pages pages; -EEXIST when one is already, or -ENOMEM:
  * then nothing is mapped and no memory was kept. A table, once made, stays for later mappings.
@@ -69,6 +73,8 @@ int direct_map_clear(u64 pa);
 /* Thread context. Takes the frame at @pa out of the direct map, or puts it back: for frames that become executable. */
 int direct_map_hide(u64 pa);
 int direct_map_show(u64 pa);
+/* Thread context, one caller at a time. From now on the frame at @pa can't be written there; TLBs are not flushed. -ENOMEM. */
+int direct_map_read_only(u64 pa);
 
 extern u64 boot_pml4[512];
 

@@ -1,0 +1,188 @@
+/* Memory objects: who may write one, and its frames. */
+#include "mm/memory.h"
+
+#include "abi/errno.h"
+#include "arch/x86/mm/paging.h"
+#include "lib/bug.h"
+#include "lib/compiler.h"
+#include "lib/string.h"
+#include "mm/frames.h"
+#include "mm/kmalloc.h"
+#include "mm/vmem.h"
+
+#define A_TABLE (PAGE_SIZE / sizeof(u64))
+
+static_assert(sizeof(struct memory) + MEMORY_MAX_PAGES / A_TABLE * sizeof(u64 *) <= KMALLOC_MAX,
+	      "the largest fits");
+
+static size_t nr_tables(size_t pages) { return (pages + A_TABLE - 1) / A_TABLE; }
+
+struct memory *memory_create(size_t pages)
+{
+	size_t tables = nr_tables(pages);
+	struct memory *m =
+		pages && pages <= MEMORY_MAX_PAGES ? kzalloc(sizeof(*m) + tables * sizeof(u64 *)) : NULL;
+
+	if (!m)
+		return NULL;
+	m->lock = (struct spinlock)SPINLOCK_INIT(memory);
+	m->refs = 1;
+	m->pages = pages;
+	for (size_t i = 0; i < tables; i++) {
+		u64 pa = frame_alloc();
+
+		if (!pa) {
+			memory_put(m);
+			return NULL;
+		}
+		m->frames[i] = phys_to_virt(pa);
+	}
+	return m;
+}
+
+void memory_get(struct memory *m) { __atomic_fetch_add(&m->refs, 1, __ATOMIC_RELAXED); }
+
+static u64 *entry(const struct memory *m, size_t i) { return &m->frames[i / A_TABLE][i % A_TABLE]; }
+
+static void free_frames(struct memory *m)
+{
+	for (size_t i = 0; i < m->pages && m->frames[i / A_TABLE]; i++) {
+		u64 pa = *entry(m, i);
+
+		if (pa && m->state == MEMORY_SEALED)
+			frame_unprotect(pa);
+		if (pa)
+			frame_free(pa);
+	}
+	for (size_t i = 0; i < nr_tables(m->pages) && m->frames[i]; i++)
+		frame_free(virt_to_phys(m->frames[i]));
+}
+
+/* Release, so that all that others did with it comes before; acquire, so that it does so for who frees. */
+void memory_put(struct memory *m)
+{
+	if (__atomic_sub_fetch(&m->refs, 1, __ATOMIC_ACQ_REL) != 0)
+		return;
+	BUG_ON(m->writers);
+	free_frames(m);
+	kfree(m);
+}
+
+/* The frame is made before the lock is taken: two may come with one, and then the second goes back. */
+u64 memory_frame(struct memory *m, size_t i, bool make)
+{
+	u64 pa = READ_ONCE(*entry(m, i)), spare, flags;
+
+	if (pa || !make)
+		return pa;
+	spare = frame_alloc();
+	if (!spare)
+		return 0;
+	flags = spin_lock_irqsave(&m->lock);
+	pa = *entry(m, i);
+	if (!pa)
+		*entry(m, i) = spare;
+	spin_unlock_irqrestore(&m->lock, flags);
+	if (pa)
+		frame_free(spare);
+	return pa ?: spare;
+}
+
+int memory_begin_write(struct memory *m)
+{
+	u64 flags = spin_lock_irqsave(&m->lock);
+	int err = m->state != MEMORY_WRITABLE ? -EACCES : 0;
+
+	m->writers += !err;
+	spin_unlock_irqrestore(&m->lock, flags);
+	return err;
+}
+
+void memory_end_write(struct memory *m)
+{
+	u64 flags = spin_lock_irqsave(&m->lock);
+
+	m->writers--;
+	spin_unlock_irqrestore(&m->lock, flags);
+}
+
+/* Nobody begins to write meanwhile. All frames, or none. */
+static int protect_all(struct memory *m)
+{
+	for (size_t i = 0; i < m->pages; i++) {
+		u64 pa = memory_frame(m, i, true);
+
+		if (pa && frame_protect(pa) == 0)
+			continue;
+		while (i--)
+			frame_unprotect(*entry(m, i));
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+int memory_seal(struct memory *m)
+{
+	u64 flags = spin_lock_irqsave(&m->lock);
+	bool ours = m->state == MEMORY_WRITABLE && !m->writers;
+	int err = ours || m->state == MEMORY_SEALED ? 0 : -EBUSY;
+
+	if (ours)
+		m->state = MEMORY_SEALING;
+	spin_unlock_irqrestore(&m->lock, flags);
+	if (!ours)
+		return err;
+	err = protect_all(m);
+	flags = spin_lock_irqsave(&m->lock);
+	m->state = err ? MEMORY_WRITABLE : MEMORY_SEALED;
+	spin_unlock_irqrestore(&m->lock, flags);
+	return err;
+}
+
+/* Calls @copy for each page's part of it. */
+static int each_page(struct memory *m, u64 offset, size_t len, bool make, void *buf,
+		     void (*copy)(void *buf, void *page, size_t n))
+{
+	u64 size = m->pages * PAGE_SIZE;
+
+	if (offset > size || len > size - offset)
+		return -EFAULT;
+	while (len) {
+		size_t n = min(len, PAGE_SIZE - offset % PAGE_SIZE);
+		u64 pa = memory_frame(m, offset / PAGE_SIZE, make);
+
+		if (!pa && make)
+			return -ENOMEM;
+		copy(buf, pa ? (u8 *)phys_to_virt(pa) + offset % PAGE_SIZE : NULL, n);
+		buf = (u8 *)buf + n;
+		offset += n;
+		len -= n;
+	}
+	return 0;
+}
+
+static void copy_from(void *buf, void *page, size_t n)
+{
+	if (page)
+		memcpy(buf, page, n);
+	else
+		memset(buf, 0, n);
+}
+
+static void copy_to(void *buf, void *page, size_t n) { memcpy(page, buf, n); }
+
+int memory_read(struct memory *m, u64 offset, void *to, size_t len)
+{
+	return each_page(m, offset, len, false, to, copy_from);
+}
+
+int memory_write(struct memory *m, u64 offset, const void *from, size_t len)
+{
+	int err = memory_begin_write(m);
+
+	if (err)
+		return err;
+	err = each_page(m, offset, len, true, (void *)from, copy_to);
+	memory_end_write(m);
+	return err;
+}

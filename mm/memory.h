@@ -1,0 +1,44 @@
+/* Memory objects: pages that processes map, share and hand to each other; each gets its frame when it is first needed. */
+#pragma once
+
+#include "context/spinlock.h"
+#include "lib/types.h"
+
+#define MEMORY_MAX_PAGES 8192ul /* 32 MiB */
+
+/*
+ * Either writable, or sealed: then nobody can write it by any name any more, the kernel included, and it may be mapped for
+ * execution.
+ */
+struct memory {
+	struct spinlock lock; /* for what follows but @refs */
+	u32 refs;
+	u32 writers; /* mappings that may write, and writes of the kernel's own under way */
+	enum { MEMORY_WRITABLE, MEMORY_SEALING, MEMORY_SEALED } state;
+	size_t pages;
+	u64 *frames
+		[]; /* tables of a page's size, of which the last may be needed in part; an entry of 0: no frame yet */
+};
+
+/* Thread context. @pages zeroed pages, none of them there yet; with one reference. NULL: no memory, or 0 or too many. */
+struct memory *memory_create(size_t pages);
+/* Any context. */
+void memory_get(struct memory *m);
+/* Thread context, no spinlock held. The last one frees all frames: then it is mapped nowhere. */
+void memory_put(struct memory *m);
+
+/* Task context. Page @i's frame, which is made if need be; 0: no memory. Without @make, 0: there is none yet. */
+u64 memory_frame(struct memory *m, size_t i, bool make);
+
+/* Task context. One more mapping that may write; -EACCES: it is sealed. And one less. */
+int memory_begin_write(struct memory *m);
+void memory_end_write(struct memory *m);
+/* Thread context, no spinlock held. -EBUSY: it is mapped writably, or being sealed; -ENOMEM. A second time: nothing to do. */
+int memory_seal(struct memory *m);
+
+/*
+ * Thread context. The kernel's own access, to whole or part; what isn't there yet reads as 0. -EFAULT: not all of it is inside;
+ * -ENOMEM; writing: -EACCES, sealed.
+ */
+int memory_read(struct memory *m, u64 offset, void *to, size_t len);
+int memory_write(struct memory *m, u64 offset, const void *from, size_t len);

@@ -1,0 +1,319 @@
+/* Address spaces: regions in order of address, apart from each other, and page-table entries that never allow more than they. */
+#include "mm/space.h"
+
+#include "abi/errno.h"
+#include "arch/x86/cpu/regs.h"
+#include "lib/bug.h"
+#include "lib/compiler.h"
+#include "mm/kmalloc.h"
+
+#define ERROR_WRITE 2u /* of a page fault's error code (SDM vol. 3, figure 4-12) */
+#define ERROR_FETCH 16u
+
+struct space *space_create(void)
+{
+	struct space *s = kzalloc(sizeof(*s));
+
+	if (!s)
+		return NULL;
+	s->lock = (struct spinlock)SPINLOCK_INIT(space);
+	s->refs = 1;
+	s->root = user_root_make();
+	if (!s->root) {
+		kfree(s);
+		return NULL;
+	}
+	return s;
+}
+
+void space_get(struct space *s) { __atomic_fetch_add(&s->refs, 1, __ATOMIC_RELAXED); }
+
+static void region_free(struct region *r)
+{
+	if (r->rights & MAP_WRITE)
+		memory_end_write(r->memory);
+	memory_put(r->memory);
+	kfree(r);
+}
+
+void space_put(struct space *s)
+{
+	if (__atomic_sub_fetch(&s->refs, 1, __ATOMIC_ACQ_REL) != 0)
+		return;
+	user_root_free(s->root);
+	for (unsigned i = 0; i < s->nr_regions; i++)
+		region_free(s->regions[i]);
+	kfree(s);
+}
+
+static u64 end_of(const struct region *r) { return r->va + r->pages * PAGE_SIZE; }
+
+/* The first region that ends behind @va. */
+static unsigned find(const struct space *s, u64 va)
+{
+	unsigned low = 0, high = s->nr_regions;
+
+	while (low < high) {
+		unsigned mid = (low + high) / 2;
+
+		if (end_of(s->regions[mid]) > va)
+			high = mid;
+		else
+			low = mid + 1;
+	}
+	return low;
+}
+
+static void insert(struct space *s, unsigned at, struct region *r)
+{
+	for (unsigned i = s->nr_regions++; i > at; i--)
+		s->regions[i] = s->regions[i - 1];
+	s->regions[at] = r;
+}
+
+static bool valid(u64 va, size_t pages)
+{
+	return va % PAGE_SIZE == 0 && va >= USER_START && va < USER_END && pages &&
+	       pages <= (USER_END - va) / PAGE_SIZE;
+}
+
+static bool sensible(u32 rights)
+{
+	return !(rights & ~(MAP_READ | MAP_WRITE | MAP_EXECUTE)) &&
+	       (rights & (MAP_WRITE | MAP_EXECUTE)) != (MAP_WRITE | MAP_EXECUTE);
+}
+
+static u64 pte_of(u32 rights, u64 pa)
+{
+	return pa | PTE_P | PTE_U | (rights & MAP_WRITE ? PTE_W : 0) | (rights & MAP_EXECUTE ? 0 : PTE_NX);
+}
+
+/* May it be mapped so? From then on it is written, if that was asked for. */
+static int begin(struct memory *m, u32 rights)
+{
+	if (rights & MAP_WRITE)
+		return memory_begin_write(m);
+	return (rights & MAP_EXECUTE) && READ_ONCE(m->state) != MEMORY_SEALED ? -EACCES : 0;
+}
+
+int space_map(struct space *s, u64 va, size_t pages, struct memory *m, size_t first, u32 rights)
+{
+	struct region *r;
+	unsigned at;
+	u64 flags;
+	int err;
+
+	if (!valid(va, pages) || !sensible(rights) || !rights)
+		return -EINVAL;
+	if (first > m->pages || pages > m->pages - first)
+		return -EFAULT;
+	r = kzalloc(sizeof(*r));
+	if (!r)
+		return -ENOMEM;
+	err = begin(m, rights);
+	if (err) {
+		kfree(r);
+		return err;
+	}
+	memory_get(m);
+	*r = (struct region){ va, pages, m, first, rights };
+	flags = spin_lock_irqsave(&s->lock);
+	at = find(s, va);
+	if (at < s->nr_regions && s->regions[at]->va < end_of(r))
+		err = -EEXIST;
+	else if (s->nr_regions == SPACE_REGIONS_MAX)
+		err = -ENOSPC;
+	else
+		insert(s, at, r);
+	spin_unlock_irqrestore(&s->lock, flags);
+	if (err)
+		region_free(r);
+	return err;
+}
+
+/* A region that @va lies inside of becomes two that meet there; *@spare is used up. */
+static int split(struct space *s, u64 va, struct region **spare)
+{
+	unsigned at = find(s, va);
+	struct region *r, *upper = *spare;
+
+	if (at == s->nr_regions || s->regions[at]->va >= va)
+		return 0;
+	if (s->nr_regions == SPACE_REGIONS_MAX)
+		return -ENOSPC;
+	r = s->regions[at];
+	*spare = NULL;
+	*upper = *r;
+	r->pages = (va - r->va) / PAGE_SIZE;
+	upper->va = va;
+	upper->pages -= r->pages;
+	upper->first += r->pages;
+	memory_get(r->memory);
+	if (r->rights & MAP_WRITE)
+		BUG_ON(memory_begin_write(r->memory) != 0); /* it is being written, so it isn't sealed */
+	insert(s, at + 1, upper);
+	return 0;
+}
+
+/* Nothing of a region is mapped any more, or with its rights of now. */
+static void update_entries(const struct space *s, const struct region *r, bool gone)
+{
+	for (u64 va = r->va; va < end_of(r); va += PAGE_SIZE) {
+		u64 *e = user_pte(s->root, va, false);
+
+		if (e && *e & PTE_P)
+			WRITE_ONCE(*e, gone ? 0 : pte_of(r->rights, *e & PTE_ADDR));
+	}
+}
+
+/* The regions in between, none of which reaches beyond after this: from *@from on, how many. */
+static int isolate(struct space *s, u64 va, u64 end, struct region *spares[2], unsigned *from)
+{
+	int err = split(s, va, &spares[0]) ?: split(s, end, &spares[1]);
+
+	*from = find(s, va);
+	return err ?: (int)(find(s, end) - *from);
+}
+
+static bool get_spares(struct region *spares[2])
+{
+	spares[0] = kzalloc(sizeof(struct region));
+	spares[1] = kzalloc(sizeof(struct region));
+	return spares[0] && spares[1];
+}
+
+static void put_spares(struct region *spares[2])
+{
+	kfree(spares[0]);
+	kfree(spares[1]);
+}
+
+/* Those @n are no regions of this space any more. */
+static void take_out(struct space *s, unsigned from, unsigned n, struct region **gone)
+{
+	for (unsigned i = 0; i < n; i++) {
+		gone[i] = s->regions[from + i];
+		update_entries(s, gone[i], true);
+	}
+	s->nr_regions -= n;
+	for (unsigned i = from; i < s->nr_regions; i++)
+		s->regions[i] = s->regions[i + n];
+}
+
+int space_unmap(struct space *s, u64 va, size_t pages)
+{
+	struct region *spares[2], *gone[SPACE_REGIONS_MAX];
+	unsigned from;
+	u64 flags;
+	int n = -ENOMEM;
+
+	if (!valid(va, pages))
+		return -EINVAL;
+	if (get_spares(spares)) {
+		flags = spin_lock_irqsave(&s->lock);
+		n = isolate(s, va, va + pages * PAGE_SIZE, spares, &from);
+		if (n > 0)
+			take_out(s, from, (unsigned)n, gone);
+		spin_unlock_irqrestore(&s->lock, flags);
+	}
+	put_spares(spares);
+	if (n > 0)
+		user_flush(va, pages);
+	for (int i = 0; i < n; i++) /* and no CPU has an old translation to their frames */
+		region_free(gone[i]);
+	return min(n, 0);
+}
+
+/* Is all of it mapped, by these, and with those rights at least? */
+static int check_rights(const struct space *s, u64 va, u64 end, unsigned from, unsigned n, u32 rights)
+{
+	for (unsigned i = from; i < from + n; i++) {
+		const struct region *r = s->regions[i];
+
+		if (r->va != va)
+			return -EFAULT;
+		if (rights & ~r->rights)
+			return -EACCES;
+		va = end_of(r);
+	}
+	return va == end ? 0 : -EFAULT;
+}
+
+/* They get fewer rights. Which objects are written by one mapping less: to be told when it is so on all CPUs. */
+static unsigned reduce(struct space *s, unsigned from, unsigned n, u32 rights, struct memory **written)
+{
+	unsigned nr = 0;
+
+	for (unsigned i = from; i < from + n; i++) {
+		struct region *r = s->regions[i];
+
+		if (r->rights & ~rights & MAP_WRITE) {
+			memory_get(r->memory); /* it may be unmapped before we say so */
+			written[nr++] = r->memory;
+		}
+		r->rights = rights;
+		update_entries(s, r, !rights);
+	}
+	return nr;
+}
+
+int space_protect(struct space *s, u64 va, size_t pages, u32 rights)
+{
+	u64 flags, end = va + pages * PAGE_SIZE;
+	struct memory *written[SPACE_REGIONS_MAX];
+	struct region *spares[2];
+	unsigned from, nr = 0;
+	int n = -ENOMEM;
+
+	if (!valid(va, pages) || !sensible(rights))
+		return -EINVAL;
+	if (get_spares(spares)) {
+		flags = spin_lock_irqsave(&s->lock);
+		n = isolate(s, va, end, spares, &from);
+		if (n >= 0)
+			n = check_rights(s, va, end, from, (unsigned)n, rights) ?: n;
+		if (n > 0)
+			nr = reduce(s, from, (unsigned)n, rights, written);
+		spin_unlock_irqrestore(&s->lock, flags);
+	}
+	put_spares(spares);
+	if (n > 0)
+		user_flush(va, pages);
+	while (nr--) {
+		memory_end_write(written[nr]);
+		memory_put(written[nr]);
+	}
+	return min(n, 0);
+}
+
+static int fault_in(struct space *s, u64 va, u64 error)
+{
+	unsigned at = find(s, va);
+	const struct region *r;
+	u64 pa, *e;
+
+	if (at == s->nr_regions || s->regions[at]->va > va)
+		return -EFAULT;
+	r = s->regions[at];
+	if (!r->rights || (error & ERROR_WRITE && !(r->rights & MAP_WRITE)) ||
+	    (error & ERROR_FETCH && !(r->rights & MAP_EXECUTE)))
+		return -EACCES;
+	pa = memory_frame(r->memory, r->first + (va - r->va) / PAGE_SIZE, true);
+	e = pa ? user_pte(s->root, va, true) : NULL;
+	if (!e)
+		return -ENOMEM;
+	WRITE_ONCE(*e, pte_of(r->rights, pa));
+	return 0;
+}
+
+/* No flush: an entry that wasn't there is in no TLB, and one that has been is looked at again before it leads to a fault. */
+int space_fault(struct space *s, u64 addr, u64 error)
+{
+	u64 flags = spin_lock_irqsave(&s->lock);
+	int err = fault_in(s, ALIGN_DOWN(addr, PAGE_SIZE), error);
+
+	spin_unlock_irqrestore(&s->lock, flags);
+	return err;
+}
+
+void space_load(const struct space *s) { write_cr3(s ? s->root : (u64)boot_pml4 - KERNEL_BASE); }

@@ -1,0 +1,59 @@
+/*
+ * Address spaces: which part of which memory object is where, with which rights, and the page tables that follow from it as
+ * pages are first touched.
+ */
+#pragma once
+
+#include "arch/x86/cpu/percpu.h"
+#include "arch/x86/mm/user.h"
+#include "context/spinlock.h"
+#include "mm/memory.h"
+
+#define MAP_READ    1u
+#define MAP_WRITE   2u
+#define MAP_EXECUTE 4u /* never with MAP_WRITE, and of sealed memory only */
+
+#define SPACE_REGIONS_MAX 128
+
+struct region {
+	u64 va;
+	size_t pages;
+	struct memory *memory; /* with a reference */
+	size_t first;	       /* its page that is at @va */
+	u32 rights;
+};
+
+struct space {
+	struct spinlock lock; /* for all below but @refs */
+	u32 refs;
+	u64 root;
+	unsigned nr_regions;
+	struct region *regions[SPACE_REGIONS_MAX]; /* by address, apart from each other */
+};
+
+/* Thread context. Empty, with one reference; NULL: no memory. */
+struct space *space_create(void);
+void space_get(struct space *s);
+/* Thread context, no spinlock held. The last one: no CPU has it loaded any more. */
+void space_put(struct space *s);
+
+/*
+ * Thread context, no spinlock held, all three. Addresses and lengths in whole pages, between USER_START and USER_END.
+ *
+ * space_map: @pages of @m from @first on, at @va. -EINVAL: not so, or rights that make no sense; -EFAULT: beyond the object;
+ * -EEXIST: something is there; -EACCES: writing what is sealed, or executing what isn't; -ENOSPC: too many regions; -ENOMEM.
+ */
+int space_map(struct space *s, u64 va, size_t pages, struct memory *m, size_t first, u32 rights);
+/* What is mapped between, in part or whole, is so no more, on any CPU. -EINVAL, -ENOSPC and -ENOMEM as above: then all is as before. */
+int space_unmap(struct space *s, u64 va, size_t pages);
+/* All of it is mapped, and gets @rights, of those that it has. -EFAULT: it isn't; -EACCES: it has fewer; else as above. */
+int space_protect(struct space *s, u64 va, size_t pages, u32 rights);
+
+/*
+ * Thread context. A page fault by a user at @addr, with the CPU's error code (SDM vol. 3, 4.7): 0, try again. -EFAULT: nothing is
+ * mapped there; -EACCES: not for that; -ENOMEM.
+ */
+int space_fault(struct space *s, u64 addr, u64 error);
+
+/* The running CPU goes there; NULL: the kernel's own tables. Preemption off. */
+void space_load(const struct space *s);

@@ -1,7 +1,6 @@
 /* Walks an archive of files; nothing that a header says is believed before it is compared with what there is. */
 #include "lib/cpio.h"
 
-#include "abi/errno.h"
 #include "lib/string.h"
 
 /* A header is text: a magic number, then thirteen numbers of eight hexadecimal digits (cpio(5), "New ASCII Format"). */
@@ -59,7 +58,7 @@ int cpio_next(const u8 *archive, size_t len, size_t *at, struct cpio_file *out, 
 	*why = *at > len ? "Archive ends without its trailer"
 			 : read_entry(archive + *at, len - *at, out, &total);
 	if (*why)
-		return -EINVAL;
+		return -1;
 	if (strcmp(out->name, TRAILER) == 0)
 		return 0;
 	out->name = plain(out->name);

@@ -11,7 +11,7 @@ struct cpio_file {
 };
 
 /*
- * Any context. The file behind *@at, which begins as 0 and is moved past it: 1 and @out; 0 at the end; -EINVAL with a sentence
+ * Any context. The file behind *@at, which begins as 0 and is moved past it: 1 and @out; 0 at the end; -1 with a sentence
  * in *@why, about what stands at *@at. Nothing outside of the @len bytes is read, and @out never points there.
  */
 int cpio_next(const u8 *archive, size_t len, size_t *at, struct cpio_file *out, const char **why);

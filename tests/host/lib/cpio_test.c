@@ -60,7 +60,7 @@ static void refused(const char *sentence)
 	const char *why;
 	int files;
 
-	assert_int_equal(walk(len, &files, &why), -EINVAL);
+	assert_int_equal(walk(len, &files, &why), -1);
 	assert_string_equal(why, sentence);
 }
 
@@ -98,7 +98,7 @@ static void test_cut(void **state)
 		int err = walk(n, &files, &why);
 
 		/* The padding behind the trailer's name isn't needed. */
-		assert_int_equal(err, n < trailer + 110 + 11 ? -EINVAL : 0);
+		assert_int_equal(err, n < trailer + 110 + 11 ? -1 : 0);
 	}
 	assert_int_equal(files, FILES);
 }

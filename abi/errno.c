@@ -22,7 +22,9 @@ static const struct {
 	{ ENOTDIR, "Not a directory" },
 	{ EISDIR, "Is a directory" },
 	{ EINVAL, "Invalid argument" },
+	{ EMFILE, "Too many open files" },
 	{ ENOSPC, "No space left on device" },
+	{ EPIPE, "Broken pipe" },
 	{ ERANGE, "Numerical result out of range" },
 	{ ENAMETOOLONG, "File name too long" },
 	{ ENOSYS, "Function not implemented" },
@@ -30,6 +32,7 @@ static const struct {
 	{ EILSEQ, "Invalid or incomplete multibyte or wide character" },
 	{ EOPNOTSUPP, "Operation not supported" },
 	{ EADDRNOTAVAIL, "Cannot assign requested address" },
+	{ ETIMEDOUT, "Connection timed out" },
 };
 
 const char *strerror(int err)

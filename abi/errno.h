@@ -16,7 +16,9 @@
 #define ENOTDIR	      20
 #define EISDIR	      21
 #define EINVAL	      22
+#define EMFILE	      24
 #define ENOSPC	      28
+#define EPIPE	      32
 #define ERANGE	      34
 #define ENAMETOOLONG  36
 #define ENOSYS	      38
@@ -24,6 +26,7 @@
 #define EOVERFLOW     75
 #define EOPNOTSUPP    95
 #define EADDRNOTAVAIL 99
+#define ETIMEDOUT     110
 
 /* "Invalid argument" for EINVAL or -EINVAL; "Unknown error" otherwise. */
 const char *strerror(int err);

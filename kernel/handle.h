@@ -1,0 +1,54 @@
+/*
+ * Handles: numbers by which a process names kernel objects. Each belongs to one process, and says with which rights, and
+ * behind an endpoint under which badge, it stands for its object.
+ */
+#pragma once
+
+#include "context/spinlock.h"
+#include "kernel/object.h"
+#include "lib/types.h"
+
+#define HANDLES_MAX 1024u
+
+/* A number is its place and how often that was taken before: one that is closed names nothing, for long. Never 0. */
+#define HANDLE_INDEX(h)	     ((h) & (HANDLES_MAX - 1))
+#define HANDLE_GENERATION(h) ((h) >> 10)
+#define GENERATIONS	     (1u << 21) /* so that it is positive as an int */
+
+struct handle {
+	struct object *object; /* with a reference; NULL: free */
+	u64 badge;
+	u32 rights;
+	u32 generation;
+};
+
+#define HANDLES_A_PAGE 128u
+
+struct handles {
+	struct spinlock lock; /* to change any */
+	u32 count;
+	struct handle *pages[HANDLES_MAX / HANDLES_A_PAGE]; /* made as needed, and kept */
+};
+
+/* Zeroed before. */
+void handles_init(struct handles *t);
+/* Thread context, nobody else uses it. Closes all. */
+void handles_destroy(struct handles *t);
+
+/* Thread context. A new one, with a reference of its own. Its number; -EMFILE, -ENOMEM. */
+s64 handle_open(struct handles *t, struct object *o, u32 rights, u64 badge);
+/* Thread context, no spinlock held. -EBADF. */
+int handle_close(struct handles *t, u32 h);
+/*
+ * Thread context. One more for the same object, with @rights of those that it has. An endpoint's badge is @badge if there was
+ * none. -EBADF; -EACCES: too few, or it mustn't be duplicated; -EINVAL: no such rights; -EMFILE, -ENOMEM.
+ */
+s64 handle_duplicate(struct handles *t, u32 h, u32 rights, u64 badge);
+
+/*
+ * Interrupts off until the caller is done with the object. What the handle with that number stands for, as it was at one moment:
+ * an object of @type, with @rights at least. -EBADF: there is none; -EINVAL: it is something else; -EACCES: too few rights.
+ */
+int handle_find(const struct handles *t, u32 h, enum object_type type, u32 rights, struct handle *out);
+/* Thread context. The same, with a reference for the caller: the object. */
+struct object *handle_object(struct handles *t, u32 h, enum object_type type, u32 rights, int *err);

@@ -1,0 +1,38 @@
+/*
+ * Kernel objects: what handles lead to. Counted; the memory of one that nobody refers to any more goes back after a grace
+ * period, so whoever found it with interrupts off may use it until they are on again.
+ */
+#pragma once
+
+#include "lib/types.h"
+#include "rcu/rcu.h"
+
+enum object_type {
+	OBJECT_PROCESS = 1,
+	OBJECT_THREAD,
+	OBJECT_ENDPOINT,
+	OBJECT_NOTIFICATION,
+	OBJECT_MEMORY,
+	OBJECT_IRQ,
+	OBJECT_PORTS,
+	OBJECT_TRACE,
+};
+
+struct object {
+	enum object_type type;
+	u32 refs;
+	/* NULL is allowed. A handle with these rights is gone; thread context. */
+	void (*closed)(struct object *o, u32 rights);
+	/* The last reference is gone: all but the memory itself goes back; thread context. */
+	void (*destroy)(struct object *o);
+	struct rcu_head rcu;
+};
+
+/* With one reference; the object stands first in what it is a part of, which kfree() takes back. */
+void object_init(struct object *o, enum object_type type, void (*destroy)(struct object *o));
+/* Any context. */
+static inline void object_get(struct object *o) { __atomic_fetch_add(&o->refs, 1, __ATOMIC_RELAXED); }
+/* Any context, interrupts off since it was found. False: the last reference has just gone. */
+bool object_try_get(struct object *o);
+/* Thread context, no spinlock held. NULL is allowed. */
+void object_put(struct object *o);

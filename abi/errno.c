@@ -9,6 +9,7 @@ static const struct {
 } errors[] = {
 	{ EPERM, "Operation not permitted" },
 	{ ENOENT, "No such file or directory" },
+	{ EINTR, "Interrupted system call" },
 	{ EIO, "Input/output error" },
 	{ E2BIG, "Argument list too long" },
 	{ EBADF, "Bad file descriptor" },

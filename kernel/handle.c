@@ -76,6 +76,8 @@ s64 handle_open(struct handles *t, struct object *o, u32 rights, u64 badge)
 
 		if (e) {
 			object_get(o);
+			if (o->opened)
+				o->opened(o, rights);
 			h = fill(t, e, index, o, rights, badge);
 		}
 		spin_unlock_irqrestore(&t->lock, flags);
@@ -139,6 +141,13 @@ void handles_destroy(struct handles *t)
 	for (u32 n = 0; n < ARRAY_SIZE(t->pages); n++)
 		if (t->pages[n])
 			frame_free(virt_to_phys(t->pages[n]));
+}
+
+int handle_find_any(const struct handles *t, u32 h, u32 rights, struct handle *out)
+{
+	if (!lookup(t, h, out))
+		return -EBADF;
+	return rights & ~out->rights ? -EACCES : 0;
 }
 
 int handle_find(const struct handles *t, u32 h, enum object_type type, u32 rights, struct handle *out)

@@ -35,7 +35,7 @@ void handles_init(struct handles *t);
 /* Thread context, nobody else uses it. Closes all. */
 void handles_destroy(struct handles *t);
 
-/* Thread context. A new one, with a reference of its own. Its number; -EMFILE, -ENOMEM. */
+/* Task context, perhaps with a spinlock held. A new one, with a reference of its own. Its number; -EMFILE, -ENOMEM. */
 s64 handle_open(struct handles *t, struct object *o, u32 rights, u64 badge);
 /* Thread context, no spinlock held. -EBADF. */
 int handle_close(struct handles *t, u32 h);
@@ -50,5 +50,7 @@ s64 handle_duplicate(struct handles *t, u32 h, u32 rights, u64 badge);
  * an object of @type, with @rights at least. -EBADF: there is none; -EINVAL: it is something else; -EACCES: too few rights.
  */
 int handle_find(const struct handles *t, u32 h, enum object_type type, u32 rights, struct handle *out);
-/* Thread context. The same, with a reference for the caller: the object. */
+/* The same, of whatever type. */
+int handle_find_any(const struct handles *t, u32 h, u32 rights, struct handle *out);
+/* Thread context. As handle_find(), with a reference for the caller: the object. */
 struct object *handle_object(struct handles *t, u32 h, enum object_type type, u32 rights, int *err);

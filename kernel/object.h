@@ -21,7 +21,8 @@ enum object_type {
 struct object {
 	enum object_type type;
 	u32 refs;
-	/* NULL is allowed. A handle with these rights is gone; thread context. */
+	/* NULL is allowed, both. A handle with these rights has come to be, with a spinlock held; and is gone, in thread context. */
+	void (*opened)(struct object *o, u32 rights);
 	void (*closed)(struct object *o, u32 rights);
 	/* The last reference is gone: all but the memory itself goes back; thread context. */
 	void (*destroy)(struct object *o);

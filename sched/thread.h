@@ -37,6 +37,7 @@ struct thread {
 	u8 priority;
 	u32 cpu;      /* whose run queue it is on, or was on last */
 	u32 affinity; /* bit n: CPU n may run it */
+	bool killed;  /* it is to end: what it waits for ends with -EINTR */
 	bool running; /* on a CPU this moment, its stack in use */
 	bool queued;
 	u64 slice_end; /* ns */

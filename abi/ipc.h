@@ -1,0 +1,21 @@
+/*
+ * Messages, as a thread has them in its registers when it makes a system call and when it comes out of one. What isn't named
+ * stays as it was, but for rcx and r11, which the instructions syscall and sysret use themselves.
+ *
+ *	        into call          out of receive     into reply         out of call
+ *	rax     number             0 or -errno        number             0 or -errno
+ *	rdi     handle, timeout    badge              handle, timeout
+ *	rsi     label              label              label              label
+ *	rdx r8 r9 r10 r12 r13 r14 r15: eight words, in all of them
+ *	rbx     a handle to give   a handle got       a handle to give   a handle got
+ *	rbp                        token              token
+ *
+ * reply_receive takes what reply does and gives what receive does. A handle of 0 is none. After an error the message is as it was.
+ */
+#pragma once
+
+#define IPC_WORDS 8
+
+/* rdi: the endpoint's handle below, and above how long to wait, in microseconds: 0 is for ever. */
+#define IPC_TIMEOUT_SHIFT 32
+#define IPC_DONT_WAIT	  0xfffffffful

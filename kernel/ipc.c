@@ -1,0 +1,265 @@
+/* Who waits where at an endpoint, and the copying of a message from one thread's registers to the other's. */
+#include "kernel/ipc.h"
+
+#include "abi/errno.h"
+#include "abi/ipc.h"
+#include "abi/rights.h"
+#include "lib/compiler.h"
+#include "mm/kmalloc.h"
+#include "sched/thread.h"
+#include "sched/timer.h"
+
+/* Lives on the stack of the thread that waits; found by others under the endpoint's lock, until it is done. */
+struct wait {
+	struct list_head link;
+	struct thread *thread;
+	const struct ipc_party *party;
+	u64 badge;
+	const struct handles *server; /* of one that is served */
+	bool done;
+	int result;
+};
+
+/* Under the endpoint's lock, all that follow. Afterwards the wait may be gone, and the thread. */
+static void finish(struct wait *w, int result)
+{
+	list_del(&w->link);
+	w->result = result;
+	w->done = true;
+	thread_wake(w->thread);
+}
+
+static void copy_words(struct pt_regs *to, const struct pt_regs *from)
+{
+	to->si = from->si;
+	to->dx = from->dx;
+	to->r8 = from->r8;
+	to->r9 = from->r9;
+	to->r10 = from->r10;
+	to->r12 = from->r12;
+	to->r13 = from->r13;
+	to->r14 = from->r14;
+	to->r15 = from->r15;
+}
+
+/* The handle in @from's message, if there is one, with all its rights and its badge: one more, for @to. */
+static int give_handle(const struct ipc_party *from, const struct ipc_party *to, u32 *given)
+{
+	struct handle h;
+	s64 new;
+	int err;
+
+	*given = 0;
+	if (likely(!(u32)from->regs->bx))
+		return 0;
+	if (!from->handles || !to->handles)
+		return -EINVAL;
+	err = handle_find_any(from->handles, (u32)from->regs->bx, RIGHT_DUPLICATE, &h);
+	if (err)
+		return err;
+	new = handle_open(to->handles, h.object, h.rights, h.badge);
+	if (new < 0)
+		return (int)new;
+	*given = (u32) new;
+	return 0;
+}
+
+/* The message; when it can't be given, nothing has changed. */
+static int deliver(const struct ipc_party *from, const struct ipc_party *to)
+{
+	u32 given;
+	int err = give_handle(from, to, &given);
+
+	if (err)
+		return err;
+	copy_words(to->regs, from->regs);
+	to->regs->bx = given;
+	return 0;
+}
+
+static int deliver_call(struct endpoint *e, struct wait *caller, const struct ipc_party *to)
+{
+	int err = deliver(caller->party, to);
+
+	if (err)
+		return err;
+	to->regs->di = caller->badge;
+	to->regs->bp = (u64)caller->thread->tid;
+	caller->server = to->handles;
+	list_add_tail(&caller->link, &e->served);
+	return 0;
+}
+
+static struct wait *first(struct list_head *list) { return list_entry(list->next, struct wait, link); }
+
+static struct wait *find_served(struct endpoint *e, u64 token)
+{
+	struct wait *w;
+
+	list_for_each_entry(w, &e->served, link)
+		if ((u64)w->thread->tid == token)
+			return w;
+	return NULL;
+}
+
+/* Blocks until somebody has finished @w. Called with the lock, which is free afterwards. */
+static int wait_for(struct endpoint *e, struct wait *w, u64 flags, u64 deadline)
+{
+	while (!w->done) {
+		bool late = time_after_deadline(deadline);
+
+		if (late || READ_ONCE(w->thread->killed)) {
+			list_del(&w->link);
+			w->result = late ? -ETIMEDOUT : -EINTR;
+			break;
+		}
+		__atomic_store_n(&w->thread->state, THREAD_BLOCKED, __ATOMIC_SEQ_CST);
+		spin_unlock_irqrestore(&e->lock, flags);
+		if (deadline == IPC_FOR_EVER)
+			schedule();
+		else
+			schedule_until(deadline);
+		flags = spin_lock_irqsave(&e->lock);
+		__atomic_store_n(&w->thread->state, THREAD_RUNNABLE, __ATOMIC_SEQ_CST);
+	}
+	spin_unlock_irqrestore(&e->lock, flags);
+	return w->result;
+}
+
+int ipc_call(struct endpoint *e, u64 badge, const struct ipc_party *me, u64 deadline)
+{
+	struct wait w = { .thread = current(), .party = me, .badge = badge };
+	u64 flags = spin_lock_irqsave(&e->lock);
+	int err = e->dead ? -EPIPE : 0;
+
+	if (!err && list_empty(&e->receivers)) {
+		list_add_tail(&w.link, &e->callers);
+	} else if (!err) {
+		struct wait *r = first(&e->receivers);
+
+		err = deliver_call(e, &w, r->party);
+		if (!err)
+			finish(r, 0);
+	}
+	if (!err)
+		return wait_for(e, &w, flags, deadline);
+	spin_unlock_irqrestore(&e->lock, flags);
+	return err;
+}
+
+/* The first caller whose message can be had; the others fail. Called with the lock, which is free afterwards. */
+static int receive(struct endpoint *e, const struct ipc_party *me, u64 flags, u64 deadline)
+{
+	struct wait w = { .thread = current(), .party = me };
+	int err = e->dead ? -EPIPE : -EAGAIN;
+
+	while (err == -EAGAIN && !list_empty(&e->callers)) {
+		struct wait *caller = first(&e->callers);
+
+		list_del(&caller->link);
+		err = deliver_call(e, caller, me);
+		if (err) {
+			finish(caller, err);
+			err = -EAGAIN;
+		}
+	}
+	if (err == -EAGAIN) {
+		list_add_tail(&w.link, &e->receivers);
+		return wait_for(e, &w, flags, deadline);
+	}
+	spin_unlock_irqrestore(&e->lock, flags);
+	return err;
+}
+
+int ipc_receive(struct endpoint *e, const struct ipc_party *me, u64 deadline)
+{
+	return receive(e, me, spin_lock_irqsave(&e->lock), deadline);
+}
+
+static int reply(struct endpoint *e, const struct ipc_party *me)
+{
+	struct wait *caller = find_served(e, me->regs->bp);
+	int err = caller ? deliver(me, caller->party) : -ENOENT;
+
+	if (!err)
+		finish(caller, 0);
+	return err;
+}
+
+int ipc_reply(struct endpoint *e, const struct ipc_party *me)
+{
+	u64 flags = spin_lock_irqsave(&e->lock);
+	int err = reply(e, me);
+
+	spin_unlock_irqrestore(&e->lock, flags);
+	return err;
+}
+
+int ipc_reply_receive(struct endpoint *e, const struct ipc_party *me, u64 deadline)
+{
+	u64 flags = spin_lock_irqsave(&e->lock);
+	int err = reply(e, me);
+
+	if (!err)
+		return receive(e, me, flags, deadline);
+	spin_unlock_irqrestore(&e->lock, flags);
+	return err;
+}
+
+static void fail_all(struct list_head *waits, const struct handles *server)
+{
+	struct wait *w, *next;
+
+	list_for_each_entry_safe(w, next, waits, link)
+		if (!server || w->server == server)
+			finish(w, -EPIPE);
+}
+
+void endpoint_abandon(struct endpoint *e, const struct handles *server)
+{
+	u64 flags = spin_lock_irqsave(&e->lock);
+
+	fail_all(&e->served, server);
+	spin_unlock_irqrestore(&e->lock, flags);
+}
+
+/* Without the lock: the handle may come with a message, and its endpoint be the one that carries it. */
+static void opened(struct object *o, u32 rights)
+{
+	if (rights & RIGHT_RECEIVE)
+		__atomic_fetch_add(&container_of(o, struct endpoint, object)->open, 1, __ATOMIC_RELAXED);
+}
+
+/* The last that might receive: who waits waits in vain. */
+static void closed(struct object *o, u32 rights)
+{
+	struct endpoint *e = container_of(o, struct endpoint, object);
+	u64 flags;
+
+	if (!(rights & RIGHT_RECEIVE) || __atomic_sub_fetch(&e->open, 1, __ATOMIC_ACQ_REL) != 0)
+		return;
+	flags = spin_lock_irqsave(&e->lock);
+	e->dead = true;
+	fail_all(&e->callers, NULL);
+	fail_all(&e->served, NULL);
+	fail_all(&e->receivers, NULL);
+	spin_unlock_irqrestore(&e->lock, flags);
+}
+
+static void destroy(struct object *o) {}
+
+struct endpoint *endpoint_create(void)
+{
+	struct endpoint *e = kzalloc(sizeof(*e));
+
+	if (!e)
+		return NULL;
+	object_init(&e->object, OBJECT_ENDPOINT, destroy);
+	e->object.opened = opened;
+	e->object.closed = closed;
+	e->lock = (struct spinlock)SPINLOCK_INIT(endpoint);
+	list_init(&e->callers);
+	list_init(&e->served);
+	list_init(&e->receivers);
+	return e;
+}

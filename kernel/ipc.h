@@ -1,0 +1,47 @@
+/*
+ * Synchronous messages between threads, by endpoints: a call waits until it is received and replied to. Messages travel from
+ * registers to registers (abi/ipc.h); no buffer is between them.
+ *
+ * Callers wait in the order they came, whatever their priority, and lend it to nobody: who serves several is to have the highest.
+ */
+#pragma once
+
+#include "arch/x86/entry/pt_regs.h"
+#include "context/spinlock.h"
+#include "kernel/handle.h"
+#include "lib/list.h"
+
+struct endpoint {
+	struct object object;
+	struct spinlock lock;
+	struct list_head callers;   /* who wait to be received */
+	struct list_head served;    /* who wait for a reply */
+	struct list_head receivers; /* who wait for a call; then @callers is empty */
+	u32 open;		    /* handles that may receive */
+	bool dead;		    /* the last of them is gone: nobody will */
+};
+
+/* One side of a message. */
+struct ipc_party {
+	struct pt_regs *regs;
+	struct handles *handles; /* its process's; NULL: it gives and gets no handles */
+};
+
+#define IPC_FOR_EVER ~0ul
+
+/* Thread context. With one reference; NULL: no memory. */
+struct endpoint *endpoint_create(void);
+/* Thread context. Calls that have been received by @server's process and not replied to fail with -EPIPE: it is no more. */
+void endpoint_abandon(struct endpoint *e, const struct handles *server);
+
+/*
+ * Thread context, preemption on; all three may block, until @deadline (ns of trace_clock()).
+ * 0, or -EPIPE: nobody will receive, or who did has died; -ETIMEDOUT; -EINTR: the thread is to end; and what giving a handle
+ * may fail with.
+ */
+int ipc_call(struct endpoint *e, u64 badge, const struct ipc_party *me, u64 deadline);
+int ipc_receive(struct endpoint *e, const struct ipc_party *me, u64 deadline);
+/* -ENOENT: nobody waits for a reply by that token (any more). Doesn't block. */
+int ipc_reply(struct endpoint *e, const struct ipc_party *me);
+/* Fails as either of them; if as ipc_reply(), it doesn't receive. */
+int ipc_reply_receive(struct endpoint *e, const struct ipc_party *me, u64 deadline);

@@ -147,11 +147,52 @@ int ipc_call(struct endpoint *e, u64 badge, const struct ipc_party *me, u64 dead
 	return err;
 }
 
+/* Bits of the bound notification instead of a message; false: there are none. */
+static bool deliver_bits(struct endpoint *e, struct pt_regs *to)
+{
+	u64 bits = e->notification ? notification_take(e->notification) : 0;
+
+	if (!bits)
+		return false;
+	to->si = bits;
+	to->di = to->bp = to->bx = 0;
+	return true;
+}
+
+int endpoint_bind(struct endpoint *e, struct notification *n)
+{
+	u64 flags = spin_lock_irqsave(&e->lock);
+	struct endpoint *none = NULL;
+	int err = e->notification || !__atomic_compare_exchange_n(&n->endpoint, &none, e, false,
+								  __ATOMIC_SEQ_CST, __ATOMIC_RELAXED)
+			  ? -EBUSY
+			  : 0;
+
+	if (!err) {
+		object_get(&n->object);
+		e->notification = n;
+	}
+	spin_unlock_irqrestore(&e->lock, flags);
+	if (!err)
+		endpoint_notified(e);
+	return err;
+}
+
+void endpoint_notified(struct endpoint *e)
+{
+	u64 flags = spin_lock_irqsave(&e->lock);
+	struct wait *r = list_empty(&e->receivers) ? NULL : first(&e->receivers);
+
+	if (r && deliver_bits(e, r->party->regs))
+		finish(r, 0);
+	spin_unlock_irqrestore(&e->lock, flags);
+}
+
 /* The first caller whose message can be had; the others fail. Called with the lock, which is free afterwards. */
 static int receive(struct endpoint *e, const struct ipc_party *me, u64 flags, u64 deadline)
 {
 	struct wait w = { .thread = current(), .party = me };
-	int err = e->dead ? -EPIPE : -EAGAIN;
+	int err = e->dead ? -EPIPE : deliver_bits(e, me->regs) ? 0 : -EAGAIN;
 
 	while (err == -EAGAIN && !list_empty(&e->callers)) {
 		struct wait *caller = first(&e->callers);
@@ -246,7 +287,16 @@ static void closed(struct object *o, u32 rights)
 	spin_unlock_irqrestore(&e->lock, flags);
 }
 
-static void destroy(struct object *o) {}
+static void destroy(struct object *o)
+{
+	struct notification *n = container_of(o, struct endpoint, object)->notification;
+
+	if (n) {
+		WRITE_ONCE(n->endpoint,
+			   NULL); /* who found it has interrupts off, and it is freed after that */
+		object_put(&n->object);
+	}
+}
 
 struct endpoint *endpoint_create(void)
 {

@@ -9,16 +9,18 @@
 #include "arch/x86/entry/pt_regs.h"
 #include "context/spinlock.h"
 #include "kernel/handle.h"
+#include "kernel/notification.h"
 #include "lib/list.h"
 
 struct endpoint {
 	struct object object;
 	struct spinlock lock;
-	struct list_head callers;   /* who wait to be received */
-	struct list_head served;    /* who wait for a reply */
-	struct list_head receivers; /* who wait for a call; then @callers is empty */
-	u32 open;		    /* handles that may receive */
-	bool dead;		    /* the last of them is gone: nobody will */
+	struct list_head callers;	   /* who wait to be received */
+	struct list_head served;	   /* who wait for a reply */
+	struct list_head receivers;	   /* who wait for a call; then @callers is empty */
+	struct notification *notification; /* with a reference, and for good; NULL: none */
+	u32 open;			   /* handles that may receive */
+	bool dead;			   /* the last of them is gone: nobody will */
 };
 
 /* One side of a message. */
@@ -33,6 +35,14 @@ struct ipc_party {
 struct endpoint *endpoint_create(void);
 /* Thread context. Calls that have been received by @server's process and not replied to fail with -EPIPE: it is no more. */
 void endpoint_abandon(struct endpoint *e, const struct handles *server);
+
+/*
+ * Thread context. From now on who receives also gets the bits of @n, as a message without words: they are the label, and badge
+ * and token are 0. Nobody else may wait for @n then. -EBUSY: one of the two has a partner already.
+ */
+int endpoint_bind(struct endpoint *e, struct notification *n);
+/* Task or hardirq context. Bits of the bound notification have been set. */
+void endpoint_notified(struct endpoint *e);
 
 /*
  * Thread context, preemption on; all three may block, until @deadline (ns of trace_clock()).

@@ -70,8 +70,18 @@ noinstr void rcu_irq_exit(void)
 
 noinstr void rcu_idle_enter(void) { rcu_irq_exit(); }
 noinstr void rcu_idle_exit(void) { rcu_irq_enter(); }
-noinstr void rcu_user_enter(void) { rcu_irq_exit(); }
-noinstr void rcu_user_exit(void) { rcu_irq_enter(); }
+
+/* The same as these two for one who knows that he is the only reason: a task, and nothing in the middle of which it might be. */
+noinstr void rcu_user_enter(void)
+{
+	flip();
+	this_cpu(watch).nesting = 0;
+}
+noinstr void rcu_user_exit(void)
+{
+	this_cpu(watch).nesting = 1;
+	flip();
+}
 
 /* Hidden: between rcu_idle_enter() and _exit() nothing may be traced, and a probed sti would lose its shadow. */
 noinstr void cpu_idle(void)

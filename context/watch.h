@@ -21,6 +21,8 @@ struct watch {
 	u16 nmi_nesting; /* NMI-like contexts: +2 each, and +1 for the one that had to start the watching */
 } __aligned(8);
 static_assert(sizeof(struct watch) == 8, "a trap's record takes it in one word");
+static_assert(offsetof(struct watch, nesting) == 4,
+	      "syscall.asm does rcu_user_exit() and rcu_user_enter() itself");
 static_assert((TASK_STACK_SIZE + 3 * IST_STACK_SIZE) / TRAP_FRAME_SIZE < 1u << 15,
 	      "a recursion that ends with the stack must not overflow nmi_nesting");
 DECLARE_PER_CPU(struct watch, watch);
@@ -55,8 +57,7 @@ void rcu_idle_exit(void);
 
 /*
  * Around user mode, the same: the last thing on the way there, when nothing may be traced any more, and the first on
- * the way back by a system call. Traps don't need them: an interrupt or exception from user mode watches as it does
- * from idle.
+ * the way back. NMIs don't need them.
  */
 void rcu_user_enter(void);
 void rcu_user_exit(void);

@@ -12,6 +12,7 @@
 #include "arch/x86/cpu/regs.h"
 #include "arch/x86/cpu/serial.h"
 #include "arch/x86/entry/desc.h"
+#include "arch/x86/entry/syscall.h"
 #include "arch/x86/mm/extable.h"
 #include "arch/x86/mm/paging.h"
 #include "arch/x86/mm/text_poke.h"
@@ -104,6 +105,7 @@ void kernel_main(void)
 	segments_init(ist_stacks()); /* GDT, TSS, IST stacks: what a trap needs to land */
 	extable_init();		     /* faults that are expected */
 	idt_init();		     /* all 256 vectors: from here on a fault is a report */
+	syscall_init_cpu();
 	mce_init_cpu();		     /* and so is broken hardware */
 	serial_init();		     /* COM1 */
 	debug_port_init();	     /* and the port the kernel log goes to */

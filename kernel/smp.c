@@ -8,6 +8,7 @@
 #include "arch/x86/cpu/regs.h"
 #include "arch/x86/cpu/smp.h"
 #include "arch/x86/entry/desc.h"
+#include "arch/x86/entry/syscall.h"
 #include "arch/x86/mm/paging.h"
 #include "context/irq_work.h"
 #include "kernel/cmdline.h"
@@ -101,6 +102,7 @@ void ap_main(void)
 {
 	segments_init(starting.stacks);
 	idt_load();
+	syscall_init_cpu();
 	mce_init_cpu();
 	protect_cpu();
 	apic_init_cpu();

@@ -1,5 +1,5 @@
 /*
- * Who gets a trap first: trap dispatch on one page, in the order things are asked.
+ * Who gets a trap first: trap dispatch on one page, in the order things are asked. What comes from user mode is user.c's.
  *
  * The outer functions are hidden: they run while context and RCU are not yet, or no longer,
  * accounted for. What stands between instrumentation_begin() and _end() may call anything.
@@ -25,28 +25,7 @@
 #include "lib/instrumentation.h"
 #include "lib/tracepoint.h"
 
-bool (*user_trap)(struct pt_regs *regs);
-
 static DEFINE_PER_CPU(u64, gone_before);
-
-static __kprobes void call_user_trap(struct pt_regs *regs)
-{
-	if (!user_trap || !user_trap(regs))
-		panic_regs(regs, "vector %lu in user mode, and no process takes it: error code %lx",
-			   regs->vector, regs->error);
-}
-
-/*
- * False: it wasn't in user mode. Asked before the kernel's own exception table, since a user may jump to an address
- * that is listed there, in vain.
- */
-static __always_inline bool user_process(struct pt_regs *regs)
-{
-	if (likely(!user_mode(regs)))
-		return false;
-	call_user_trap(regs);
-	return true;
-}
 
 /*
  * The int3 was taken out between the trap and now, or belongs to an exchange or to a probe that has just begun: in any case
@@ -76,11 +55,10 @@ noinstr void do_int3(struct pt_regs *regs)
 	trap_enter();
 	instrumentation_begin();
 	/*
-	 * 3. kprobes; 4. the user's process; 5. an int3 listed as expected; 6. the end of a probe's copy, where the stub
-	 * couldn't end it; 7. a probe just gone; 8. nobody.
+	 * 3. kprobes; 4. an int3 listed as expected; 5. the end of a probe's copy, where the stub couldn't end it; 6. a probe
+	 * just gone; 7. nobody.
 	 */
-	if (!kprobe_trap(regs) && !user_process(regs) && !extable_lookup(regs) && !kprobe_copy_done(regs) &&
-	    !int3_is_gone(regs))
+	if (!kprobe_trap(regs) && !extable_lookup(regs) && !kprobe_copy_done(regs) && !int3_is_gone(regs))
 		panic_regs(regs, "int3 that nobody placed at %pS", (void *)(regs->ip - 1));
 	instrumentation_end();
 	trap_exit();
@@ -110,7 +88,7 @@ static __always_inline void debug(struct pt_regs *regs, u64 dr7)
 	done = stepping() && kprobe_debug(regs, dr6);
 	if (unlikely(dr7))
 		done |= watchpoint_debug(regs, dr6, dr7);
-	if (!done && !user_process(regs) && !step_expected(regs))
+	if (!done && !step_expected(regs))
 		panic_regs(regs, "#DB that nobody asked for, DR6 %lx", dr6);
 	instrumentation_end();
 	trap_exit();
@@ -221,15 +199,14 @@ static void __noreturn die_of_exception(struct pt_regs *regs)
 noinstr void do_exception(struct pt_regs *regs)
 {
 	/* #DB's stub may copy its frame to the interrupted stack: this is how the end of that stack shows. */
-	if (regs->vector == X86_TRAP_PF && !user_mode(regs) && stack_guarded_at(read_cr2()) &&
-	    undo_recursion(regs))
+	if (regs->vector == X86_TRAP_PF && stack_guarded_at(read_cr2()) && undo_recursion(regs))
 		return;
 	rcu_irq_enter();
 	instrumentation_begin();
 	tracepoint(exception_entry, (int)regs->vector, regs->ip, regs->error);
-	if (regs->vector == X86_TRAP_PF && !user_mode(regs))
+	if (regs->vector == X86_TRAP_PF)
 		tracepoint(page_fault_kernel, read_cr2(), regs->ip, regs->error);
-	if (!kprobe_fault(regs) && !user_process(regs) && !extable_fixup(regs))
+	if (!kprobe_fault(regs) && !extable_fixup(regs))
 		die_of_exception(regs);
 	tracepoint(exception_exit, (int)regs->vector, regs->ip);
 	instrumentation_end();

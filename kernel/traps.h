@@ -14,11 +14,16 @@ void irq_set_handler(unsigned irq, irq_fn fn);
 void vector_set_handler(unsigned vector, irq_fn fn);
 
 /*
- * User mode's; until there is any, tests'. Called for every exception from user mode, int3 and #DB included (then in
- * NMI-like context), interrupts off. True: @regs are where to go on. False, or NULL: nobody takes it, which is a
- * panic.
+ * Tests'. Called for every exception of a thread in user mode that has no process, task context, interrupts off. True: @regs are
+ * where to go on. False, or NULL: nobody takes it, which is a panic.
  */
 extern bool (*user_trap)(struct pt_regs *regs);
+
+/*
+ * Hidden, thread context, interrupts off: to user mode, at @ip with @sp and two arguments. What the thread's stack has below
+ * rsp[0] of the TSS is no more.
+ */
+void __noreturn user_enter(u64 ip, u64 sp, u64 arg0, u64 arg1);
 
 /* NMI-like context. Panics with what the machine says of it. */
 void __noreturn die_of_machine_check(struct pt_regs *regs);

@@ -63,6 +63,8 @@ static __always_inline struct pt_regs *next_regs(struct walk *w)
 			continue;
 		}
 		w->bp = regs->bp;
+		if (user_mode(regs)) /* no recursion of the kernel's, and its bp leads anywhere */
+			return NULL;
 		/* What a tracer's call has saved is no trap's, so it counted nothing. */
 		if (regs->vector != VECTOR_NONE)
 			return regs;

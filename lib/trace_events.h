@@ -43,6 +43,11 @@ TRACE_EVENT(irq, irq_handler_exit, "irq=%d ret=%s", REC->irq, REC->ret ? "handle
 TRACE_EVENT(exceptions, page_fault_kernel, "address=%ps ip=%ps error_code=0x%lx",
 	    (void *)REC->address, (void *)REC->ip, REC->error_code)
 
+#define FIELDS_page_fault_user(FIELD, COMM, STRING) \
+	FIELD(unsigned long, address) FIELD(unsigned long, ip) FIELD(unsigned long, error_code)
+TRACE_EVENT(exceptions, page_fault_user, "address=%ps ip=%ps error_code=0x%lx",
+	    (void *)REC->address, (void *)REC->ip, REC->error_code)
+
 /* Whatever has an interrupt's context: not int3, #DB, NMI. */
 #define FIELDS_exception_entry(FIELD, COMM, STRING) \
 	FIELD(int, vector) FIELD(unsigned long, ip) FIELD(unsigned long, error_code)

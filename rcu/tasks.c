@@ -1,7 +1,8 @@
 /*
  * Waiting for threads instead of CPUs: a thread that was preempted inside a trampoline is back in it when it runs again,
- * so only its own call of schedule() says that it has left.
+ * so only its own call of schedule() says that it has left, or that it is in user mode.
  */
+#include "context/watch.h"
 #include "lib/printk.h"
 #include "rcu/internal.h"
 #include "sched/mutex.h"
@@ -14,9 +15,19 @@
 static struct mutex tasks_mutex;
 u64 rcu_tasks_done;
 
+/* Its CPU's counter is even and stays so while we look who runs there: a task that RCU doesn't watch is in user mode. */
+static bool in_user_mode(const struct thread *t)
+{
+	u32 cpu = READ_ONCE(t->cpu),
+	    before = __atomic_load_n(&per_cpu_ptr(watch, cpu)->counter, __ATOMIC_ACQUIRE);
+	bool here = __atomic_load_n(per_cpu_ptr(current_thread, cpu), __ATOMIC_ACQUIRE) == t;
+
+	return here && !(before & 1) && READ_ONCE(per_cpu_ptr(watch, cpu)->counter) == before;
+}
+
 static bool is_quiescent(const struct thread *t, u64 voluntary)
 {
-	return voluntary & 1 || t->state == THREAD_DEAD;
+	return voluntary & 1 || t->state == THREAD_DEAD || in_user_mode(t);
 }
 
 static void mark(struct thread *t, void *arg)

@@ -196,10 +196,10 @@ static const struct row here[] = {
 	{ "int3 in an NMI",		in_thread, nmi, AT_NMI(look_here),	{ 1, 1, 4, "nmi+trap" } },
 	{ "int3 in an NMI in idle",	in_idle, nmi, AT_NMI(look_here),	{ 1, 0, 3, "nmi+trap" } },
 	{ "int3 in idle",		in_idle, nop, AT_NOP(look_here),	{ 1, 0, 1, "trap" } },
-	{ "int3 in user mode",		in_thread, user_int3, NOBODY,		{ 1, 0, 1, "trap" } },
+	{ "int3 in user mode",		in_thread, user_int3, NOBODY,		{ 1, 1, 0, "task" } },
 	{ "#DB in a thread",		in_thread, nop, AFTER_NOP(look_here),	{ 1, 1, 2, "trap" } },
 	{ "#DB in idle",		in_idle, nop, AFTER_NOP(look_here),	{ 1, 0, 1, "trap" } },
-	{ "#DB in user mode",		in_thread, user_step, NOBODY,		{ 1, 0, 1, "trap" } },
+	{ "#DB in user mode",		in_thread, user_step, NOBODY,		{ 1, 1, 0, "task" } },
 }, there[] = {
 	{ "another CPU's thread",	other_in_thread, look_there, NOBODY,	{ 1, 1, 0, "task" } },
 	{ "another CPU, idle",		in_thread, look_there, NOBODY,		{ 0, 0, 0, "task" } },

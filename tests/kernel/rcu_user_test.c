@@ -23,6 +23,7 @@ static void wait_in_all_ways(void)
 
 	synchronize_rcu();
 	synchronize_rcu_expedited();
+	synchronize_rcu_tasks();
 	cond_synchronize_rcu(start_poll_synchronize_rcu());
 	called = false;
 	call_rcu(&head, note);

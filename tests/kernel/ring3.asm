@@ -5,11 +5,13 @@
 bits 64
 default abs
 
-extern tss
+%define RING3_SYSCALLS 1000		; as ring3.h has it
+
+extern tss, user_enter
 
 section .text progbits alloc exec nowrite align=16
 
-; void ring3_enter(u64 ip, u64 sp, u64 words, u64 arg): returns when ring3.c makes an exception from ring 3 go on at
+; void ring3_enter(u64 ip, u64 sp, u64 words, u64 arg): returns when ring3.c leaves an exception from ring 3 for
 ; ring3_back. Interrupts off on both sides, on in between. What must be kept lies above the stack of traps.
 global ring3_enter:function (ring3_enter.end - ring3_enter)
 ring3_enter:
@@ -20,19 +22,12 @@ ring3_enter:
 	push r14
 	push r15
 	mov [gs:tss + TSS_RSP0], rsp
-	push USER_DS			; the frame that iretq takes: ss sp flags cs ip
-	push rsi
-	push 0x202			; interrupts on; bit 1 is always set
-	push USER_CS
-	push rdi
-	mov rdi, rdx
-	mov rsi, rcx
-	xor ebp, ebp			; where a backtrace ends
-	iretq
+	call user_enter
 .end:
 
 global ring3_back:function (ring3_back.end - ring3_back)
 ring3_back:
+	mov rsp, [gs:tss + TSS_RSP0]
 	pop r15
 	pop r14
 	pop r13
@@ -76,6 +71,52 @@ PROGRAM ring3_write
 	ud2
 PROGRAM ring3_jump
 	jmp rsi
+PROGRAM ring3_syscall
+	mov eax, esi
+	lea rdi, [rsi + 1]
+	lea rdx, [rsi + 2]
+	lea r8, [rsi + 3]
+	lea r9, [rsi + 4]
+	lea r10, [rsi + 5]
+	lea r12, [rsi + 6]
+	lea r13, [rsi + 7]
+	lea r14, [rsi + 8]
+	lea r15, [rsi + 9]
+	lea rbx, [rsi + 10]
+	lea rbp, [rsi + 11]
+	syscall
+	ud2
+PROGRAM ring3_syscall_at
+	mov rsp, rsi
+	xor eax, eax
+	syscall
+	ud2
+PROGRAM ring3_syscall_step
+	pushfq
+	or dword [rsp], 0x100
+	xor eax, eax
+	popfq
+	syscall
+PROGRAM ring3_syscall_stepped
+	ud2
+PROGRAM ring3_held_int3
+	mov ecx, USER_DS
+	mov [rdi + 64], ecx
+	mov ss, [rdi + 64]		; watched
+	int3
+PROGRAM ring3_held_syscall
+	mov ecx, USER_DS
+	mov [rdi + 64], ecx
+	xor eax, eax
+	mov ss, [rdi + 64]
+	syscall
+	ud2
+PROGRAM ring3_syscalls
+	xor eax, eax
+%rep RING3_SYSCALLS
+	syscall				; which leaves 0 in rax
+%endrep
+	ud2
 spin:
 	inc dword [rdi + 4]
 	pause

@@ -3,10 +3,10 @@
 
 #include "abi/errno.h"
 #include "arch/x86/cpu/regs.h"
+#include "arch/x86/entry/black_box.h"
 #include "arch/x86/entry/desc.h"
 #include "arch/x86/entry/vectors.h"
 #include "context/context.h"
-#include "context/watch.h"
 #include "kernel/traps.h"
 #include "lib/ctl.h"
 #include "lib/ktest.h"
@@ -24,7 +24,8 @@ struct words {
 };
 static_assert(sizeof(struct words) * NR_CPUS == PAGE_SIZE, "a page for all CPUs");
 
-extern const u8 ring3_programs[], ring3_programs_end[], ring3_back[];
+extern const u8 ring3_programs_end[];
+void __noreturn ring3_back(void);
 void ring3_enter(u64 ip, u64 sp, u64 words, u64 arg);
 
 void (*ring3_witness)(struct pt_regs *regs);
@@ -33,18 +34,17 @@ static DEFINE_PER_CPU(u64, ended_by);
 
 static struct words *words_of(u32 cpu) { return (struct words *)phys_to_virt(words) + cpu; }
 
-/* user_trap: the run is over. A return to the kernel, to where ring3_enter() left its registers. */
-static bool end_run(struct pt_regs *regs)
+/*
+ * user_trap: the run is over. Back to where ring3_enter() left its registers, out of the middle of the trap: notrace, or a tracer
+ * would wait for the return.
+ */
+static notrace bool end_run(struct pt_regs *regs)
 {
 	if (ring3_witness)
 		ring3_witness(regs);
 	this_cpu(ended_by) = regs->vector;
-	regs->ip = (u64)ring3_back;
-	regs->cs = KERNEL_CS;
-	regs->flags = 2; /* interrupts off; bit 1 is always set */
-	regs->sp = this_cpu(tss).rsp[0];
-	regs->ss = KERNEL_DS;
-	return true;
+	this_cpu(bb_depth)--;
+	ring3_back();
 }
 
 /* May "int $2" be used in ring 3? Its gate's second word holds the DPL (SDM vol. 3, figure 6-8). */
@@ -90,16 +90,19 @@ void ring3_drop(void)
 	frames_free(words, 1);
 }
 
+u64 ring3_words(void)
+{
+	return USER_PAGE + WORDS_PAGE * PAGE_SIZE + this_cpu(cpu_number) * sizeof(struct words);
+}
+
 u64 ring3_run(const u8 *program, u64 arg)
 {
 	u64 flags, mine, vector;
 
 	preempt_disable();
 	flags = local_irq_save();
-	mine = USER_PAGE + WORDS_PAGE * PAGE_SIZE + this_cpu(cpu_number) * sizeof(struct words);
-	rcu_user_enter();
+	mine = ring3_words();
 	ring3_enter(USER_PAGE + (u64)(program - ring3_programs), mine + sizeof(struct words), mine, arg);
-	rcu_user_exit();
 	WRITE_ONCE(words_of(this_cpu(cpu_number))->leave, 0);
 	vector = this_cpu(ended_by);
 	local_irq_restore(flags);

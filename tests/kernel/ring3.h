@@ -7,8 +7,7 @@
  *	ring3_drop();
  *
  * Interrupts are on in ring 3 and preemption is off; RCU doesn't watch. Interrupts and NMIs return there. Any
- * exception ends the run. GS stays the kernel's: as yet nothing exchanges it at an entry, and all that it leads to is
- * supervisor pages.
+ * exception ends the run.
  */
 #pragma once
 
@@ -16,6 +15,7 @@
 #include "lib/types.h"
 
 /* The programs; @arg of ring3_run() is theirs. */
+extern const u8 ring3_programs[]; /* the first of them */
 extern const u8 ring3_spin[];	  /* goes round until it is told to leave: ends by #UD */
 extern const u8 ring3_spin_nmi[]; /* the same, and then as ring3_nmi */
 extern const u8 ring3_nmi[];	  /* one "int $2", which goes through the NMI's gate; ends by #UD */
@@ -25,6 +25,16 @@ extern const u8 ring3_step[];	  /* … by #DB: steps itself */
 extern const u8 ring3_read[];	  /* … reads from @arg, then by #UD */
 extern const u8 ring3_write[];	  /* … writes to @arg, then by #UD */
 extern const u8 ring3_jump[];	  /* … jumps to @arg */
+
+#define RING3_SYSCALLS 1000
+extern const u8 ring3_syscalls[]; /* so many null system calls, one behind the other; ends by #UD */
+extern const u8
+	ring3_syscall[]; /* call number @arg, with @arg + 1, 2, … in all registers in order; ends by #UD */
+extern const u8 ring3_syscall_at[];   /* a null system call with rsp = @arg; ends by #UD */
+extern const u8 ring3_syscall_step[]; /* steps itself over one; ends by #DB */
+extern const u8 ring3_syscall_stepped[];
+/* "mov ss" from the word at byte 64 of its words, which a watchpoint may be at, and int3; the same and a null system call, and #UD. */
+extern const u8 ring3_held_int3[], ring3_held_syscall[];
 
 /* Thread context. The pages; false, with a failure reported, without memory. */
 bool ring3_make(void);
@@ -43,3 +53,6 @@ void ring3_wait(u32 cpu);
 
 /* If not NULL, called with the registers of the exception that ends a run: in its context, all unchanged yet. */
 extern void (*ring3_witness)(struct pt_regs *regs);
+
+/* Where this CPU's words are in ring 3. */
+u64 ring3_words(void);

@@ -162,6 +162,8 @@ bool listed_exit(const char *fn, const char *callee);
 bool listed_begin(const char *fn);
 /* May @fn, on the path of int3 and #DB, call what a pointer says? */
 bool listed_handler(const char *fn);
+/* Does the path of int3 and #DB end at @fn: what that calls is no part of it? */
+bool listed_trap_end(const char *fn);
 /* NULL, or why @f must be hidden whoever calls it. */
 const char *listed_must_hide(const struct fn *f);
 /* NULL, or from where hidden assembly is entered other than by a vector. */

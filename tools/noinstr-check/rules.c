@@ -98,6 +98,8 @@ static void hidden_callee(const struct node *n, const struct insn *i, struct fn 
 	/* That a region begins only where the context was entered is checked there. */
 	int ways = (n->ways & ~IN_FACTS) | facts | (inside ? IN_REGION | FACT_ENTERED : 0);
 
+	if (listed_trap_end(to->name))
+		ways &= ~IN_TRAP;
 	if (i->target != to->addr) {
 		problem(i->addr, "middle", path_to(n, to->name), "%s() %s the middle of %s(), +0x%lx",
 			n->f->name, verb(i), to->name, (unsigned long)(i->target - to->addr));

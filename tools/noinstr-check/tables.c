@@ -16,6 +16,7 @@ static const struct {
 	{ "asm_exc_debug", 1 },		 { "asm_exc_nmi", 2 },
 	{ "asm_exc_int3", 3 },		 { "asm_exc_double_fault", 8 },
 	{ "asm_exc_machine_check", 18 },
+	{ "asm_syscall", 257 }, /* pt_regs.h */
 };
 
 /* Hidden assembly that is entered otherwise: its context is that of whoever comes. */
@@ -46,6 +47,9 @@ static const struct listed exits[] = {
 	{ "return_to_probe", "kretprobe_return", "the same" },
 	{ "thread_entry", "thread_begin",
 	  "switch_to() was called in an established context, and this is its other end" },
+	{ "asm_syscall", ANY_INDIRECT, "what the table says, when RCU watches" },
+	{ "asm_syscall", "do_syscall", "the same" },
+	{ "asm_syscall", "syscall_work", "the same" },
 	{ "ap_entry", "ap_main", "boot: no tracer is on yet" },
 	{ "higher_half", "kernel_start", "boot: no tracer is on yet" },
 };
@@ -63,8 +67,12 @@ static const struct listed handlers[] = {
 	{ "hit_unusual", "", "the same, of several, and the event of a hit without them" },
 	{ "call_post", "", "the probe's post handler" },
 	{ "watchpoint_debug", "", "the watchpoint's handler" },
-	{ "call_user_trap", "", "whoever has the process: what came from user mode can't be a recursion" },
 	{ "text_poke_emergency_observed", "", "scene 10's observer, called when no probe is left" },
+};
+
+/* Where the path of int3 and #DB ends: what is done from there on is no part of a recursion of theirs. */
+static const struct listed trap_ends[] = {
+	{ "do_user_trap", "", "it came from user mode, where no probe of the kernel's is" },
 };
 
 /* Hidden for a reason that the flow of control doesn't show; a name that isn't unique, with its file. */
@@ -104,6 +112,10 @@ static const struct {
 	  "the frame, vector and error code were copied to the interrupted stack" },
 	{ "asm_exc_debug", "mov rsp, ", -40, "the interrupted stack: the frame's five words go there" },
 	{ "asm_exc_debug", "and rsp, ", -40, "its alignment, as the CPU does it" },
+	{ "asm_syscall", "mov rsp, ", -40, "the thread's stack: a frame of five words comes next, as the CPU's own" },
+	{ "asm_syscall_exit", "mov rsp, ", 0, "the user's: sysret takes nothing from there" },
+	{ "asm_user_enter", "mov rsp, ", -40, "as asm_syscall's" },
+	{ "asm_user_enter", "and rsp, ", -40, "its alignment, as the CPU does it" },
 	{ "by_step", "pushfq", STACK_KEEPS, "a test: taken back by popfq" },
 	{ "by_step", "popfq", STACK_KEEPS, "a test: after pushfq" },
 	{ "by_int2_on_another_stack", "mov esp, ", STACK_KEEPS, "a test: nothing is pushed there" },
@@ -144,7 +156,7 @@ static const char *const compilers_own[] = {
 };
 
 /* The entries that something in this kernel asked for. */
-static const void *asked[64];
+static const void *asked[128];
 static size_t nr_asked;
 
 static bool was_asked(const void *entry)
@@ -175,6 +187,7 @@ static const struct listed *find(const struct listed *table, size_t n, const cha
 bool listed_exit(const char *fn, const char *callee) { return FIND(exits, fn, callee); }
 bool listed_begin(const char *fn) { return FIND(begins, fn, NULL); }
 bool listed_handler(const char *fn) { return FIND(handlers, fn, NULL); }
+bool listed_trap_end(const char *fn) { return FIND(trap_ends, fn, NULL); }
 
 /* "f.constprop.0" is what the compiler made of f. */
 static bool is_or_was(const char *symbol, const char *fn)
@@ -320,6 +333,7 @@ void listed_check_stale(const struct image *img)
 	STALE_LIST(exits, "exits", true);
 	STALE_LIST(begins, "begins", true);
 	STALE_LIST(handlers, "handlers", true);
+	STALE_LIST(trap_ends, "ends of the traps' path", true);
 	STALE_LIST(must_hide, "functions to hide",
 		   false); /* there the file tells, or all of them are meant */
 	stale_labels(img);

@@ -21,6 +21,8 @@ void asm_offsets(void)
 {
 	DEFINE(REGS_SIZE, sizeof(struct pt_regs));
 	DEFINE(REGS_AX, offsetof(struct pt_regs, ax));
+	DEFINE(REGS_CX, offsetof(struct pt_regs, cx));
+	DEFINE(REGS_R11, offsetof(struct pt_regs, r11));
 	DEFINE(REGS_DX, offsetof(struct pt_regs, dx));
 	DEFINE(REGS_VECTOR, offsetof(struct pt_regs, vector));
 	DEFINE(REGS_ERROR, offsetof(struct pt_regs, error));
@@ -39,6 +41,10 @@ void asm_offsets(void)
 	DEFINE(DR6_RESERVED, DR6_RESERVED);
 	DEFINE(DR6_BS, DR6_BS);
 
+	DEFINE(VECTOR_SYSCALL, VECTOR_SYSCALL);
+	DEFINE(FLAGS_TF, X86_EFLAGS_TF);
+	DEFINE(FLAGS_IF, X86_EFLAGS_IF);
+	DEFINE(FLAGS_RF, X86_EFLAGS_RF);
 	DEFINE(VECTOR_NONE, VECTOR_NONE);
 	DEFINE(FRAME_IP, offsetof(struct ftrace_frame, ip));
 	DEFINE(FRAME_PARENT, offsetof(struct ftrace_frame, parent));

@@ -3,6 +3,7 @@
 
 #include "arch/x86/cpu/percpu.h"
 #include "arch/x86/cpu/regs.h"
+#include "arch/x86/entry/pt_regs.h"
 #include "arch/x86/entry/vectors.h"
 #include "arch/x86/mm/stacks.h"
 #include "lib/compiler.h"
@@ -144,6 +145,8 @@ const char *vector_name(unsigned vector, char buf[8])
 	const char *prefix = "vec";
 	unsigned n = vector, i = 3;
 
+	if (vector == VECTOR_SYSCALL)
+		return "syscall";
 	if (vector < NR_EXCEPTIONS && exception_names[vector])
 		return exception_names[vector];
 	if (vector >= IRQ_BASE_VECTOR && vector < IRQ_BASE_VECTOR + 16) {

@@ -1,4 +1,5 @@
-; Every way into the kernel that isn't a call: one stub a vector, what all stubs do, and the way out.
+; Every way into the kernel that isn't a call, nor a system call (syscall.asm): one stub a vector, what all stubs do, and the
+; way out.
 ;
 ; What a stub does, in order (the C side of it is kernel/traps.c):
 ;   1. completes the CPU's frame to a struct pt_regs, so that all vectors look alike;
@@ -16,7 +17,8 @@ bits 64
 default abs
 
 extern do_int3, do_debug, do_nmi, do_double_fault, do_exception, do_irq
-extern do_machine_check
+extern do_machine_check, do_user_trap
+extern asm_syscall_exit.user_stack, asm_syscall.kernel_stack
 extern __entry_text_start
 extern bb_ring, bb_head, bb_depth, this_cpu_offset, tss
 extern context_word, rcu_trace_reader, watch, ring_nests, trap_top
@@ -214,15 +216,38 @@ vector_stubs:
 
 align 16
 exception_entry:
+	test byte [rsp + 24], 3		; cs
+	jnz user_entry
 	SAVE_REGS
 	CALL_HANDLER do_exception
 	LEAVE
 
 align 16
 irq_entry:
+	test byte [rsp + 24], 3
+	jnz user_entry
 	SAVE_REGS
 	CALL_HANDLER do_irq
 	LEAVE
+
+; From user mode, by all vectors but NMI, #MC and #DF: rsp is where the thread's stack begins, and GS is the user's until
+; the first instruction here, and again from the last but one. In between nothing faults, no probe is and interrupts are
+; off; what may come all the same looks whose GS it is.
+align 16
+user_entry:
+	swapgs
+	SAVE_REGS
+	jmp user_saved
+
+align 16
+user_saved:
+	CALL_HANDLER do_user_trap
+	BLACK_BOX BB_EXIT_BIT
+	dec dword [gs:bb_depth]
+	POP_REGS
+	add rsp, 16
+	swapgs
+	iretq
 
 ; #BP runs on the interrupted stack (docs/TRICKS.md: why no IST). Its handler may ask for a word to
 ; be pushed on that stack: an emulated push or call. Our own frame lies where the word must go, so
@@ -230,8 +255,8 @@ irq_entry:
 global asm_exc_int3:function (asm_exc_int3.end - asm_exc_int3)
 align 16
 asm_exc_int3:
-	cmp qword [rsp], SLOT_AREA	; an ip above it: a probe's copy has run
-	jae .copy
+	cmp qword [rsp], SLOT_AREA	; an ip above it: a probe's copy has run; or it is positive, a user's
+	jge .copy
 .all:
 	push 0
 	push 3
@@ -259,28 +284,38 @@ asm_exc_int3:
 	push rdx
 	mov rax, [rsp + 24]
 	dec rax				; it is behind the int3
+	jns .user
 	END_STEP 3, .more
 .more:
 	pop rdx
 	pop rcx
 	pop rax
 	jmp .all
+.user:
+	pop rdx
+	pop rcx
+	pop rax
+	push 0
+	push 3
+	jmp user_entry
 .end:
 
 ; #DB enters on an IST stack, since it may hit where rsp isn't ours. From kernel code on a kernel
 ; stack the frame moves to that stack before anything that can trap, so that #DB nests like #BP:
-; the next #DB finds the IST stack free. One from user mode moves for the same reason, to where his other traps begin.
+; the next #DB finds the IST stack free. One from user mode moves for the same reason, to where his other traps begin, and is
+; one of them from then on.
 ;
 ; The end of a probe's step is mostly no affair of C's, and needs no other stack.
 ;
 ; Where .entry.text was interrupted, the stack may be the user's, or the kernel's while GS isn't yet; and only the
-; IST stack says whose GS ought to be: so GS comes first. Elsewhere in the kernel both are ours.
+; IST stack says whose GS ought to be: so GS comes first. Elsewhere in the kernel both are ours. In a system call's few
+; instructions on the user's stack, rsp is any number that he likes: then the thread's stack is empty, and taken.
 global asm_exc_debug:function (asm_exc_debug.end - asm_exc_debug)
 align 16
 asm_exc_debug:
 	push rax			; [ax ip +8 cs +16 flags +24 sp +32 ss +40]
 	cmp qword [rsp + 16], KERNEL_CS
-	jne .any
+	jne .user
 	cmp qword [rsp + 8], __entry_text_start
 	jae .high			; here, or in a probe's copy: other code lies lower
 .move_at_once:
@@ -315,6 +350,21 @@ asm_exc_debug:
 	pop rcx
 	jmp .move_at_once
 
+.user:
+	swapgs
+	mov rax, rsp
+	mov rsp, [gs:tss + TSS_RSP0]
+	and rsp, -16
+%assign i 40
+%rep 5
+	push qword [rax + i]
+%assign i i - 8
+%endrep
+	push 0
+	push 1
+	SAVE_REGS qword [rax]
+	jmp user_saved
+
 ; The same with nothing taken for granted. Stack here, from T: ss sp flags cs ip ax <- rsp.
 .any:
 	pop rax
@@ -324,8 +374,11 @@ asm_exc_debug:
 	push rcx
 	push rdx			; [dx cx +8 ax +16 vector +24 error +32 ip +40 cs +48 flags +56 sp +64 ss +72]
 	OWN_GS rsp + 80, rsp + 32
-	cmp qword [rsp + 48], KERNEL_CS
-	jne .user
+	cmp qword [rsp + 40], asm_syscall_exit.user_stack
+	jb .interrupted_stack
+	cmp qword [rsp + 40], asm_syscall.kernel_stack
+	jb .users_stack
+.interrupted_stack:
 	mov rax, [rsp + 64]		; the interrupted rsp
 	and rax, -16			; as the CPU would have aligned it
 	jns .stay			; a kernel stack has the top bit set
@@ -352,7 +405,7 @@ asm_exc_debug:
 	SAVE_REGS
 	CALL_TRAP_HANDLER 1, do_debug
 	LEAVE_GS 1
-.user:
+.users_stack:
 	mov rax, [gs:tss + TSS_RSP0]	; GS is ours by now
 	and rax, -16
 	jmp .move

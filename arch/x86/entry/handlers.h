@@ -25,5 +25,11 @@ void do_double_fault(struct pt_regs *regs);
 void do_exception(struct pt_regs *regs);
 /* Vectors 32 and up. */
 void do_irq(struct pt_regs *regs);
+/* kernel/user.c. From user mode: all vectors but NMI, #MC and #DF. */
+void do_user_trap(struct pt_regs *regs);
+/* A system call that isn't to be called from the table at once: what goes back in rax. Thread context. */
+long do_syscall(struct pt_regs *regs);
+/* Interrupts off, after a system call that somebody wants the CPU of, or that is being stepped over. */
+void syscall_work(struct pt_regs *regs);
 /* kernel/irq.c. Hardirq context, an interrupt's first visible code: calls the line's handler and acknowledges it. */
 void irq_dispatch(unsigned irq);

@@ -16,7 +16,7 @@ struct pt_regs {
 	u64 vector;
 	/*
 	 * The CPU's, or 0. On the way out of int3: the word to push, see REGS_PUSH. #DB, NMI and #MC: by which
-	 * bits the interrupted GS base differs from the kernel's; it is put back.
+	 * bits the interrupted GS base differs from the kernel's; it is put back. A system call: its number.
 	 */
 	u64 error;
 	u64 ip, cs, flags, sp, ss;
@@ -32,10 +32,15 @@ static_assert(sizeof(struct pt_regs) % 16 == 0, "C is called with a 16-aligned s
 #define REGS_PUSH (1ul << 33)
 
 /* pt_regs.vector of registers that no trap saved: a call did. */
-#define VECTOR_NONE 256
+#define VECTOR_NONE    256
+#define VECTOR_SYSCALL 257
 
-#define X86_EFLAGS_TF (1ul << 8)
-#define X86_EFLAGS_IF (1ul << 9)
-#define X86_EFLAGS_RF (1ul << 16)
+#define X86_EFLAGS_TF	(1ul << 8)
+#define X86_EFLAGS_IF	(1ul << 9)
+#define X86_EFLAGS_DF	(1ul << 10)
+#define X86_EFLAGS_IOPL (3ul << 12)
+#define X86_EFLAGS_NT	(1ul << 14)
+#define X86_EFLAGS_RF	(1ul << 16)
+#define X86_EFLAGS_AC	(1ul << 18)
 
 static __always_inline bool user_mode(const struct pt_regs *regs) { return regs->cs & 3; }

@@ -93,6 +93,8 @@ notrace bool unwind(const struct pt_regs *regs, const void *from, unwind_fn each
 {
 	u64 bp = (u64)from;
 
+	if (regs && user_mode(regs))
+		return each(arg, UNWIND_INTERRUPTED, regs->ip, NULL);
 	if (regs) {
 		if (!interrupted(regs, each, arg))
 			return false;
@@ -105,6 +107,8 @@ notrace bool unwind(const struct pt_regs *regs, const void *from, unwind_fn each
 				return true;
 			if (regs->vector != VECTOR_NONE && !each(arg, UNWIND_TRAP, regs->vector, regs))
 				return false;
+			if (user_mode(regs)) /* his registers say what he likes */
+				return each(arg, UNWIND_INTERRUPTED, regs->ip, NULL);
 			if (!interrupted(regs, each, arg))
 				return false;
 			bp = regs->bp;

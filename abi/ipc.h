@@ -19,3 +19,10 @@
 /* rdi: the endpoint's handle below, and above how long to wait, in microseconds: 0 is for ever. */
 #define IPC_TIMEOUT_SHIFT 32
 #define IPC_DONT_WAIT	  0xfffffffful
+
+/*
+ * A process's faults, to the endpoint set for them, as calls with this label and the words vector, error code, CR2 or DR6, ip, sp,
+ * thread. The answer's label says whether the thread goes on, at its first word; otherwise the process is killed.
+ */
+#define IPC_LABEL_FAULT 0x746c756166ul /* "fault" */
+#define IPC_FAULT_GO_ON 1

@@ -128,6 +128,16 @@ int handle_close(struct handles *t, u32 h)
 	return 0;
 }
 
+void handles_abandon(struct handles *t)
+{
+	for (u32 i = 0; i < HANDLES_MAX; i++) {
+		struct handle *e = at(t, i);
+
+		if (e && e->object && e->object->abandoned)
+			e->object->abandoned(e->object, t);
+	}
+}
+
 void handles_destroy(struct handles *t)
 {
 	for (u32 i = 0; i < HANDLES_MAX; i++) {

@@ -35,6 +35,9 @@ void handles_init(struct handles *t);
 /* Thread context, nobody else uses it. Closes all. */
 void handles_destroy(struct handles *t);
 
+/* As before that: calls that these received and haven't replied to fail. */
+void handles_abandon(struct handles *t);
+
 /* Task context, perhaps with a spinlock held. A new one, with a reference of its own. Its number; -EMFILE, -ENOMEM. */
 s64 handle_open(struct handles *t, struct object *o, u32 rights, u64 badge);
 /* Thread context, no spinlock held. -EBADF. */

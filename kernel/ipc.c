@@ -108,12 +108,14 @@ static int wait_for(struct endpoint *e, struct wait *w, u64 flags, u64 deadline)
 	while (!w->done) {
 		bool late = time_after_deadline(deadline);
 
+		/* Before the look: who kills it says so first and then wakes it, without our lock. */
+		__atomic_store_n(&w->thread->state, THREAD_BLOCKED, __ATOMIC_SEQ_CST);
 		if (late || READ_ONCE(w->thread->killed)) {
+			__atomic_store_n(&w->thread->state, THREAD_RUNNABLE, __ATOMIC_SEQ_CST);
 			list_del(&w->link);
 			w->result = late ? -ETIMEDOUT : -EINTR;
 			break;
 		}
-		__atomic_store_n(&w->thread->state, THREAD_BLOCKED, __ATOMIC_SEQ_CST);
 		spin_unlock_irqrestore(&e->lock, flags);
 		if (deadline == IPC_FOR_EVER)
 			schedule();
@@ -287,6 +289,11 @@ static void closed(struct object *o, u32 rights)
 	spin_unlock_irqrestore(&e->lock, flags);
 }
 
+static void abandoned(struct object *o, const struct handles *by)
+{
+	endpoint_abandon(container_of(o, struct endpoint, object), by);
+}
+
 static void destroy(struct object *o)
 {
 	struct notification *n = container_of(o, struct endpoint, object)->notification;
@@ -307,6 +314,7 @@ struct endpoint *endpoint_create(void)
 	object_init(&e->object, OBJECT_ENDPOINT, destroy);
 	e->object.opened = opened;
 	e->object.closed = closed;
+	e->object.abandoned = abandoned;
 	e->lock = (struct spinlock)SPINLOCK_INIT(endpoint);
 	list_init(&e->callers);
 	list_init(&e->served);

@@ -5,6 +5,7 @@
 #include "arch/x86/cpu/acpi.h"
 #include "arch/x86/cpu/apic.h"
 #include "arch/x86/cpu/features.h"
+#include "arch/x86/cpu/fpu.h"
 #include "arch/x86/cpu/fw_cfg.h"
 #include "arch/x86/cpu/machine.h"
 #include "arch/x86/cpu/mce.h"
@@ -106,6 +107,7 @@ void kernel_main(void)
 	extable_init();		     /* faults that are expected */
 	idt_init();		     /* all 256 vectors: from here on a fault is a report */
 	syscall_init_cpu();
+	fpu_init_cpu(); /* for users alone */
 	mce_init_cpu();		     /* and so is broken hardware */
 	serial_init();		     /* COM1 */
 	debug_port_init();	     /* and the port the kernel log goes to */

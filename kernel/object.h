@@ -7,6 +7,8 @@
 #include "lib/types.h"
 #include "rcu/rcu.h"
 
+struct handles;
+
 enum object_type {
 	OBJECT_PROCESS = 1,
 	OBJECT_THREAD,
@@ -24,6 +26,8 @@ struct object {
 	/* NULL is allowed, both. A handle with these rights has come to be, with a spinlock held; and is gone, in thread context. */
 	void (*opened)(struct object *o, u32 rights);
 	void (*closed)(struct object *o, u32 rights);
+	/* NULL is allowed. The process of these handles, of which one is of this object, is no more; thread context. */
+	void (*abandoned)(struct object *o, const struct handles *by);
 	/* The last reference is gone: all but the memory itself goes back; thread context. */
 	void (*destroy)(struct object *o);
 	struct rcu_head rcu;

@@ -3,6 +3,7 @@
 
 #include "arch/x86/cpu/acpi.h"
 #include "arch/x86/cpu/apic.h"
+#include "arch/x86/cpu/fpu.h"
 #include "arch/x86/cpu/hw_breakpoint.h"
 #include "arch/x86/cpu/mce.h"
 #include "arch/x86/cpu/regs.h"
@@ -103,6 +104,7 @@ void ap_main(void)
 	segments_init(starting.stacks);
 	idt_load();
 	syscall_init_cpu();
+	fpu_init_cpu();
 	mce_init_cpu();
 	protect_cpu();
 	apic_init_cpu();

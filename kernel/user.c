@@ -12,7 +12,9 @@
 #include "context/trap.h"
 #include "context/watch.h"
 #include "arch/x86/mm/user.h"
+#include "kernel/fault.h"
 #include "kernel/panic.h"
+#include "kernel/process.h"
 #include "kernel/syscall.h"
 #include "kernel/traps.h"
 #include "kprobe/watchpoint.h"
@@ -22,11 +24,13 @@
 
 bool (*user_trap)(struct pt_regs *regs);
 
-/* Interrupts off, and they stay so until user mode. */
+/* Interrupts off. Who kills the thread after we have looked sends an interrupt. */
 static void before_user_mode(void)
 {
-	while (context_read() == 0) { /* somebody has asked for this CPU */
+	while (current()->killed || context_read() == 0) { /* ... or somebody has asked for this CPU */
 		local_irq_enable();
+		if (current()->killed)
+			process_thread_end();
 		schedule();
 		local_irq_disable();
 	}
@@ -34,13 +38,17 @@ static void before_user_mode(void)
 		irqsoff_end();
 }
 
-/* notrace: the hook may not come back, and a tracer would wait for its return. */
+/* Interrupts off. notrace: the hook may not come back, and a tracer would wait for its return. */
 static notrace void exception(struct pt_regs *regs, u64 about)
 {
 	tracepoint(exception_entry, (int)regs->vector, regs->ip, regs->error);
 	if (regs->vector == X86_TRAP_PF)
 		tracepoint(page_fault_user, about, regs->ip, regs->error);
-	if (!user_trap || !user_trap(regs))
+	if (current()->user) {
+		local_irq_enable();
+		user_fault(regs, about);
+		local_irq_disable();
+	} else if (!user_trap || !user_trap(regs))
 		panic_regs(regs, "vector %lu in user mode, and no process takes it: error code %lx",
 			   regs->vector, regs->error);
 	tracepoint(exception_exit, (int)regs->vector, regs->ip);

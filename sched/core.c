@@ -16,6 +16,7 @@
 #include "trace/clock.h"
 
 static_assert(offsetof(struct thread, sp) == THREAD_SP_OFFSET, "switch.asm saves the stack pointer there");
+static_assert(offsetof(struct thread, killed) == THREAD_KILLED_OFFSET, "syscall.asm looks there");
 
 DEFINE_PER_CPU(struct thread *, current_thread);
 DEFINE_PER_CPU(struct run_queue, run_queue);
@@ -164,6 +165,8 @@ static void take_over(struct run_queue *rq, struct thread *prev, struct thread *
 	this_cpu(bb_depth) = next->bb_depth;
 	this_cpu(guard_bits) = next->guard_bits;
 	this_cpu(rcu_trace_reader) = next->rcu_trace_reader;
+	if ((u64)prev->user | (u64)next->user)
+		sched_switch_user(prev, next);
 	rq->current = next;
 	next->running = true;
 	this_cpu(current_thread) = next;

@@ -21,6 +21,9 @@ void graph_thread_end(struct thread *t);
 /* Interrupts off, from @prev to @next: what that one is in the middle of began later by the time it was away. */
 void graph_slept(struct graph_stack *prev, struct graph_stack *next);
 
+/* user.c. Interrupts off: one of them has a user half. */
+void sched_switch_user(struct thread *prev, struct thread *next);
+
 u32 sched_pick_cpu(u32 affinity);
 void sched_start_on(struct thread *t, u32 cpu);
 /* comm.c, both under the lock of the list of threads. A thread that ends; and its name afterwards, "<...>" when it's forgotten. */

@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include "arch/x86/cpu/fpu.h"
 #include "arch/x86/cpu/percpu.h"
 #include "arch/x86/entry/graph.h"
 #include "arch/x86/mm/stacks.h"
@@ -30,14 +31,23 @@ enum thread_state {
 	THREAD_DEAD,	 /* has ended; its memory waits for a join */
 };
 
+struct space;
+
+/* What a thread that runs in user mode has beside. */
+struct user_half {
+	struct fpu_state fpu; /* while it isn't running */
+	struct space *space;
+};
+
 struct thread {
 	u64 sp;		      /* while it isn't running; first, as switch.asm knows */
 	struct kstack *stack; /* NULL for the thread that booted */
+	bool killed; /* it is to end: what it waits for ends with -EINTR. Third, as syscall.asm knows */
+	struct user_half *user; /* NULL: it runs in the kernel alone */
 	enum thread_state state;
 	u8 priority;
 	u32 cpu;      /* whose run queue it is on, or was on last */
 	u32 affinity; /* bit n: CPU n may run it */
-	bool killed;  /* it is to end: what it waits for ends with -EINTR */
 	bool running; /* on a CPU this moment, its stack in use */
 	bool queued;
 	u64 slice_end; /* ns */
@@ -106,6 +116,13 @@ void idle_thread_free(struct thread *idle);
 void sched_begin_cpu(struct thread *idle);
 /* Hardirq context, VECTOR_RESCHEDULE: another CPU has put something on our run queue. */
 void sched_interrupt(void);
+
+/*
+ * Thread context. The calling thread has this user half from now on, and is in its space; and no more, before the space may go.
+ * It stays in the kernel: user_enter() (kernel/traps.h) is the way to user mode.
+ */
+void thread_become_user(struct user_half *u);
+void thread_leave_user(void);
 
 /* Thread context, preemption on. Gives the CPU to others of the same or a higher priority. */
 void thread_yield(void);

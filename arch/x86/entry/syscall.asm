@@ -13,7 +13,7 @@ bits 64
 default abs
 
 extern do_syscall, syscall_work, syscalls, syscalls_direct
-extern tss, user_sp, watch, context_word
+extern tss, user_sp, watch, context_word, current_thread
 
 %define WATCH_NESTING 4		; context/watch.h asserts it
 
@@ -59,6 +59,9 @@ asm_syscall:
 	cli
 	cmp dword [gs:context_word], 0	; somebody has asked for this CPU
 	je .work
+	mov rcx, [gs:current_thread]
+	cmp byte [rcx + THREAD_KILLED], 0
+	jne .work
 	test byte [rsp + REGS_FLAGS + 1], FLAGS_TF >> 8
 	jnz .work
 .leave:

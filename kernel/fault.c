@@ -1,0 +1,54 @@
+/* A user's exception: a page that is made now, a message to who handles the process's faults, or its end with a report. */
+#include "kernel/fault.h"
+
+#include "abi/errno.h"
+#include "abi/ipc.h"
+#include "arch/x86/entry/vectors.h"
+#include "kernel/process.h"
+#include "lib/printk.h"
+
+#define ERROR_USER 4 /* of a page fault's error code (SDM vol. 3, figure 4-12) */
+
+/* False: nobody has answered that it go on, or sensibly. */
+static bool ask(struct process *p, struct pt_regs *regs, u64 about)
+{
+	struct pt_regs m = {
+		.si = IPC_LABEL_FAULT,
+		.dx = regs->vector,
+		.r8 = regs->error,
+		.r9 = about,
+		.r10 = regs->ip,
+		.r12 = regs->sp,
+		.r13 = (u64)current()->tid,
+	};
+	struct ipc_party me = { .regs = &m };
+
+	if (!p->faults || ipc_call(p->faults, 0, &me, IPC_FOR_EVER) != 0 || m.si != IPC_FAULT_GO_ON ||
+	    m.dx >= USER_END)
+		return false;
+	regs->ip = m.dx;
+	return true;
+}
+
+static void report(struct process *p, const struct pt_regs *regs, u64 about)
+{
+	char buf[8];
+
+	printk("process %s: thread %d: %s at %lx, error code %lx, about %lx, sp %lx\n", p->name,
+	       current()->tid, vector_name((unsigned)regs->vector, buf), regs->ip, regs->error, about,
+	       regs->sp);
+}
+
+void user_fault(struct pt_regs *regs, u64 about)
+{
+	struct process *p = current_process();
+
+	/* The kernel's own right, in user mode: the CPU's for itself, say to a segment's descriptor. No page of his would help. */
+	if (regs->vector == X86_TRAP_PF && regs->error & ERROR_USER &&
+	    space_fault(p->space, about, regs->error) == 0)
+		return;
+	if (ask(p, regs, about) || current()->killed)
+		return;
+	report(p, regs, about);
+	process_kill(p, STATUS_FAULT - (int)regs->vector);
+}

@@ -1,0 +1,271 @@
+/* How processes come to be and end: the last thread that goes takes everything along. */
+#include "kernel/process.h"
+
+#include "abi/errno.h"
+#include "abi/rights.h"
+#include "arch/x86/cpu/regs.h"
+#include "arch/x86/cpu/smp.h"
+#include "kernel/traps.h"
+#include "lib/compiler.h"
+#include "lib/string.h"
+#include "mm/kmalloc.h"
+
+u32 nr_processes;
+
+static struct user_thread *current_user_thread(void)
+{
+	struct user_half *u = current()->user;
+
+	return u ? container_of(u, struct user_thread, half) : NULL;
+}
+
+struct process *current_process(void)
+{
+	struct user_thread *t = current_user_thread();
+
+	return t ? t->process : NULL;
+}
+
+/* Once, when it has no threads and can't get any. */
+static void end(struct process *p)
+{
+	struct notification *watcher;
+	u64 flags;
+
+	handles_abandon(&p->handles);
+	handles_destroy(&p->handles);
+	space_put(p->space);
+	if (p->faults)
+		object_put(&p->faults->object);
+	flags = spin_lock_irqsave(&p->lock);
+	watcher = p->watcher;
+	spin_unlock_irqrestore(&p->lock, flags);
+	if (watcher)
+		notification_signal(watcher, p->watcher_bits);
+}
+
+static void destroy(struct object *o)
+{
+	struct process *p = container_of(o, struct process, object);
+
+	if (!p->ended)
+		end(p); /* it never had a thread */
+	if (p->watcher)
+		object_put(&p->watcher->object);
+	__atomic_fetch_sub(&nr_processes, 1, __ATOMIC_RELAXED);
+}
+
+struct process *process_create(const char *name)
+{
+	struct process *p = kzalloc(sizeof(*p));
+
+	if (!p)
+		return NULL;
+	p->space = space_create();
+	if (!p->space) {
+		kfree(p);
+		return NULL;
+	}
+	object_init(&p->object, OBJECT_PROCESS, destroy);
+	handles_init(&p->handles);
+	strscpy(p->name, name, sizeof(p->name));
+	p->lock = (struct spinlock)SPINLOCK_INIT(process);
+	list_init(&p->threads);
+	__atomic_fetch_add(&nr_processes, 1, __ATOMIC_RELAXED);
+	return p;
+}
+
+static void thread_destroy(struct object *o) {}
+
+/* By kworker: a thread can't free its own stack. */
+static void reap(struct work *w)
+{
+	struct user_thread *t = container_of(w, struct user_thread, reap);
+
+	thread_join(t->dead);
+	object_put(&t->process->object);
+	object_put(&t->object);
+}
+
+/* Its memory may go when its last reference has, and the stack it runs on isn't that. */
+void process_thread_end(void)
+{
+	struct user_thread *t = current_user_thread();
+	struct process *p = t->process;
+	u64 flags;
+	bool last;
+
+	thread_leave_user();
+	flags = spin_lock_irqsave(&p->lock);
+	list_del(&t->link);
+	t->thread = NULL;
+	last = --p->nr_threads == 0;
+	if (last)
+		p->killed = p->ended = true;
+	spin_unlock_irqrestore(&p->lock, flags);
+	if (last)
+		end(p);
+	t->dead = current();
+	schedule_work(&t->reap);
+	thread_exit(0);
+}
+
+static int begin(void *arg)
+{
+	struct user_thread *t = arg;
+	u64 flags = spin_lock_irqsave(&t->process->lock);
+
+	t->thread = current();
+	current()->killed = t->process->killed;
+	spin_unlock_irqrestore(&t->process->lock, flags);
+	thread_become_user(&t->half);
+	local_irq_disable();
+	if (!current()->killed) /* and from now on who kills it sends an interrupt */
+		user_enter(t->ip, t->sp, t->args[0], t->args[1]);
+	local_irq_enable();
+	process_thread_end();
+}
+
+static bool add_thread(struct process *p, struct user_thread *t)
+{
+	u64 flags = spin_lock_irqsave(&p->lock);
+	bool alive = !p->killed;
+
+	if (alive) {
+		list_add_tail(&t->link, &p->threads);
+		p->nr_threads++;
+	}
+	spin_unlock_irqrestore(&p->lock, flags);
+	return alive;
+}
+
+/* Was it the last, and has the process ended by that? */
+static bool remove_thread(struct process *p, struct user_thread *t)
+{
+	u64 flags = spin_lock_irqsave(&p->lock);
+	bool last;
+
+	list_del(&t->link);
+	last = --p->nr_threads == 0 && p->killed && !p->ended;
+	p->ended |= last;
+	spin_unlock_irqrestore(&p->lock, flags);
+	return last;
+}
+
+int process_start(struct process *p, u64 ip, u64 sp, const u64 args[2], u8 priority)
+{
+	struct user_thread *t;
+
+	if (ip >= USER_END || priority <= PRIORITY_IDLE || priority >= NR_PRIORITIES)
+		return -EINVAL;
+	t = kzalloc(sizeof(*t));
+	if (!t)
+		return -ENOMEM;
+	object_init(&t->object, OBJECT_THREAD, thread_destroy);
+	t->half.space = p->space;
+	fpu_state_init(&t->half.fpu);
+	t->process = p;
+	t->reap = (struct work)WORK_INIT(reap);
+	t->ip = ip;
+	t->sp = sp;
+	memcpy(t->args, args, sizeof(t->args));
+	if (!add_thread(p, t)) {
+		object_put(&t->object);
+		return -EPIPE;
+	}
+	object_get(&p->object);
+	if (thread_create(p->name, begin, t, priority, CPU_MASK_ALL))
+		return 0;
+	if (remove_thread(p, t))
+		end(p);
+	object_put(&p->object);
+	object_put(&t->object);
+	return -ENOMEM;
+}
+
+static void look_up(void *arg) {}
+
+/* Who runs in user mode meanwhile has an interrupt, and on his way back sees it; who waits is woken, and has an error. */
+void process_kill(struct process *p, int status)
+{
+	u64 flags = spin_lock_irqsave(&p->lock);
+	bool first = !p->killed, empty = !p->nr_threads;
+	struct user_thread *t;
+
+	if (first) {
+		p->killed = true;
+		p->ended = empty;
+		p->status = status;
+		list_for_each_entry(t, &p->threads, link) {
+			if (!t->thread)
+				continue;
+			WRITE_ONCE(t->thread->killed, true);
+			thread_wake(t->thread);
+		}
+	}
+	spin_unlock_irqrestore(&p->lock, flags);
+	if (first && empty)
+		end(p);
+	else if (first)
+		smp_call_others(look_up, NULL);
+}
+
+struct space *process_space(struct process *p)
+{
+	u64 flags = spin_lock_irqsave(&p->lock);
+	struct space *s = p->ended ? NULL : p->space;
+
+	if (s)
+		space_get(s);
+	spin_unlock_irqrestore(&p->lock, flags);
+	return s;
+}
+
+s64 process_give(struct process *p, struct object *o, u32 rights, u64 badge)
+{
+	u64 flags = spin_lock_irqsave(&p->lock);
+	s64 h = p->ended ? -EPIPE : handle_open(&p->handles, o, rights, badge);
+
+	spin_unlock_irqrestore(&p->lock, flags);
+	return h;
+}
+
+int process_set_faults(struct process *p, struct endpoint *e)
+{
+	u64 flags = spin_lock_irqsave(&p->lock);
+	int err = p->ended ? -EPIPE : p->faults ? -EBUSY : 0;
+
+	if (!err) {
+		object_get(&e->object);
+		p->faults = e;
+	}
+	spin_unlock_irqrestore(&p->lock, flags);
+	return err;
+}
+
+int process_watch(struct process *p, struct notification *n, u64 bits)
+{
+	u64 flags = spin_lock_irqsave(&p->lock);
+	int err = p->watcher ? -EBUSY : 0;
+	bool late = p->ended;
+
+	if (!err) {
+		object_get(&n->object);
+		p->watcher_bits = bits;
+		p->watcher = n;
+	}
+	spin_unlock_irqrestore(&p->lock, flags);
+	if (!err && late)
+		notification_signal(n, bits);
+	return err;
+}
+
+int process_status(struct process *p, int *status)
+{
+	u64 flags = spin_lock_irqsave(&p->lock);
+	int err = p->ended ? 0 : -EAGAIN;
+
+	*status = p->status;
+	spin_unlock_irqrestore(&p->lock, flags);
+	return err;
+}

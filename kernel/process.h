@@ -1,0 +1,71 @@
+/*
+ * Processes: an address space, handles, and threads that have both. A process ends when its last thread does, or when it is killed;
+ * it has a status from then on, for whoever has a handle of it.
+ */
+#pragma once
+
+#include "kernel/handle.h"
+#include "kernel/ipc.h"
+#include "kernel/notification.h"
+#include "lib/list.h"
+#include "mm/space.h"
+#include "sched/thread.h"
+#include "sched/work.h"
+
+struct process {
+	struct object object;
+	struct handles handles;
+	struct space *space;
+	char name[16];
+	struct spinlock lock; /* for all that follows; what a process that has ended had is gone */
+	bool killed, ended;
+	int status;
+	u32 nr_threads;
+	struct list_head threads;
+	struct endpoint *faults; /* with a reference, as the next; NULL: nobody handles them */
+	struct notification *watcher;
+	u64 watcher_bits;
+};
+
+/* A thread's user half as a kernel object. Whoever runs has a reference, and one to its process. */
+struct user_thread {
+	struct object object;
+	struct user_half half;
+	struct process *process;
+	struct thread *thread; /* to be killed; NULL: it hasn't begun, or has ended */
+	struct thread *dead;   /* to be joined */
+	struct list_head link;
+	struct work reap;
+	u64 ip, sp, args[2];
+};
+
+/* Why it was killed, when not by another's word: at most so many vectors below this. */
+#define STATUS_FAULT (-1000)
+
+/* Thread context, as all here. With one reference and no threads; NULL: no memory. */
+struct process *process_create(const char *name);
+/* The one that the calling thread is of; NULL: it has no user half. */
+struct process *current_process(void);
+/*
+ * A new thread, which begins at @ip. 0; -EINVAL: no such priority, or addresses that can't be; -EPIPE: the process has ended, or is
+ * about to; -ENOMEM.
+ */
+int process_start(struct process *p, u64 ip, u64 sp, const u64 args[2], u8 priority);
+/* All its threads end, on whatever CPU, and what they wait for fails. Nothing, when that is so already. */
+void process_kill(struct process *p, int status);
+/* The calling thread's end: called on the way back to user mode, when it is killed. */
+void __noreturn process_thread_end(void);
+
+/*
+ * For as long as it hasn't ended: its space, with a reference; and a handle for it. NULL and -EPIPE when it has.
+ */
+struct space *process_space(struct process *p);
+s64 process_give(struct process *p, struct object *o, u32 rights, u64 badge);
+/* Its faults go to @e; @bits of @n are set when it ends, at once if it has. A second time: -EBUSY. */
+int process_set_faults(struct process *p, struct endpoint *e);
+int process_watch(struct process *p, struct notification *n, u64 bits);
+/* -EAGAIN: it hasn't ended. */
+int process_status(struct process *p, int *status);
+
+/* How many processes there are. */
+extern u32 nr_processes;

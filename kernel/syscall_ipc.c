@@ -1,0 +1,120 @@
+/* Messages and notifications, as users ask for them. */
+#include "abi/errno.h"
+#include "abi/ipc.h"
+#include "abi/rights.h"
+#include "arch/x86/cpu/regs.h"
+#include "kernel/syscall_internal.h"
+#include "trace/clock.h"
+
+static u64 deadline(u64 us)
+{
+	if (!us)
+		return IPC_FOR_EVER;
+	return us == IPC_DONT_WAIT ? 0 : trace_clock() + us * 1000;
+}
+
+/* As get_object(), with the handle's badge. */
+static struct endpoint *get_endpoint(u64 h, u32 right, u64 *badge, int *err)
+{
+	u64 flags = local_irq_save();
+	struct handle found;
+
+	*err = handle_find(own_handles(), (u32)h, OBJECT_ENDPOINT, right, &found);
+	if (!*err && !object_try_get(found.object))
+		*err = -EBADF;
+	local_irq_restore(flags);
+	if (*err)
+		return NULL;
+	*badge = found.badge;
+	return container_of(found.object, struct endpoint, object);
+}
+
+enum operation { CALL, RECEIVE, REPLY, REPLY_RECEIVE };
+
+static __always_inline long ipc(struct pt_regs *regs, enum operation op, u32 right)
+{
+	struct ipc_party me = { .regs = regs, .handles = own_handles() };
+	u64 badge, until = deadline(regs->di >> IPC_TIMEOUT_SHIFT);
+	int err;
+	struct endpoint *e = get_endpoint(regs->di, right, &badge, &err);
+
+	if (!e)
+		return err;
+	switch (op) {
+	case CALL:
+		err = ipc_call(e, badge, &me, until);
+		break;
+	case RECEIVE:
+		err = ipc_receive(e, &me, until);
+		break;
+	case REPLY:
+		err = ipc_reply(e, &me);
+		break;
+	case REPLY_RECEIVE:
+		err = ipc_reply_receive(e, &me, until);
+		break;
+	}
+	object_put(&e->object);
+	return err;
+}
+
+long sys_ipc_call(struct pt_regs *regs) { return ipc(regs, CALL, RIGHT_SEND); }
+long sys_ipc_receive(struct pt_regs *regs) { return ipc(regs, RECEIVE, RIGHT_RECEIVE); }
+long sys_ipc_reply(struct pt_regs *regs) { return ipc(regs, REPLY, RIGHT_RECEIVE); }
+long sys_ipc_reply_receive(struct pt_regs *regs) { return ipc(regs, REPLY_RECEIVE, RIGHT_RECEIVE); }
+
+long sys_endpoint_create(struct pt_regs *regs)
+{
+	struct endpoint *e = endpoint_create();
+
+	return open_new(e ? &e->object : NULL);
+}
+
+long sys_endpoint_bind(struct pt_regs *regs)
+{
+	int err;
+	struct endpoint *e = get_object(regs->di, OBJECT_ENDPOINT, RIGHT_RECEIVE | RIGHT_MANAGE, &err);
+	struct notification *n = e ? get_object(regs->si, OBJECT_NOTIFICATION, RIGHT_RECEIVE, &err) : NULL;
+
+	if (n) {
+		err = endpoint_bind(e, n);
+		object_put(&n->object);
+	}
+	if (e)
+		object_put(&e->object);
+	return err;
+}
+
+long sys_notification_create(struct pt_regs *regs)
+{
+	struct notification *n = notification_create();
+
+	return open_new(n ? &n->object : NULL);
+}
+
+long sys_notification_signal(struct pt_regs *regs)
+{
+	int err;
+	struct notification *n = get_object(regs->di, OBJECT_NOTIFICATION, RIGHT_SEND, &err);
+
+	if (!n)
+		return err;
+	notification_signal(n, regs->si);
+	object_put(&n->object);
+	return 0;
+}
+
+long sys_notification_wait(struct pt_regs *regs)
+{
+	int err;
+	struct notification *n = get_object(regs->di, OBJECT_NOTIFICATION, RIGHT_RECEIVE, &err);
+	u64 bits;
+
+	if (!n)
+		return err;
+	err = notification_wait(n, deadline(regs->si > IPC_DONT_WAIT ? IPC_DONT_WAIT : regs->si), &bits);
+	object_put(&n->object);
+	if (!err)
+		regs->dx = bits;
+	return err;
+}

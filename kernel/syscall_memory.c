@@ -1,0 +1,109 @@
+/* Memory objects and where they are mapped, as users ask for it. */
+#include "abi/errno.h"
+#include "abi/rights.h"
+#include "kernel/syscall_internal.h"
+#include "mm/kmalloc.h"
+
+static_assert(MAP_READ == RIGHT_READ && MAP_WRITE == RIGHT_WRITE && MAP_EXECUTE == RIGHT_EXECUTE,
+	      "what is asked of a mapping is what the handle must have");
+
+/* mm/ knows nothing of objects; a mapping has a reference to the memory itself. */
+struct memory_object {
+	struct object object;
+	struct memory *memory;
+};
+
+static void destroy(struct object *o) { memory_put(container_of(o, struct memory_object, object)->memory); }
+
+struct object *memory_object(struct memory *m)
+{
+	struct memory_object *o = kzalloc(sizeof(*o));
+
+	if (!o) {
+		memory_put(m);
+		return NULL;
+	}
+	object_init(&o->object, OBJECT_MEMORY, destroy);
+	o->memory = m;
+	return &o->object;
+}
+
+long sys_memory_create(struct pt_regs *regs)
+{
+	struct memory *m;
+
+	if (!regs->di || regs->di > MEMORY_MAX_PAGES)
+		return -EINVAL;
+	m = memory_create(regs->di);
+	return open_new(m ? memory_object(m) : NULL);
+}
+
+long sys_memory_seal(struct pt_regs *regs)
+{
+	int err;
+	struct memory_object *o = get_object(regs->di, OBJECT_MEMORY, RIGHT_MANAGE, &err);
+
+	if (!o)
+		return err;
+	err = memory_seal(o->memory);
+	object_put(&o->object);
+	return err;
+}
+
+/* The process's space for as long as we need it. */
+static struct space *get_space(u64 h, int *err)
+{
+	struct process *p = get_process(h, RIGHT_MANAGE, err);
+	struct space *s;
+
+	if (!p)
+		return NULL;
+	s = process_space(p);
+	*err = s ? 0 : -EPIPE;
+	object_put(&p->object);
+	return s;
+}
+
+long sys_space_map(struct pt_regs *regs)
+{
+	int err;
+	struct space *s;
+	struct memory_object *o;
+
+	if (!regs->r9 || regs->r9 & ~(u64)(MAP_READ | MAP_WRITE | MAP_EXECUTE))
+		return -EINVAL;
+	s = get_space(regs->di, &err);
+	if (!s)
+		return err;
+	o = get_object(regs->r10, OBJECT_MEMORY, (u32)regs->r9, &err);
+	if (o) {
+		err = space_map(s, regs->si, regs->dx, o->memory, regs->r8, (u32)regs->r9);
+		object_put(&o->object);
+	}
+	space_put(s);
+	return err;
+}
+
+long sys_space_unmap(struct pt_regs *regs)
+{
+	int err;
+	struct space *s = get_space(regs->di, &err);
+
+	if (!s)
+		return err;
+	err = space_unmap(s, regs->si, regs->dx);
+	space_put(s);
+	return err;
+}
+
+long sys_space_protect(struct pt_regs *regs)
+{
+	int err;
+	struct space *s = regs->r10 >> 32 ? NULL : get_space(regs->di, &err);
+
+	if (!s)
+		return regs->r10 >> 32 ? -EINVAL : err;
+	err = space_protect(s, regs->si, regs->dx, (u32)regs->r10);
+	space_put(s);
+	return err;
+}

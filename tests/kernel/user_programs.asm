@@ -1,0 +1,212 @@
+; Programs of tests that run in processes of their own (user_process.h): copied to PROGRAM_BASE, so position matters to none.
+
+%include "asm_offsets.inc"
+
+bits 64
+default rel
+
+%define SYS_print		1	; abi/syscall.h; user_process.c asserts them
+%define SYS_yield		3
+%define SYS_ipc_receive		14
+%define SYS_ipc_reply_receive	16
+%define SYS_process_kill	26
+
+section .rodata progbits alloc noexec nowrite align=16
+
+%macro PROGRAM 1
+global %1
+%1:
+%endmacro
+
+%macro EXIT 1			; a status
+	mov esi, %1
+	xor edi, edi
+	mov eax, SYS_process_kill
+	syscall
+	ud2
+%endmacro
+
+PROGRAM user_programs
+
+; Ends with status rdi.
+PROGRAM up_exit
+	mov esi, edi
+	xor edi, edi
+	mov eax, SYS_process_kill
+	syscall
+	ud2
+
+PROGRAM up_spin
+	pause
+	jmp up_spin
+
+; rsi system calls from the table at rdi: number and six arguments, then the result and rdx.
+PROGRAM up_calls
+	mov rbx, rdi
+	mov rbp, rsi
+.next:
+	mov rax, [rbx]
+	mov rdi, [rbx + 8]
+	mov rsi, [rbx + 16]
+	mov rdx, [rbx + 24]
+	mov r10, [rbx + 32]
+	mov r8, [rbx + 40]
+	mov r9, [rbx + 48]
+	push rbx
+	xor ebx, ebx			; no handle with a message
+	syscall
+	pop rbx
+	mov [rbx + 56], rax
+	mov [rbx + 64], rdx
+	add rbx, 72
+	dec rbp
+	jnz .next
+	EXIT 0
+
+; Serves the endpoint rdi: adds 1 to the first word, and the badge to the second.
+PROGRAM up_server
+	push rdi
+	mov eax, SYS_ipc_receive
+	xor ebx, ebx
+	syscall
+.again:
+	test rax, rax
+	jnz .over
+	inc rdx
+	add r8, rdi
+	mov rdi, [rsp]
+	mov eax, SYS_ipc_reply_receive
+	xor ebx, ebx
+	syscall
+	jmp .again
+.over:
+	EXIT 7
+
+; All sixteen xmm registers and the x87 stack hold rdi while others run; rsi rounds.
+PROGRAM up_sse
+	movq xmm0, rdi
+	movq xmm15, rdi
+	movq xmm7, rdi
+	push rdi
+	fild qword [rsp]
+.round:
+	push rsi
+	push rdi
+	mov eax, SYS_yield
+	syscall
+	pop rdi
+	pop rsi
+	movq rax, xmm0
+	cmp rax, rdi
+	jne .lost
+	movq rax, xmm15
+	cmp rax, rdi
+	jne .lost
+	movq rax, xmm7
+	cmp rax, rdi
+	jne .lost
+	fld st0
+	fistp qword [rsp]
+	cmp [rsp], rdi
+	jne .lost
+	dec rsi
+	jnz .round
+	EXIT 0
+.lost:
+	EXIT 1
+
+; At rdi.
+PROGRAM up_read
+	mov rax, [rdi]
+	EXIT 0
+PROGRAM up_write
+	mov [rdi], rdi
+	EXIT 0
+PROGRAM up_jump
+	jmp rdi
+
+; What only the kernel may, and other things that end in a trap: privilege_test.c has the vectors.
+%macro PRIVILEGED 2+
+PROGRAM %1
+	%2
+	EXIT 0
+%endmacro
+	PRIVILEGED up_cli, cli
+	PRIVILEGED up_sti, sti
+	PRIVILEGED up_hlt, hlt
+	PRIVILEGED up_in, in al, 0x60
+	PRIVILEGED up_out, out 0x60, al
+	PRIVILEGED up_in_dx, in al, dx
+	PRIVILEGED up_read_cr0, mov rax, cr0
+	PRIVILEGED up_write_cr0, mov cr0, rax
+	PRIVILEGED up_write_cr3, mov cr3, rax
+	PRIVILEGED up_write_cr4, mov cr4, rax
+	PRIVILEGED up_write_cr8, mov cr8, rax
+	PRIVILEGED up_read_dr7, mov rax, dr7
+	PRIVILEGED up_write_dr7, mov dr7, rax
+	PRIVILEGED up_rdmsr, rdmsr
+	PRIVILEGED up_wrmsr, wrmsr
+	PRIVILEGED up_lgdt, lgdt [rsp]
+	PRIVILEGED up_lidt, lidt [rsp]
+	PRIVILEGED up_lldt, lldt ax
+	PRIVILEGED up_ltr, ltr ax
+	PRIVILEGED up_lmsw, lmsw ax
+	PRIVILEGED up_clts, clts
+	PRIVILEGED up_invd, invd
+	PRIVILEGED up_wbinvd, wbinvd
+	PRIVILEGED up_invlpg, invlpg [rsp]
+	PRIVILEGED up_swapgs, swapgs
+	PRIVILEGED up_sysret, o64 sysret
+	PRIVILEGED up_stac, stac
+	PRIVILEGED up_sgdt, sgdt [rsp - 16]
+	PRIVILEGED up_sidt, sidt [rsp - 16]
+	PRIVILEGED up_str, str ax
+	PRIVILEGED up_smsw, smsw ax
+	PRIVILEGED up_int2, int 2
+	PRIVILEGED up_int14, int 14
+	PRIVILEGED up_int32, int 32
+	PRIVILEGED up_int128, int 128
+	PRIVILEGED up_int255, int 255
+	PRIVILEGED up_int3, int3
+	PRIVILEGED up_int_3, db 0xcd, 3
+	PRIVILEGED up_icebp, db 0xf1
+	PRIVILEGED up_ud2, ud2
+PROGRAM up_kernel_cs
+	push 8
+	lea rax, [up_ud2]
+	push rax
+	retfq
+PROGRAM up_kernel_ss
+	mov eax, 0x10
+	mov ss, eax
+	EXIT 0
+PROGRAM up_iret_kernel
+	push 0x10
+	push rsp
+	push 2
+	push 8
+	lea rax, [up_ud2]
+	push rax
+	iretq
+PROGRAM up_iopl
+	pushfq
+	or dword [rsp], 0x3000
+	popfq
+	cli
+	EXIT 0
+PROGRAM up_noncanonical
+	mov rax, 0x8000000000000000
+	jmp rax
+PROGRAM up_step
+	pushfq
+	or dword [rsp], 0x100
+	popfq
+	nop
+	EXIT 0
+PROGRAM up_divide
+	xor ecx, ecx
+	div ecx
+	EXIT 0
+PROGRAM user_programs_end
+
+section .note.GNU-stack noalloc noexec nowrite progbits

@@ -15,6 +15,7 @@ CC      := $(CROSS_COMPILE)gcc
 LD      := $(CROSS_COMPILE)ld
 NM      := $(CROSS_COMPILE)nm
 OBJDUMP := $(CROSS_COMPILE)objdump
+OBJCOPY := $(CROSS_COMPILE)objcopy
 NASM    := nasm
 PYTHON  := /usr/bin/env python3
 
@@ -54,7 +55,7 @@ LDFLAGS := -nostdlib -static -z max-page-size=4096 -z noexecstack --build-id=non
 # Without GRUB's tools the kernel still boots by "qemu -kernel"; all else needs nothing but the ELF.
 ISO_IF_POSSIBLE := $(if $(shell command -v grub-mkrescue 2>/dev/null),$(B)/nestling.iso)
 
-all: $(B)/nestling.elf $(B)/nestling.sym $(B)/nestling.asm compile_commands.json $(ISO_IF_POSSIBLE) ## build the kernel
+all: $(B)/nestling.elf $(B)/initrd.cpio $(B)/nestling.sym $(B)/nestling.asm compile_commands.json $(ISO_IF_POSSIBLE) ## build the kernel
 
 # clang could compile the C, but not so that a function can be traced, or hidden for certain.
 CLANG_LACKS = $(CC) is clang, which cannot build this kernel: it has no -mrecord-mcount and -mnop-mcount (a listed nop at \
@@ -121,14 +122,15 @@ $(B)/nestling.sym: $(B)/nestling.elf
 	@$(NM) -n $< > $@
 $(B)/nestling.asm: $(B)/nestling.elf
 	@$(OBJDUMP) -d --no-show-raw-insn $< > $@
-$(B)/nestling.iso: $(B)/nestling.elf tools/mkiso iso/grub.cfg.in
-	@tools/mkiso $< $@
+$(B)/nestling.iso: $(B)/nestling.elf $(B)/initrd.cpio tools/mkiso iso/grub.cfg.in
+	@INITRD=$(B)/initrd.cpio tools/mkiso $< $@
 
 compile_commands.json: Makefile $(B)/flags $(C_SRC)
 	@$(PYTHON) tools/compdb '$(CC) $(CFLAGS)' $(C_SRC) > $@
 
 -include $(OBJ:.o=.d) $(B)/obj/asm_offsets.d $(B)/obj/symtab0.d $(B)/obj/symtab1.d
 
+include user/user.mk
 include tests/host/tests.mk
 
 # For tests that compile as the kernel is compiled.
@@ -143,6 +145,7 @@ $(foreach o,$(RUN_OPTIONS),$(if $(filter command environment,$(firstword $(origi
 
 export KERNEL ?= $(B)/nestling.elf
 export ISO ?= $(B)/nestling.iso
+export INITRD ?= $(B)/initrd.cpio
 
 # Installing comes before the rest of the Makefile can know the tools: hence the second make.
 MAKE_QUIETLY = $(MAKE) --no-print-directory

@@ -76,7 +76,9 @@ def boot_arguments(tmp):
         iso = private_iso(existing("KERNEL", "build/nestling.elf"), words, tmp) if words \
             else existing("ISO", "build/nestling.iso")
         return ["-drive", f"file={quoted(iso)},format=raw,media=cdrom,readonly=on", "-boot", "d"]
-    return ["-kernel", existing("KERNEL", "build/nestling.elf")] + (["-append", words] if words else [])
+    initrd = option("INITRD", os.path.join(ROOT, "build/initrd.cpio"))
+    return ["-kernel", existing("KERNEL", "build/nestling.elf")] + (["-append", words] if words else []) \
+        + (["-initrd", initrd] if os.path.exists(initrd) else [])
 
 
 def quoted(path):

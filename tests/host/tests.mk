@@ -50,6 +50,7 @@ $(eval $(call host_test,bitmap,tests/host/lib/bitmap_test.c))
 $(eval $(call host_test,cpio,tests/host/lib/cpio_test.c))
 $(eval $(call host_test,glob,tests/host/lib/glob_test.c))
 $(eval $(call host_test,symtab,tests/host/lib/symtab_test.c))
+$(eval $(call host_test,elf,tests/host/elf_test.c,kernel/elf.c))
 $(eval $(call host_test,errno,tests/host/abi/errno_test.c))
 
 INSN := $(wildcard arch/x86/insn/*.c)

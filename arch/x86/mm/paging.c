@@ -273,6 +273,14 @@ static void map_ram(u64 pa, u64 end)
 	}
 }
 
+/* Its pages, whole: around it may be whatever the loader has left there. */
+static void map_module(const struct mem_region *m)
+{
+	for (u64 pa = ALIGN_DOWN(m->base, PAGE_SIZE); pa < m->base + m->size; pa += PAGE_SIZE)
+		if (direct_map_read_only(pa) != 0)
+			panic("boot: no memory for the boot module's tables");
+}
+
 void protect_cpu(void)
 {
 	u32 r[4];
@@ -316,6 +324,7 @@ void paging_init(const struct boot_info *info, table_alloc_fn alloc)
 	alloc_frame = alloc;
 	for (unsigned i = 0; i < info->nr_regions; i++)
 		map_ram(info->regions[i].base, info->regions[i].base + info->regions[i].size);
+	map_module(&info->module);
 	for (int i = 0; i < NR_STACKS; i++)
 		unmap_pages(kstacks[i].guard, GUARD_SIZE / PAGE_SIZE);
 	/* Before anyone copies the upper half: what is mapped there later shows in every copy. */

@@ -2,7 +2,7 @@
  * The kernel's page tables: the image by its segments' rights, all usable RAM in the direct map,
  * and nothing executable that is writable through any name.
  *
- *   0xffff888000000000  direct map of RAM, RW-NX; the image's frames are absent from it
+ *   0xffff888000000000  direct map of RAM, RW-NX; the image's frames are absent from it, the boot module's are R--
  *   0xffffc90000000000  stacks of threads, RW-NX, each above unmapped pages (stacks.h)
  *   0xffffffff80000000  the image (+1 MiB), as linker.ld's segments say
  *   0xffffffff80400000  a window of single pages for boot, dropped afterwards

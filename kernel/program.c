@@ -1,0 +1,88 @@
+/* From a file to a process: each segment becomes a memory object, and the executable ones are sealed before they are mapped. */
+#include "kernel/program.h"
+
+#include "abi/errno.h"
+#include "abi/rights.h"
+#include "arch/x86/boot/boot_info.h"
+#include "kernel/elf.h"
+#include "lib/string.h"
+
+#define STACK_TOP   0x7ffffff00000ul
+#define STACK_PAGES 16
+
+bool archive_find(const char *name, struct cpio_file *out, const char **why)
+{
+	const struct mem_region *m = &boot_info.module;
+	size_t at = 0;
+	int found;
+
+	*why = "there is no boot module";
+	if (!m->size)
+		return false;
+	do {
+		found = cpio_next(phys_to_virt(m->base), m->size, &at, out, why);
+		if (found == 1 && strcmp(out->name, name) == 0)
+			return true;
+	} while (found == 1);
+	if (!found)
+		*why = "the boot module has no such file";
+	return false;
+}
+
+static int map(struct process *p, u64 va, struct memory *m, u32 rights)
+{
+	int err = rights & RIGHT_EXECUTE ? memory_seal(m) : 0;
+
+	return err ?: space_map(p->space, va, m->pages, m, 0, rights);
+}
+
+static int load(struct process *p, const struct elf_segment *s)
+{
+	struct memory *m = memory_create(s->pages);
+	int err;
+
+	if (!m)
+		return -ENOMEM;
+	err = memory_write(m, s->at, s->data, s->size) ?: map(p, s->va, m, s->rights);
+	memory_put(m);
+	return err;
+}
+
+static int load_all(struct process *p, const struct elf_program *prog)
+{
+	struct memory *stack = memory_create(STACK_PAGES);
+	int err = stack ? map(p, STACK_TOP - STACK_PAGES * PAGE_SIZE, stack, RIGHT_READ | RIGHT_WRITE)
+			: -ENOMEM;
+
+	if (stack)
+		memory_put(stack);
+	for (unsigned i = 0; !err && i < prog->nr_segments; i++)
+		err = load(p, &prog->segments[i]);
+	return err;
+}
+
+struct process *program_start(const char *name, const struct cpio_file *f, u8 priority, const char **why)
+{
+	struct elf_program prog;
+	struct process *p;
+	s64 err;
+
+	*why = elf_parse(f->data, f->size, USER_START, STACK_TOP - STACK_PAGES * PAGE_SIZE, &prog);
+	if (*why)
+		return NULL;
+	p = process_create(name);
+	if (!p) {
+		*why = strerror(ENOMEM);
+		return NULL;
+	}
+	err = load_all(p, &prog);
+	if (!err)
+		err = process_give(p, &p->object, RIGHTS_ALL, 0);
+	if (err > 0)
+		err = process_start(p, prog.entry, STACK_TOP, (u64[2]){ 0, 0 }, priority);
+	if (!err)
+		return p;
+	*why = strerror((int)err);
+	object_put(&p->object);
+	return NULL;
+}

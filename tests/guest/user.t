@@ -1,0 +1,47 @@
+#!/usr/bin/python3
+"""User mode from the outside: a program of the boot module runs, by either boot loader; what is no archive or no program is refused."""
+
+import os
+import subprocess
+import sys
+import tempfile
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+from nestling import ROOT, run
+from tap import done, equal
+
+HELLO = "init: hello from user mode\n"
+
+
+def test_init(boot):
+    result = run("exec init; exec init; echo on", boot=boot)
+    equal((result.status, result.stdout), (0, 2 * HELLO + "on\n"), f"BOOT={boot}: init says that it runs", result.stderr)
+
+
+def packed(folder, **files):
+    words = []
+    for name, data in files.items():
+        path = os.path.join(folder, name)
+        with open(path, "wb") as file:
+            file.write(data)
+        words.append(f"{name}={path}")
+    archive = os.path.join(folder, "archive")
+    subprocess.run([os.path.join(ROOT, "tools/mkcpio"), archive, *words], check=True)
+    return archive
+
+
+def test_refused():
+    with tempfile.TemporaryDirectory(prefix="nestling-user-") as folder:
+        archive = packed(folder, text=b"no program\n" * 20, short=b"\x7fELF")
+        result = run("exec text; exec short; exec init; exec", initrd=archive)
+        equal(result.stdout,
+              "exec: text: it isn't an ELF file\nsh: exec: No such file or directory\n"
+              "exec: short: it is too short for an ELF file\nsh: exec: No such file or directory\n"
+              "exec: init: the boot module has no such file\nsh: exec: No such file or directory\n"
+              "sh: exec: Invalid argument\n", "what isn't a program is refused with a sentence", result.stderr)
+
+
+test_init("pvh")
+test_refused()
+done()

@@ -26,12 +26,57 @@ struct process *current_process(void)
 	return t ? t->process : NULL;
 }
 
+static SPINLOCK(family_lock);
+
+static void join_family(struct process *p, struct process *parent)
+{
+	u64 flags = spin_lock_irqsave(&family_lock);
+
+	object_get(&p->object);
+	list_add_tail(&p->sibling, &parent->children);
+	p->has_parent = true;
+	spin_unlock_irqrestore(&family_lock, flags);
+}
+
+/* False: it has left already. The reference is the caller's then. */
+static bool leave_family(struct process *p)
+{
+	u64 flags = spin_lock_irqsave(&family_lock);
+	bool was = p->has_parent;
+
+	if (was)
+		list_del(&p->sibling);
+	p->has_parent = false;
+	spin_unlock_irqrestore(&family_lock, flags);
+	return was;
+}
+
+static struct process *any_child(struct process *p)
+{
+	u64 flags = spin_lock_irqsave(&family_lock);
+	struct process *child = NULL;
+
+	if (!list_empty(&p->children)) {
+		child = list_entry(p->children.next, struct process, sibling);
+		list_del(&child->sibling);
+		child->has_parent = false;
+	}
+	spin_unlock_irqrestore(&family_lock, flags);
+	return child;
+}
+
 /* Once, when it has no threads and can't get any. */
 static void end(struct process *p)
 {
 	struct notification *watcher;
+	struct process *child;
 	u64 flags;
 
+	/* Nobody makes any more: who did has no thread now. Those without threads end in here; they have no children. */
+	while ((child = any_child(p))) {
+		process_kill(child, STATUS_ORPHAN);
+		object_put(&child->object);
+	}
 	handles_abandon(&p->handles);
 	handles_destroy(&p->handles);
 	space_put(p->space);
@@ -42,6 +87,8 @@ static void end(struct process *p)
 	spin_unlock_irqrestore(&p->lock, flags);
 	if (watcher)
 		notification_signal(watcher, p->watcher_bits);
+	if (leave_family(p))
+		object_put(&p->object);
 }
 
 static void destroy(struct object *o)
@@ -55,7 +102,7 @@ static void destroy(struct object *o)
 	__atomic_fetch_sub(&nr_processes, 1, __ATOMIC_RELAXED);
 }
 
-struct process *process_create(const char *name)
+struct process *process_create(const char *name, struct process *parent)
 {
 	struct process *p = kzalloc(sizeof(*p));
 
@@ -71,7 +118,10 @@ struct process *process_create(const char *name)
 	strscpy(p->name, name, sizeof(p->name));
 	p->lock = (struct spinlock)SPINLOCK_INIT(process);
 	list_init(&p->threads);
+	list_init(&p->children);
 	__atomic_fetch_add(&nr_processes, 1, __ATOMIC_RELAXED);
+	if (parent)
+		join_family(p, parent);
 	return p;
 }
 

@@ -1,6 +1,9 @@
 /*
- * Processes: an address space, handles, and threads that have both. A process ends when its last thread does, or when it is killed;
- * it has a status from then on, for whoever has a handle of it.
+ * Processes: an address space, handles, and threads that have both. A process ends when its last thread does, or when it is killed,
+ * or with the process that made it; it has a status from then on, for whoever has a handle of it.
+ *
+ * That the young go with the old is what keeps a handle's owner from being its own only owner: one that has a handle of itself and
+ * no thread would never end.
  */
 #pragma once
 
@@ -17,6 +20,8 @@ struct process {
 	struct handles handles;
 	struct space *space;
 	char name[16];
+	struct list_head children, sibling; /* under one lock for all; each in a list has a reference */
+	bool has_parent;
 	struct spinlock lock; /* for all that follows; what a process that has ended had is gone */
 	bool killed, ended;
 	int status;
@@ -41,9 +46,11 @@ struct user_thread {
 
 /* Why it was killed, when not by another's word: at most so many vectors below this. */
 #define STATUS_FAULT (-1000)
+/* The process that made it has ended. */
+#define STATUS_ORPHAN (-2000)
 
-/* Thread context, as all here. With one reference and no threads; NULL: no memory. */
-struct process *process_create(const char *name);
+/* Thread context, as all here. With one reference and no threads; NULL: no memory. @parent: whose end is its own; NULL: nobody's. */
+struct process *process_create(const char *name, struct process *parent);
 /* The one that the calling thread is of; NULL: it has no user half. */
 struct process *current_process(void);
 /*

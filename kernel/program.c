@@ -70,7 +70,7 @@ struct process *program_start(const char *name, const struct cpio_file *f, u8 pr
 	*why = elf_parse(f->data, f->size, USER_START, STACK_TOP - STACK_PAGES * PAGE_SIZE, &prog);
 	if (*why)
 		return NULL;
-	p = process_create(name);
+	p = process_create(name, NULL);
 	if (!p) {
 		*why = strerror(ENOMEM);
 		return NULL;

@@ -104,7 +104,7 @@ static long sys_process_create(struct pt_regs *regs)
 	for (size_t i = 0; i < regs->si; i++)
 		if (name[i] <= ' ' || name[i] > '~')
 			return -EINVAL;
-	p = process_create(name);
+	p = process_create(name, current_process());
 	return open_new(p ? &p->object : NULL);
 }
 

@@ -7,7 +7,8 @@
 #include "rcu/rcu.h"
 
 static_assert(SYS_print == 1 && SYS_yield == 3 && SYS_ipc_receive == 14 && SYS_ipc_reply_receive == 16 &&
-		      SYS_process_kill == 26,
+		      SYS_process_kill == 26 && SYS_clock == 2 && SYS_thread_exit == 27 && SYS_endpoint_create == 11 &&
+		      SYS_notification_create == 17 && SYS_notification_wait == 19 && NR_SYSCALLS == 28,
 	      "user_programs.asm has them so");
 
 #define STACK_PAGES 4
@@ -39,7 +40,7 @@ static bool fill(struct user_process *u, const char *name)
 	struct memory *stack = memory_create(STACK_PAGES);
 	bool ok;
 
-	u->process = process_create(name);
+	u->process = process_create(name, NULL);
 	u->words = memory_create(WORDS_PAGES);
 	u->ended = notification_create();
 	ok = u->process && u->ended && map(u->process, PROGRAM_BASE, get_program(), MAP_READ | MAP_EXECUTE) &&

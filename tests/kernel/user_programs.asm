@@ -10,6 +10,12 @@ default rel
 %define SYS_ipc_receive		14
 %define SYS_ipc_reply_receive	16
 %define SYS_process_kill	26
+%define SYS_clock		2
+%define SYS_thread_exit		27
+%define SYS_endpoint_create	11
+%define SYS_notification_create	17
+%define SYS_notification_wait	19
+%define NR_CALLS		28
 
 section .rodata progbits alloc noexec nowrite align=16
 
@@ -81,6 +87,98 @@ PROGRAM up_server
 	jmp .again
 .over:
 	EXIT 7
+
+; rsi random system calls from the seed rdi: numbers that are none, too, but neither text to the console nor an end of its own
+; by one that is taken as an argument; arguments that are nothing, small, handles, addresses here and at all ends.
+PROGRAM up_crash
+	mov r15, rdi
+	mov r14, rsi
+	lea r12, [interesting]
+.next:
+	call random
+	mov rax, r15
+	shr rax, 33
+	xor edx, edx
+	mov ecx, NR_CALLS + 2
+	div ecx
+	mov ebx, edx
+	cmp ebx, SYS_print
+	je .next
+	cmp ebx, SYS_thread_exit
+	je .next
+	cmp ebx, SYS_clock		; of no interest
+	je .next
+	call argument
+	mov rdi, rax
+	call argument
+	mov rsi, rax
+	call argument
+	mov rdx, rax
+	call argument
+	mov r10, rax
+	call argument
+	mov r8, rax
+	call argument
+	mov r9, rax
+	cmp ebx, SYS_process_kill
+	jne .wait
+	test edi, edi			; not itself
+	jz .next
+.wait:
+	cmp ebx, SYS_endpoint_create + 2	; who may wait doesn't: as abi/ipc.h says
+	jb .call
+	cmp ebx, SYS_notification_create
+	ja .call
+	mov ecx, edi
+	mov rdi, 0xffffffff00000000
+	or rdi, rcx
+.call:
+	cmp ebx, SYS_notification_wait
+	jne .now
+	mov esi, 1
+.now:
+	mov eax, ebx
+	push r12
+	push r14
+	push r15
+	and ebx, 1 << 30		; and gives no handle with a message
+	syscall
+	pop r15
+	pop r14
+	pop r12
+	dec r14
+	jnz .next
+	EXIT 0
+random:					; Knuth's, in r15
+	mov rax, 6364136223846793005
+	imul r15, rax
+	mov rax, 1442695040888963407
+	add r15, rax
+	ret
+argument:				; in rax; changes rcx
+	call random
+	mov rax, r15
+	shr rax, 40
+	mov ecx, eax
+	shr ecx, 8
+	and eax, 63
+	cmp eax, 40
+	jae .handle
+	mov rax, [r12 + rax * 8]
+	ret
+.handle:				; of those that it may have: the first generations of a few places
+	mov eax, ecx
+	and eax, 7
+	and ecx, 0x30
+	shl ecx, 6
+	lea eax, [eax + ecx + 1024]
+	ret
+align 8
+interesting:
+	dq 0, 1, 2, 3, 4, 5, 7, 8, 15, 16, 31, 63, 64, 127, 128, 255
+	dq 4095, 4096, 4097, 0x400000, 0x400001, 0x600000, 0x601ff8, 0x602000, 0x700000, 0x800000, 0x801000
+	dq 0x7ffffffff000, 0x7fffffffe000, 0x800000000000, 0x8000000000000000, 0xffff888000100000, 0xffffc90000000000
+	dq 0xffffffff80100000, 0xffffffffa0000000, 0x7fffffff, 0x80000000, 0xffffffff, 0x7fffffffffffffff, -1
 
 ; All sixteen xmm registers and the x87 stack hold rdi while others run; rsi rounds.
 PROGRAM up_sse

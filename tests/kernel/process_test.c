@@ -37,19 +37,18 @@ static void begin(void)
 static void end_within(size_t slack)
 {
 	user_processes_settle();
-	for (int i = 0; i < 1000 && nr_processes != before.processes;
-	     i++) { /* those that are killed end by and by */
+	/* Those that are killed end by and by. */
+	for (int i = 0; i < 1000 && nr_processes != before.processes; i++) {
 		sleep_ns(1000 * 1000);
 		user_processes_settle();
 	}
 	EXPECT_EQ(nr_processes, before.processes);
 	EXPECT_EQ(nr_threads(), before.threads);
-	if (frames_free_count() + 16 <
-	    before.frames) /* pages of kmalloc's, tables of the direct map's where it was sealed */
+	if (frames_free_count() + slack < before.frames)
 		ktest_fail(__FILE__, __LINE__, "frames", frames_free_count(), before.frames);
 }
 
-/* But for pages of kmalloc's. */
+/* But for a few pages of kmalloc's. */
 static void end(void) { end_within(4); }
 
 KTEST(process, ends_with_its_status)
@@ -70,16 +69,12 @@ KTEST(process, is_killed_wherever_it_is)
 
 	begin();
 	for (unsigned i = 0; i < stressed(20); i++) {
-		struct user_call call = { .number = SYS_ipc_call };
-
 		e = endpoint_create();
 		if (!e || !user_process(&spinner, "spinner") || !user_process(&waiter, "waiter"))
 			return;
 		h = process_give(waiter.process, &e->object, RIGHTS_ALL, 0);
 		EXPECT(h > 0);
-		call.args[0] = (u64)h;
-		memory_write(waiter.words, 0, &call, sizeof(call));
-		user_process_start(&waiter, up_calls, WORDS_BASE, 1, PRIORITY_DEFAULT);
+		user_process_start(&waiter, up_call_and_spin, (u64)h, 0, PRIORITY_DEFAULT);
 		for (unsigned n = 0; n < i % 4 + 1; n++) /* several threads */
 			user_process_start(&spinner, up_spin, 0, 0, PRIORITY_DEFAULT);
 		for (unsigned n = 0; n < i % 3; n++)

@@ -15,7 +15,8 @@
 #define WORDS_PAGES  2
 
 extern const u8 user_programs[], user_programs_end[];
-extern const u8 up_exit[], up_spin[], up_calls[], up_server[], up_sse[], up_read[], up_write[], up_jump[], up_crash[];
+extern const u8 up_exit[], up_spin[], up_calls[], up_server[], up_sse[], up_read[], up_write[], up_jump[],
+	up_crash[], up_call_and_spin[];
 
 struct user_process {
 	struct process *process;

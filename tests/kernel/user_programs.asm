@@ -7,6 +7,7 @@ default rel
 
 %define SYS_print		1	; abi/syscall.h; user_process.c asserts them
 %define SYS_yield		3
+%define SYS_ipc_call		13
 %define SYS_ipc_receive		14
 %define SYS_ipc_reply_receive	16
 %define SYS_process_kill	26
@@ -44,6 +45,13 @@ PROGRAM up_exit
 
 PROGRAM up_spin
 	pause
+	jmp up_spin
+
+; Calls the endpoint rdi, and never ends by itself.
+PROGRAM up_call_and_spin
+	mov eax, SYS_ipc_call
+	xor ebx, ebx
+	syscall
 	jmp up_spin
 
 ; rsi system calls from the table at rdi: number and six arguments, then the result and rdx.

@@ -270,8 +270,12 @@ int space_protect(struct space *s, u64 va, size_t pages, u32 rights)
 	if (get_spares(spares)) {
 		flags = spin_lock_irqsave(&s->lock);
 		n = isolate(s, va, end, spares, &from);
-		if (n >= 0)
-			n = check_rights(s, va, end, from, (unsigned)n, rights) ?: n;
+		if (n >= 0) {
+			int err = check_rights(s, va, end, from, (unsigned)n, rights);
+
+			if (err)
+				n = err;
+		}
 		if (n > 0)
 			nr = reduce(s, from, (unsigned)n, rights, written);
 		spin_unlock_irqrestore(&s->lock, flags);

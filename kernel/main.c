@@ -106,8 +106,8 @@ void kernel_main(void)
 	segments_init(ist_stacks()); /* GDT, TSS, IST stacks: what a trap needs to land */
 	extable_init();		     /* faults that are expected */
 	idt_init();		     /* all 256 vectors: from here on a fault is a report */
-	syscall_init_cpu();
-	fpu_init_cpu(); /* for users alone */
+	syscall_init_cpu();	     /* the other way in from user mode */
+	fpu_init_cpu();		     /* for users alone */
 	mce_init_cpu();		     /* and so is broken hardware */
 	serial_init();		     /* COM1 */
 	debug_port_init();	     /* and the port the kernel log goes to */

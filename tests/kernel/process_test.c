@@ -24,25 +24,30 @@ static u32 nr_threads(void)
 /* What there was before is there again. */
 static struct {
 	size_t frames;
-	u32 processes, threads;
+	u32 threads;
 } before;
+
+/* Those that are killed end by and by. */
+static void settle(void)
+{
+	user_processes_settle();
+	for (int i = 0; i < 1000 && nr_processes; i++) {
+		sleep_ns(1000 * 1000);
+		user_processes_settle();
+	}
+}
+
 static void begin(void)
 {
 	user_process_run(up_exit, 0, 0); /* what is made once is there */
-	user_processes_settle();
+	settle();
 	before.frames = frames_free_count();
-	before.processes = nr_processes;
 	before.threads = nr_threads();
 }
 static void end_within(size_t slack)
 {
-	user_processes_settle();
-	/* Those that are killed end by and by. */
-	for (int i = 0; i < 1000 && nr_processes != before.processes; i++) {
-		sleep_ns(1000 * 1000);
-		user_processes_settle();
-	}
-	EXPECT_EQ(nr_processes, before.processes);
+	settle();
+	EXPECT_EQ(nr_processes, 0);
 	EXPECT_EQ(nr_threads(), before.threads);
 	if (frames_free_count() + slack < before.frames)
 		ktest_fail(__FILE__, __LINE__, "frames", frames_free_count(), before.frames);

@@ -77,7 +77,8 @@ KTEST(traps, handlers_see_the_registers)
 	EXPECT_EQ(seen.pre.ip, on_nop_at[0]);
 	EXPECT_EQ(seen.post.ip, on_nop_at[1]);
 	EXPECT_EQ(seen.pre.cs, KERNEL_CS);
-	EXPECT(seen.pre.ss == KERNEL_DS || !seen.pre.ss); /* null since an interrupt from user mode (SDM vol. 3, 6.14.4) */
+	/* Null since an interrupt from user mode (SDM vol. 3, 6.14.4). */
+	EXPECT(seen.pre.ss == KERNEL_DS || !seen.pre.ss);
 	EXPECT_EQ(seen.pre.error, 0);
 	EXPECT_EQ(seen.pre.sp, seen.post.sp);
 	EXPECT_EQ(seen.top_of_stack, before.r8);

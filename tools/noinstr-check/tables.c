@@ -15,8 +15,7 @@ static const struct {
 } vectors[] = {
 	{ "asm_exc_debug", 1 },		 { "asm_exc_nmi", 2 },
 	{ "asm_exc_int3", 3 },		 { "asm_exc_double_fault", 8 },
-	{ "asm_exc_machine_check", 18 },
-	{ "asm_syscall", 257 }, /* pt_regs.h */
+	{ "asm_exc_machine_check", 18 }, { "asm_syscall", 257 }, /* pt_regs.h */
 };
 
 /* Hidden assembly that is entered otherwise: its context is that of whoever comes. */
@@ -112,7 +111,8 @@ static const struct {
 	  "the frame, vector and error code were copied to the interrupted stack" },
 	{ "asm_exc_debug", "mov rsp, ", -40, "the interrupted stack: the frame's five words go there" },
 	{ "asm_exc_debug", "and rsp, ", -40, "its alignment, as the CPU does it" },
-	{ "asm_syscall", "mov rsp, ", -40, "the thread's stack: a frame of five words comes next, as the CPU's own" },
+	{ "asm_syscall", "mov rsp, ", -40,
+	  "the thread's stack: a frame of five words comes next, as the CPU's own" },
 	{ "asm_syscall_exit", "mov rsp, ", 0, "the user's: sysret takes nothing from there" },
 	{ "asm_user_enter", "mov rsp, ", -40, "as asm_syscall's" },
 	{ "asm_user_enter", "and rsp, ", -40, "its alignment, as the CPU does it" },

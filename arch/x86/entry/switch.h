@@ -6,7 +6,7 @@
 struct thread;
 
 /* Where a thread keeps its stack pointer; sched/ asserts it. */
-#define THREAD_SP_OFFSET 0
+#define THREAD_SP_OFFSET     0
 #define THREAD_KILLED_OFFSET 16
 
 /*

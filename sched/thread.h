@@ -40,16 +40,16 @@ struct user_half {
 };
 
 struct thread {
-	u64 sp;		      /* while it isn't running; first, as switch.asm knows */
-	struct kstack *stack; /* NULL for the thread that booted */
-	bool killed; /* it is to end: what it waits for ends with -EINTR. Third, as syscall.asm knows */
+	u64 sp;			/* while it isn't running; first, as switch.asm knows */
+	struct kstack *stack;	/* NULL for the thread that booted */
 	struct user_half *user; /* NULL: it runs in the kernel alone */
 	enum thread_state state;
 	u8 priority;
-	u32 cpu;      /* whose run queue it is on, or was on last */
-	u32 affinity; /* bit n: CPU n may run it */
+	bool killed;  /* it is to end: what it waits for ends with -EINTR. There, as syscall.asm knows */
 	bool running; /* on a CPU this moment, its stack in use */
 	bool queued;
+	u32 cpu;       /* whose run queue it is on, or was on last */
+	u32 affinity;  /* bit n: CPU n may run it */
 	u64 slice_end; /* ns */
 	struct list_head run;
 

@@ -43,7 +43,6 @@ static notrace bool end_run(struct pt_regs *regs)
 	if (ring3_witness)
 		ring3_witness(regs);
 	this_cpu(ended_by) = regs->vector;
-	this_cpu(bb_depth)--;
 	ring3_back();
 }
 
@@ -98,11 +97,15 @@ u64 ring3_words(void)
 u64 ring3_run(const u8 *program, u64 arg)
 {
 	u64 flags, mine, vector;
+	u32 depth;
 
 	preempt_disable();
 	flags = local_irq_save();
+	depth = this_cpu(bb_depth);
 	mine = ring3_words();
 	ring3_enter(USER_PAGE + (u64)(program - ring3_programs), mine + sizeof(struct words), mine, arg);
+	this_cpu(bb_depth) =
+		depth; /* a stub has counted itself, but for the step over a system call there was none */
 	WRITE_ONCE(words_of(this_cpu(cpu_number))->leave, 0);
 	vector = this_cpu(ended_by);
 	local_irq_restore(flags);

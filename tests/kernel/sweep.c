@@ -4,12 +4,15 @@
  * Of each instruction is kept how it went; tests/guest/sweep.t and "make sweep" read the report.
  */
 #include "abi/errno.h"
+#include "arch/x86/cpu/regs.h"
+#include "arch/x86/entry/black_box.h"
 #include "arch/x86/entry/graph.h"
 #include "arch/x86/insn/insn.h"
 #include "arch/x86/mm/paging.h"
 #include "ftrace/ftrace.h"
 #include "ftrace/static_key.h"
 #include "kprobe/internal.h"
+#include "lib/bug.h"
 #include "lib/command.h"
 #include "lib/printk.h"
 #include "lib/string.h"
@@ -42,6 +45,9 @@ static struct state {
 
 static size_t text_size(void) { return (size_t)(__text_end - __text_start); }
 
+/* On average an instruction has four bytes, so this is ample: room for one a byte is more than memory gives in one piece. */
+static size_t places_max(void) { return text_size() / 2; }
+
 void *sweep_pages(size_t bytes)
 {
 	u64 pa = frames_alloc((bytes + PAGE_SIZE - 1) / PAGE_SIZE);
@@ -58,6 +64,7 @@ static void find_instructions(const struct symbol *sym)
 			sweep_sums.undecoded++;
 			return;
 		}
+		BUG_ON(nr_places == places_max());
 		places[nr_places++] =
 			(struct sweep_place){ .offset = (u32)(at - (u64)__text_start), .how = SWEEP_UNTRIED };
 	}
@@ -70,8 +77,8 @@ int sweep_prepare(void)
 
 	if (places)
 		return 0;
-	places = sweep_pages(text_size() * sizeof(*places)); /* an instruction has at least a byte */
-	chosen = sweep_pages(text_size() * sizeof(*chosen));
+	places = sweep_pages(places_max() * sizeof(*places));
+	chosen = sweep_pages(places_max() * sizeof(*chosen));
 	image = sweep_pages(text_size());
 	if (!places || !chosen || !image || sweep_batch_init() != 0 || sweep_work_prepare() != 0)
 		return -ENOMEM;
@@ -100,8 +107,21 @@ static u32 bytes_changed(u64 *first)
 	return n;
 }
 
+/* What a test leaves behind may fail another one much later, and look like that one's. */
+static void check_left(struct seq *out, const struct sweep_item *item)
+{
+	if (irqs_enabled() && !this_cpu(bb_depth))
+		return;
+	sweep_sums.wrong++;
+	seq_printf(out, "sweep: wrong: %s.%s leaves interrupts %s, vector depth %u\n", item->suite,
+		   item->name, irqs_enabled() ? "on" : "off", this_cpu(bb_depth));
+	this_cpu(bb_depth) = 0;
+	local_irq_enable();
+}
+
 static void compare(struct seq *out, const struct sweep_item *item, u64 outcome)
 {
+	check_left(out, item);
 	if (sweep_options.verbose && outcome != item->outcome)
 		printk("sweep: otherwise: %s\n", sweep_said());
 	if (item->loose || outcome == item->outcome)

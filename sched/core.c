@@ -157,14 +157,15 @@ void sched_finish_switch(struct thread *prev)
 		sched_start_on(prev, prev->cpu);
 }
 
+/* Both at once, as they lie (context/trap.h). */
+#define DEPTH_AND_READER (*(u64 __seg_gs *)(u64)&bb_depth)
+
 static void take_over(struct run_queue *rq, struct thread *prev, struct thread *next)
 {
-	prev->bb_depth = this_cpu(bb_depth);
+	prev->depth_and_reader = DEPTH_AND_READER;
 	prev->guard_bits = this_cpu(guard_bits);
-	prev->rcu_trace_reader = this_cpu(rcu_trace_reader);
-	this_cpu(bb_depth) = next->bb_depth;
+	DEPTH_AND_READER = next->depth_and_reader;
 	this_cpu(guard_bits) = next->guard_bits;
-	this_cpu(rcu_trace_reader) = next->rcu_trace_reader;
 	if ((u64)prev->user | (u64)next->user)
 		sched_switch_user(prev, next);
 	rq->current = next;

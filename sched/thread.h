@@ -53,8 +53,9 @@ struct thread {
 	u64 slice_end; /* ns */
 	struct list_head run;
 
-	/* This CPU's accounts that belong to what the thread is in the middle of. */
-	u32 bb_depth, guard_bits, rcu_trace_reader;
+	/* This CPU's accounts that belong to what the thread is in the middle of; bb_depth and rcu_trace_reader are neighbours. */
+	u64 depth_and_reader;
+	u32 guard_bits;
 
 	u64 voluntary; /* +1 on entering schedule() by its own will and on leaving it: odd while it is in there */
 	/* rcu/'s: this thread is waited for, until that isn't what it was then. */

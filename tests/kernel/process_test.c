@@ -7,7 +7,6 @@
 #include "arch/x86/mm/paging.h"
 #include "lib/ktest.h"
 #include "mm/frames.h"
-#include "sched/timer.h"
 #include "tests/kernel/crowd.h"
 #include "tests/kernel/stress.h"
 #include "tests/kernel/user_process.h"
@@ -50,24 +49,16 @@ static struct {
 	u32 threads;
 } before;
 
-/* Those that are killed end by and by. */
-static void settle(void)
-{
-	for (int i = 0; i < 1000 && nr_processes; i++)
-		sleep_ns(1000 * 1000);
-	user_processes_settle();
-}
-
 static void begin(void)
 {
 	user_process_run(up_exit, 0, 0); /* what is made once is there */
-	settle();
+	user_processes_settle();
 	before.frames = frames_now();
 	before.threads = nr_threads();
 }
 static void end(void)
 {
-	settle();
+	user_processes_settle();
 	EXPECT_EQ(nr_processes, 0);
 	EXPECT_EQ(nr_threads(), before.threads);
 	EXPECT_EQ(frames_now(), before.frames);

@@ -17,6 +17,7 @@
 #include "tests/bench/bench.h"
 #include "tests/kernel/sweep.h"
 #include "tests/kernel/sweep_scripts.h"
+#include "tests/kernel/user_process.h"
 #include "trace/clock.h"
 
 static struct sweep_item *all_items;
@@ -201,7 +202,8 @@ static u64 write_lines(const struct sweep_item *item)
 
 u64 sweep_run(const struct sweep_item *item)
 {
-	rcu_tasks_qs(); /* or jumps would wait for the end of the sweep */
+	rcu_tasks_qs();		 /* or jumps would wait for the end of the sweep */
+	user_processes_settle(); /* or who counts frames would find more of them than before */
 	sink = (struct sink){ .seq.write = sink_write };
 	switch (item->kind) {
 	case SWEEP_TEST:

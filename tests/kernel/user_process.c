@@ -5,6 +5,7 @@
 #include "abi/syscall.h"
 #include "lib/ktest.h"
 #include "rcu/rcu.h"
+#include "sched/timer.h"
 
 static_assert(SYS_print == 1 && SYS_yield == 3 && SYS_ipc_call == 13 && SYS_ipc_receive == 14 &&
 		      SYS_ipc_reply_receive == 16 && SYS_process_kill == 26 && SYS_clock == 2 &&
@@ -124,6 +125,8 @@ void user_processes_settle(void)
 {
 	static WORK(last, nothing);
 
+	for (int i = 0; i < 1000 && nr_processes; i++)
+		sleep_ns(1000 * 1000);
 	schedule_work(&last);
 	flush_work(&last);
 	rcu_barrier();

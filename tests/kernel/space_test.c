@@ -140,8 +140,8 @@ KTEST(space, what_is_executable_is_written_by_nobody)
 /* The same in words: for each page, whose it is and what may be done there. */
 #define PAGES 24
 static struct {
-	unsigned object; /* 0: none */
 	size_t page;
+	unsigned object; /* 0: none */
 	u32 rights;
 } model[PAGES];
 

@@ -18,6 +18,7 @@
 #include "lib/string.h"
 #include "lib/symtab.h"
 #include "mm/frames.h"
+#include "tests/kernel/probe.h"
 #include "tests/kernel/sweep.h"
 #include "trace/clock.h"
 
@@ -110,12 +111,12 @@ static u32 bytes_changed(u64 *first)
 /* What a test leaves behind may fail another one much later, and look like that one's. */
 static void check_left(struct seq *out, const struct sweep_item *item)
 {
-	if (irqs_enabled() && !this_cpu(bb_depth))
+	if (irqs_enabled() && !this_cpu(bb_depth) && !steps_now())
 		return;
 	sweep_sums.wrong++;
-	seq_printf(out, "sweep: wrong: %s.%s leaves interrupts %s, vector depth %u\n", item->suite,
-		   item->name, irqs_enabled() ? "on" : "off", this_cpu(bb_depth));
-	this_cpu(bb_depth) = 0;
+	seq_printf(out, "sweep: wrong: %s.%s leaves interrupts %s, vector depth %u, %u steps\n", item->suite,
+		   item->name, irqs_enabled() ? "on" : "off", this_cpu(bb_depth), steps_now());
+	this_cpu(bb_depth) = this_cpu(step_depth) = 0;
 	local_irq_enable();
 }
 

@@ -150,10 +150,11 @@ KTEST(traps, an_int3_that_is_gone_is_retried)
 	struct pt_regs regs = { .ip = on_nop_at[0] + 1, .cs = KERNEL_CS, .vector = X86_TRAP_BP };
 	struct cpu_accounts before = accounts_now();
 	u64 flags = local_irq_save();
-	u32 steps = this_cpu(step_depth);
+	u32 begun = this_cpu(step_depth);
 
 	do_int3(&regs);
-	this_cpu(step_depth) = steps; /* where there is a probe after all, a step has begun that nobody makes */
+	this_cpu(step_depth) =
+		begun; /* where there is a probe after all, a step has begun that nobody makes */
 	EXPECT(!(regs.vector & REGS_PUSH));
 	local_irq_restore(flags);
 	EXPECT_EQ(regs.ip, on_nop_at[0]);

@@ -57,6 +57,7 @@ static const struct exception loose[] = {
 	{ "events.a_trigger_works_without_recording", "the same" },
 	{ "rcu_contexts.user_mode_is_not_disturbed", "each jump that is taken out calls all CPUs" },
 	{ "events.snapshots_under_load", "counts free frames, and jumps take some meanwhile" },
+	{ "vmem.sizes_that_are_none*", "the same" },
 	{ "lines.function_filters", "lists what is traced: an entry with an int3 isn't" },
 	{ "lines.probe_names", "lists all probes" },
 	{ "process.random_calls*", "prints its seed" },

@@ -1,6 +1,7 @@
 /* Code that has run at boot, or that only a terminal reaches, called by the sweep: on the same data, with typed keys. */
 #include "arch/x86/boot/boot_info.h"
 #include "arch/x86/cpu/acpi.h"
+#include "arch/x86/cpu/fw_cfg.h"
 #include "arch/x86/cpu/pic.h"
 #include "arch/x86/cpu/regs.h"
 #include "arch/x86/cpu/serial.h"
@@ -65,6 +66,7 @@ u64 sweep_parse_again(void)
 	tracefs_write(TRACEFS_MOUNT "/events/again/enable", "0", 1, false);
 	tracefs_write(TRACEFS_MOUNT "/kprobe_events", "-:again/", 8, true);
 	sum += cmdline_has(boot_info.cmdline, "test");
+	sum += (u64)fw_cfg_size("opt/nestling/cmd") + (u64)fw_cfg_size("nosuch");
 	for (u32 i = 0; symtab_nth(&kernel_symtab, i, &sym) && i < 100; i++)
 		sum += symtab_find_name(&kernel_symtab, sym.name, &sym, NULL);
 	return sum;
@@ -161,7 +163,8 @@ u64 sweep_terminal(void)
 	console_unlock();
 	local_irq_restore(flags);
 	shell_interactive();
-	console_write("\n", 1);
+	seq_puts(&shell_console, "\n");
+	shell_flush();
 	shell_poweroff_requested = false;
 	return 0;
 }

@@ -13,9 +13,25 @@ extern const u8 __text_start[];
 
 /* What runs at boot, once there are threads. Not segments_init(): a CPU that is being started has no IDT then. */
 static const char *const boot_functions[] = {
-	"kernel_main",	 "[!s]*_init",	"s[!e]*_init",	"*_init_cpu",	"*_init_others", "apic_*",
-	"tsc_calibrate", "fw_cfg_*",	"sched_start*", "sched_begin*", "protect_cpu",	 "start_cpu",
-	"make*",	 "chaos_start", "ap_boot_*",	"ap_start",
+	"kernel_main",
+	"[!s]*_init",
+	"s[!e]*_init",
+	"*_init_cpu",
+	"*_init_others",
+	"apic_*",
+	"tsc_calibrate",
+	"fw_cfg_*",
+	"sched_start*",
+	"sched_begin*",
+	"protect_cpu",
+	"start_cpu",
+	"make*",
+	"chaos_start",
+	"ap_boot_*",
+	"ap_start",
+	"now",
+	"trace_add_per_cpu",
+	"idle_thread_create",
 };
 static unsigned boot_technique = NR_TECHNIQUES;
 

@@ -195,9 +195,8 @@ KTEST(graph, functions_that_never_return_are_skipped)
 	EXPECT(stack_is_as_before());
 	graphed_leaf();
 	stop();
-	graph_cut(
-		this_cpu(graph_here),
-		top_before); /* should graphed_landing() not be hooked, as a probe is there: nobody else would */
+	/* With a probe at graphed_landing() nobody below is hooked, who would find these stale. */
+	graph_cut(this_cpu(graph_here), top_before);
 	EXPECT(landed);
 	EXPECT_STEPS({ '{', 0, (void (*)(void))graphed_landing }, { '{', 1, graphed_between },
 		     { '{', 2, graphed_jumper }, { '}', 0, (void (*)(void))graphed_landing },

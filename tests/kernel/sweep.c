@@ -108,21 +108,36 @@ static u32 bytes_changed(u64 *first)
 	return n;
 }
 
-/* What a test leaves behind may fail another one much later, and look like that one's. */
-static void check_left(struct seq *out, const struct sweep_item *item)
+/* Hooked returns that this thread has to come back by. */
+static u32 calls_left(void)
 {
-	if (irqs_enabled() && !this_cpu(bb_depth) && !steps_now())
+	u32 n = 0;
+
+	for (const struct graph_entry *e = this_cpu(graph_here)->top; e->slot; e--)
+		n++;
+	return n;
+}
+
+/* What a test leaves behind may fail another one much later, and look like that one's. @calls: that there were before. */
+static void check_left(struct seq *out, const struct sweep_item *item, u32 calls)
+{
+	u32 now = calls_left();
+
+	if (irqs_enabled() && !this_cpu(bb_depth) && !steps_now() && now == calls)
 		return;
 	sweep_sums.wrong++;
-	seq_printf(out, "sweep: wrong: %s.%s leaves interrupts %s, vector depth %u, %u steps\n", item->suite,
-		   item->name, irqs_enabled() ? "on" : "off", this_cpu(bb_depth), steps_now());
+	seq_printf(
+		out,
+		"sweep: wrong: %s.%s leaves interrupts %s, vector depth %u, %u steps, %u hooked calls instead of %u\n",
+		item->suite, item->name, irqs_enabled() ? "on" : "off", this_cpu(bb_depth), steps_now(), now,
+		calls);
 	this_cpu(bb_depth) = this_cpu(step_depth) = 0;
 	local_irq_enable();
 }
 
-static void compare(struct seq *out, const struct sweep_item *item, u64 outcome)
+static void compare(struct seq *out, const struct sweep_item *item, u64 outcome, u32 calls)
 {
-	check_left(out, item);
+	check_left(out, item, calls);
 	if (sweep_options.verbose && outcome != item->outcome)
 		printk("sweep: otherwise: %s\n", sweep_said());
 	if (item->loose || outcome == item->outcome)
@@ -141,14 +156,6 @@ static void one_more(void)
 	bytes_changed(&first);
 }
 
-/* Hooked returns that this thread has to come back by. */
-static s64 calls_left(void)
-{
-	struct graph_stack *g = this_cpu(graph_here);
-
-	return g->top == graph_no_entries ? 0 : g->top - g->last;
-}
-
 static void sweep_batch(struct seq *out, const u32 *which, u32 n, bool slow)
 {
 	u64 start = trace_clock(), first;
@@ -161,25 +168,18 @@ static void sweep_batch(struct seq *out, const u32 *which, u32 n, bool slow)
 	for (; items < sweep_nr_items && sweep_unhit(); sweep_note_hits(++items)) {
 		const struct sweep_item *item = &sweep_items[items];
 		u64 outcome, began;
-		s64 left;
+		u32 calls;
 
 		if (item->slow && !slow)
 			continue;
 		if (sweep_options.verbose)
 			printk("sweep: %s.%s\n", item->suite, item->name);
 		began = trace_clock();
-		left = calls_left();
+		calls = calls_left();
 		outcome = sweep_run(item);
-		left = calls_left() - left;
 		if (sweep_options.verbose)
 			printk("sweep: %lu ms\n", (trace_clock() - began) / 1000000);
-		compare(out, item, outcome);
-		if (left) {
-			sweep_sums.wrong++;
-			seq_printf(out,
-				   "sweep: wrong: %s.%s leaves %ld hooked calls that will never return\n",
-				   item->suite, item->name, left);
-		}
+		compare(out, item, outcome, calls);
 	}
 	one_more();
 	unhit = sweep_unhit();
@@ -201,6 +201,7 @@ static bool sweep_one(struct seq *out, u32 which, u32 *hit)
 {
 	struct sweep_place *place = &places[which];
 	const struct sweep_item *item;
+	u32 calls;
 	u64 outcome;
 
 	if (place->how != SWEEP_HIT || !place->by)
@@ -210,10 +211,11 @@ static bool sweep_one(struct seq *out, u32 which, u32 *hit)
 		return false;
 	if (!sweep_arm_one(place->offset))
 		return false;
+	calls = calls_left();
 	outcome = sweep_run(item);
 	if (outcome != item->outcome && !item->loose)
 		seq_printf(out, "at %lx: ", (u64)__text_start + place->offset);
-	compare(out, item, outcome);
+	compare(out, item, outcome, calls);
 	*hit += sweep_disarm_one();
 	return true;
 }

@@ -153,8 +153,8 @@ KTEST(traps, an_int3_that_is_gone_is_retried)
 	u32 begun = this_cpu(step_depth);
 
 	do_int3(&regs);
-	this_cpu(step_depth) =
-		begun; /* where there is a probe after all, a step has begun that nobody makes */
+	/* Where there is a probe after all, a step has begun that nobody makes. */
+	this_cpu(step_depth) = begun;
 	EXPECT(!(regs.vector & REGS_PUSH));
 	local_irq_restore(flags);
 	EXPECT_EQ(regs.ip, on_nop_at[0]);

@@ -26,10 +26,21 @@ void seq_buf_init(struct seq_buf *b, char *buf, size_t size)
 		buf[0] = '\0';
 }
 
+/* Whoever is closed in the middle of a line gets its end: what was read to print it is read by nobody else. */
 void seq_write(struct seq *s, const char *text, size_t len)
 {
-	if (!seq_is_closed(s))
-		s->write(s, text, len);
+	if (seq_is_closed(s)) {
+		const char *end = s->in_line ? memchr(text, '\n', len) : NULL;
+
+		if (!s->in_line)
+			return;
+		if (end)
+			len = (size_t)(end + 1 - text);
+	}
+	if (!len)
+		return;
+	s->in_line = text[len - 1] != '\n';
+	s->write(s, text, len);
 }
 
 void seq_puts(struct seq *s, const char *text) { seq_write(s, text, strlen(text)); }

@@ -8,8 +8,12 @@ struct seq {
 	/* Takes all of @len bytes, or drops what does not fit and sets @overflow. */
 	void (*write)(struct seq *s, const char *text, size_t len);
 	bool overflow;
-	/* Its reader has gone, as by ^C, perhaps meanwhile: all is dropped. Who prints much, or waits, asks seq_is_closed(). */
+	/*
+	 * Its reader has gone, as by ^C, perhaps meanwhile: all is dropped but the rest of a line. Who prints much, or
+	 * waits, asks seq_is_closed().
+	 */
 	bool closed;
+	bool in_line; /* a line has begun; a write() that closes says itself that it hasn't */
 };
 
 /* A sink that fills a caller's buffer and keeps it NUL-terminated. */

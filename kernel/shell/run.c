@@ -38,6 +38,7 @@ static size_t limit(struct shell *sh, const char *text, size_t len)
 {
 	for (size_t i = 0; i < len; i++)
 		if (text[i] == '\n' && !--sh->lines) {
+			sh->out.in_line = false;
 			WRITE_ONCE(sh->out.closed, true);
 			return i + 1;
 		}
@@ -141,6 +142,7 @@ static void run_command(struct shell *sh, struct shell_command *cmd)
 {
 	sh->failed = false;
 	sh->lines = NO_LIMIT;
+	sh->out.in_line = false;
 	WRITE_ONCE(sh->out.closed, false);
 	if (READ_ONCE(sh->interrupted)) /* just before */
 		return;

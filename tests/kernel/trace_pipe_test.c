@@ -17,6 +17,7 @@ static struct reader {
 	char text[TEXT_MAX + 1];
 	size_t len;
 	u32 lines;
+	bool hangs_up; /* as soon as a line has begun */
 } reader;
 
 static void collect(struct seq *s, const char *text, size_t len)
@@ -29,6 +30,8 @@ static void collect(struct seq *s, const char *text, size_t len)
 		if (text[i] == '\n')
 			__atomic_fetch_add(&r->lines, 1, __ATOMIC_SEQ_CST);
 	}
+	if (r->hangs_up)
+		tracefs_interrupt(s);
 }
 
 static int read_pipe(void *path) { return tracefs_read(path, &reader.seq); }
@@ -172,5 +175,23 @@ KTEST(trace_pipe, an_interrupted_reader_ends_and_reads_no_more)
 	EXPECT_EQ(ring_buffer_count(RINGS_LIVE, RING_ALL_CPUS, &entries), 1);
 	EXPECT_EQ(entries, 1);
 	EXPECT_EQ(reader.lines, 0);
+	ring_buffer_reset();
+}
+
+/* An event that is read is read by nobody else, so its line isn't cut. */
+KTEST(trace_pipe, one_interrupted_in_a_line_prints_it_to_its_end)
+{
+	struct thread *t = start_reader(TRACEFS_MOUNT "/trace_pipe");
+	u64 entries;
+
+	until_waiting(t);
+	reader.hangs_up = true;
+	trace_puts("all of it");
+	EXPECT_EQ(thread_join(t), 0);
+	EXPECT_EQ(reader.lines, 1);
+	EXPECT(has_read(": all of it\n"));
+	trace_puts("for the next one");
+	EXPECT_EQ(ring_buffer_count(RINGS_LIVE, RING_ALL_CPUS, &entries), 2);
+	EXPECT_EQ(entries, 1);
 	ring_buffer_reset();
 }

@@ -83,11 +83,44 @@ static void test_vprintf(void **state)
 	assert_string_equal(text, "1-2");
 }
 
+static void test_closed_in_a_line_ends_with_it(void **state)
+{
+	char text[32];
+	struct seq_buf b;
+
+	seq_buf_init(&b, text, sizeof(text));
+	seq_puts(&b.seq, "one\ntw");
+	b.seq.closed = true;
+	seq_puts(&b.seq, "");
+	seq_putc(&b.seq, 'o');
+	seq_puts(&b.seq, ", it\nthree");
+	seq_puts(&b.seq, "four\n");
+	assert_string_equal(text, "one\ntwo, it\n");
+}
+
+static void test_closed_between_lines_prints_nothing(void **state)
+{
+	char text[32];
+	struct seq_buf b;
+
+	seq_buf_init(&b, text, sizeof(text));
+	b.seq.closed = true;
+	seq_puts(&b.seq, "one\n");
+	assert_string_equal(text, "");
+	b.seq.closed = false;
+	seq_puts(&b.seq, "one\n");
+	b.seq.closed = true;
+	seq_puts(&b.seq, "two\n");
+	assert_string_equal(text, "one\n");
+}
+
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_everything_fits),
 	cmocka_unit_test(test_exact_fit_is_no_overflow),
 	cmocka_unit_test(test_overflow_keeps_what_fits),
 	cmocka_unit_test(test_no_buffer),
 	cmocka_unit_test(test_vprintf),
+	cmocka_unit_test(test_closed_in_a_line_ends_with_it),
+	cmocka_unit_test(test_closed_between_lines_prints_nothing),
 };
 HOST_TEST_MAIN(tests)

@@ -82,11 +82,12 @@ static void look_at(const struct symbol *f, u64 end)
 	}
 }
 
-/* Under text_mutex: no exchange is under way, and what it could change names its targets in a table. */
-static void look_at_all(void)
+/* Under text_mutex no exchange is under way, and what it could change names its targets in a table. */
+void jump_look_at_all(void)
 {
 	struct symbol f, next;
 
+	mutex_lock(&text_mutex);
 	for (u32 i = 0; symtab_nth(&kernel_symtab, i, &f); i++) {
 		bool last = !symtab_nth(&kernel_symtab, i + 1, &next);
 
@@ -96,6 +97,7 @@ static void look_at_all(void)
 	for (const struct static_site *s = __start_static_sites; s < __stop_static_sites; s++)
 		mark(s->target, 1);
 	looked = true;
+	mutex_unlock(&text_mutex);
 }
 
 static const char *check_function(u64 addr, const struct symbol *f)
@@ -160,11 +162,8 @@ const char *jump_refused(u64 addr, u8 *displaced)
 	const char *why;
 
 	BUG_ON(!symtab_find(&kernel_symtab, addr, &f));
-	if (!looked) {
-		mutex_lock(&text_mutex);
-		look_at_all();
-		mutex_unlock(&text_mutex);
-	}
+	if (!looked)
+		jump_look_at_all();
 	why = check_function(addr, &f);
 	if (!why)
 		why = check_displaced(addr, &f, displaced);

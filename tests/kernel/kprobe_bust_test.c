@@ -76,6 +76,7 @@ static void decode(bool jump)
 	wanted = true;
 	EXPECT_EQ(kprobe_decode(p.addr, sizeof(bytes), bytes, &insn), 0);
 	wanted = false;
+	sweep_arm_again();
 	EXPECT_EQ(insn.length, 3);
 	EXPECT_EQ(memcmp(bytes, text, 8), 0);
 	probe_off(&p);
@@ -120,6 +121,7 @@ static void meet_jump(struct kprobe *at)
 	wanted = true;
 	kprobe_settle();
 	wanted = false;
+	sweep_arm_again();
 	expect_undone(&p, busts != before);
 }
 
@@ -143,6 +145,7 @@ static void meet_disarming(struct kprobe *at)
 		wanted = true;
 		kprobe_disarm(&q);
 		wanted = false;
+		sweep_arm_again();
 		hits = 0;
 		EXPECT_EQ(run_code(jt_four), 4);
 		EXPECT_EQ(hits, busts == before);
@@ -183,6 +186,7 @@ KTEST(kprobe_jump, a_bust_on_one_cpu_while_a_jump_comes_on_another)
 			cpu_relax();
 		bust_disarm_all();
 		thread_join(t);
+		sweep_arm_again();
 		expect_undone(&p, true);
 	}
 }

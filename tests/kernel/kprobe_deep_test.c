@@ -264,6 +264,7 @@ static void unrecoverable(enum kprobe_technique technique)
 	}
 	EXPECT_EQ(tracefs_write(TRACEFS_MOUNT "/trace_marker", "recoverable\n", 12, true), 0);
 	kprobe_unsafe = false;
+	sweep_arm_again();
 	EXPECT_EQ(bust_count, busts + 1);
 	EXPECT(!write.armed && !leave.armed);
 	probe_off(&leave);
@@ -319,6 +320,7 @@ KTEST(kprobe, a_tracers_call_in_a_busted_recursion_is_no_trap)
 		EXPECT_ACCOUNTS(before);
 	}
 	kprobe_unsafe = false;
+	sweep_arm_again();
 	EXPECT_EQ(begun, 1);
 	EXPECT_EQ(bust_count, busts + 1);
 	probe_off(&leave);
@@ -356,6 +358,7 @@ KTEST(kprobe, a_bust_gives_up_the_calls_of_its_recursion)
 	if (probe_on(&way) && probe_on(&leave))
 		run_code(deep_0);
 	kprobe_unsafe = false;
+	sweep_arm_again();
 	EXPECT_EQ(begun, 1);
 	EXPECT_EQ(bust_count, busts + 1);
 	EXPECT_EQ(this_cpu(graph_here)->top, top);

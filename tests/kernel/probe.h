@@ -20,6 +20,11 @@ static inline struct cpu_accounts accounts_now(void)
 	accounts_save(&a);
 	return a;
 }
+/*
+ * sweep_batch.c. After a bust: those of a sweep's probes that nothing has hit yet are armed again, so that they see what the
+ * test does next. Thread context that may wait.
+ */
+void sweep_arm_again(void);
 /* contexts.c: steps under way. Hidden: the instruction that reads it would be in a step itself. */
 u32 steps_now(void);
 /* Field by field: padding may differ. And an interrupt may want another thread to run, at any time. */

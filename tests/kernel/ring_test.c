@@ -6,6 +6,7 @@
 #include "sched/thread.h"
 #include "tests/kernel/probe.h"
 #include "trace/internal.h"
+#include "trace/ring_reader.h"
 
 #define TYPE 99
 #define MANY 6000
@@ -210,6 +211,37 @@ KTEST(ring, goes_on_after_a_writer_was_thrown_away)
 		preempt_enable();
 	write_event();
 	EXPECT_EQ(ring_buffer_entries(), 2);
+	thread_set_affinity(CPU_MASK_ALL);
+	ring_buffer_reset();
+}
+
+/* As Linux's readers of raw pages have it: each page's time, its length, and what was lost before it. */
+KTEST(ring, pages_are_taken_whole)
+{
+	static __aligned(RING_PAGE_SIZE) struct ring_page copy;
+	struct ring_stats before, after;
+	struct ring_reader rd;
+	u64 last = 0, size;
+
+	EXPECT_EQ(thread_set_affinity(1), 0);
+	ring_buffer_reset();
+	for (u32 i = 0; i < MANY; i++)
+		write_event();
+	ring_stats(ring_buffer_of(RINGS_LIVE, 0), &before);
+	EXPECT(before.overrun && before.entries);
+	ring_reader_begin(&rd, ring_buffer_of(RINGS_LIVE, 0), &copy, true);
+	for (u32 pages = 0; ring_reader_take_page(&rd); pages++) {
+		size = copy.commit & ~(RING_MISSED_EVENTS | RING_MISSED_STORED);
+		EXPECT(size && size <= RING_DATA);
+		EXPECT_EQ(!(copy.commit & RING_MISSED_EVENTS), pages != 0);
+		if (copy.commit & RING_MISSED_STORED)
+			EXPECT_EQ(memcmp(copy.data + size, &before.overrun, sizeof(before.overrun)), 0);
+		EXPECT(copy.time > last);
+		last = copy.time;
+	}
+	ring_stats(ring_buffer_of(RINGS_LIVE, 0), &after);
+	EXPECT_EQ(after.entries, 0);
+	EXPECT_EQ(after.read, before.entries);
 	thread_set_affinity(CPU_MASK_ALL);
 	ring_buffer_reset();
 }

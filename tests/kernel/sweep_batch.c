@@ -9,6 +9,7 @@
 #include "sched/mutex.h"
 #include "sched/thread.h"
 #include "sched/timer.h"
+#include "tests/kernel/probe.h"
 #include "tests/kernel/sweep.h"
 
 extern const u8 __text_start[];
@@ -135,6 +136,18 @@ static int cool(void *arg)
 		mutex_unlock(&batch_mutex);
 	}
 	return 0;
+}
+
+/* A test that brings many busts takes no longer for it: there are few of these. */
+void sweep_arm_again(void)
+{
+	if (!sweep_nr_batch)
+		return;
+	mutex_lock(&batch_mutex);
+	for (u32 i = 0; i < sweep_nr_batch; i++)
+		if (batch[i].registered && !batch[i].p.armed && !batch[i].cooled && !reached(&batch[i].p))
+			sweep_sums.rearmed += kprobe_arm(&batch[i].p) == 0;
+	mutex_unlock(&batch_mutex);
 }
 
 static void start_cooling(void)

@@ -6,6 +6,7 @@
 #include "abi/errno.h"
 #include "kernel/shell/internal.h"
 #include "kernel/shell/shell.h"
+#include "kprobe/internal.h"
 #include "lib/bug.h"
 #include "lib/glob.h"
 #include "lib/ktest.h"
@@ -86,6 +87,7 @@ static const struct exception takes_long[] = {
 	{ "script.wx", "walks all page tables at each poke" },
 	{ "code.report", "much text" },
 	{ "code.decode", "much text" },
+	{ "code.look_at_all", "decodes all text" },
 	{ "kprobe.a_probed_instruction*", "seconds" },
 	{ "kprobe.each_round*", "a second" },
 	{ "kprobe_storm.*", "seconds" },
@@ -133,6 +135,7 @@ static u64 report(void);
 static u64 all_options(void);
 static u64 benches(void);
 static u64 no_memory(void);
+static u64 look_at_all(void);
 
 static const struct sweep_item others[] = {
 	SCRIPTS(SCRIPT) LOOSE_SCRIPTS(LOOSE_SCRIPT) LINES(LINES_ITEM){
@@ -147,6 +150,7 @@ static const struct sweep_item others[] = {
 	{ .suite = "code", .name = "pure", .kind = SWEEP_CODE, .code = sweep_pure },
 	{ .suite = "code", .name = "decode", .kind = SWEEP_CODE, .code = sweep_decode },
 	{ .suite = "code", .name = "parse_again", .kind = SWEEP_CODE, .code = sweep_parse_again },
+	{ .suite = "code", .name = "look_at_all", .kind = SWEEP_CODE, .code = look_at_all },
 	{ .suite = "code", .name = "type", .kind = SWEEP_CODE, .code = sweep_type, .loose = true },
 	{ .suite = "code", .name = "terminal", .kind = SWEEP_CODE, .code = sweep_terminal },
 };
@@ -264,6 +268,13 @@ static void try_option(void *arg, const char *name, bool is_dir)
 }
 
 /* Each allocation of these fails once. */
+/* What it finds is known already. */
+static u64 look_at_all(void)
+{
+	jump_look_at_all();
+	return 0;
+}
+
 static u64 no_memory(void)
 {
 	static const struct {

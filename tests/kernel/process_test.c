@@ -21,8 +21,8 @@ static u32 nr_threads(void)
 	return n;
 }
 
-/* The frames among the tables that are reached from the kernel's half of @table. They stay: a seal makes one for its frame's 2 MiB. */
-static size_t tables_below(const u64 *table, int level, unsigned from)
+/* The frames among the tables that are reached from the kernel's half of @table. They stay: a seal makes one for its frame's 2 MiB. noinline: GCC would unroll it. */
+static noinline size_t tables_below(const u64 *table, int level, unsigned from)
 {
 	size_t n = 0;
 

@@ -105,5 +105,6 @@ u64 sweep_planted(void); /* 7, unless an instruction of it was done wrong */
 /* sweep_insn.c, sweep_tables.c. */
 u64 sweep_decode(void);
 u64 sweep_tables(void);
-/* sweep_pure.c */
+/* sweep_pure.c, sweep_images.c */
 u64 sweep_pure(void);
+u64 sweep_images(void);

@@ -87,7 +87,8 @@
 		"echo 0 > events/enable; echo > trace") \
 	X(chaos, "echo 5 > chaos; ls; cat chaos; cat kprobes/blacklist; echo 0 > chaos; echo x > chaos") \
 	X(ktap, "ktap symbols; ktap nosuch; ktap -x") \
-	X(events_on, "echo 1 > events/enable; ktap rcu; ktap irq_work; ktap work; ktap kretprobe; ktap watchpoint; " \
+	X(exec, "exec init; exec nosuch; exec") \
+	X(events_on, "echo 1 > events/enable; ktap rcu; ktap irq_work; ktap work; ktap kretprobe; ktap watchpoint; ktap process; " \
 		     "echo 0 > events/enable; cat trace; echo > trace") \
 	X(filtered_on, "echo 'common_pid >= 0' > events/sched/filter; echo 'common_pid >= 0' > events/rcu/filter; " \
 		       "echo 'common_pid >= 0' > events/irq/filter; echo 1 > options/stacktrace; echo 1 > events/enable; " \

@@ -148,6 +148,7 @@ static const struct sweep_item others[] = {
 	{ .suite = "code", .name = "planted", .kind = SWEEP_CODE, .code = sweep_planted },
 	{ .suite = "code", .name = "tables", .kind = SWEEP_CODE, .code = sweep_tables },
 	{ .suite = "code", .name = "pure", .kind = SWEEP_CODE, .code = sweep_pure },
+	{ .suite = "code", .name = "images", .kind = SWEEP_CODE, .code = sweep_images },
 	{ .suite = "code", .name = "decode", .kind = SWEEP_CODE, .code = sweep_decode },
 	{ .suite = "code", .name = "parse_again", .kind = SWEEP_CODE, .code = sweep_parse_again },
 	{ .suite = "code", .name = "look_at_all", .kind = SWEEP_CODE, .code = look_at_all },

@@ -18,8 +18,23 @@
 static unsigned number; /* of this test in the log */
 static char mark[48];
 
+/* An NMI that others have sent, and that came together with another, would hide one of these tests'. */
+static void settle(void)
+{
+	for (u32 cpu = 0; cpu < NR_CPUS; cpu++) {
+		if (!(cpus_up & 1u << cpu))
+			continue;
+		EXPECT_EQ(thread_set_affinity(1u << cpu), 0);
+		preempt_disable();
+		nmi_settle();
+		preempt_enable();
+	}
+	thread_set_affinity(CPU_MASK_ALL);
+}
+
 static void begin(void)
 {
+	settle();
 	snprintf(mark, sizeof(mark), "printk test %u begins\n", ++number);
 	printk("%s", mark);
 }

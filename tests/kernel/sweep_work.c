@@ -50,7 +50,6 @@ static const struct exception loose[] = {
 	{ "rcu_torture.*", "expects some of its callbacks within its time" },
 	{ "kprobe_storm.*", "finds its places in the text as it stands, and sums that" },
 	{ "traps.an_int3_that_has_come_back*", "asks about a place that has a probe then" },
-	{ "traps.an_int3_that_is_gone_is_retried", "asks about a place that has a probe then" },
 	{ "nmi.leaves_the_stack*", "marks a stack that the #DB of any step in the NMI then uses" },
 	{ "debug.*", "counts the traps that are under way" },
 	{ "ftrace*.*", "counts traced entries: one with an int3 is left alone" },

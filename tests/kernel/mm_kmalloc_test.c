@@ -79,7 +79,7 @@ static bool all_are(const u8 *at, size_t n, u8 byte)
 
 /* "debug" on for a test, with an object that keeps its page from going: the one from which the next will come, too. */
 static bool debug_before;
-static void *companions[8]; /* the first may be the last of their pages */
+static void *companions[256]; /* all but two may be the last of pages that others have left so */
 
 static void begin(void)
 {

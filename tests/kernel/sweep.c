@@ -4,6 +4,7 @@
  * Of each instruction is kept how it went; tests/guest/sweep.t and "make sweep" read the report.
  */
 #include "abi/errno.h"
+#include "arch/x86/cpu/hw_breakpoint.h"
 #include "arch/x86/cpu/regs.h"
 #include "arch/x86/entry/black_box.h"
 #include "arch/x86/entry/graph.h"
@@ -108,36 +109,42 @@ static u32 bytes_changed(u64 *first)
 	return n;
 }
 
-/* Hooked returns that this thread has to come back by. */
-static u32 calls_left(void)
+/* What an item is to leave as it was. */
+struct left {
+	u32 calls; /* hooked returns that this thread has to come back by */
+	bool watched;
+};
+
+static struct left look(void)
 {
-	u32 n = 0;
+	struct left l = { 0, hw_breakpoint_any() };
 
 	for (const struct graph_entry *e = this_cpu(graph_here)->top; e->slot; e--)
-		n++;
-	return n;
+		l.calls++;
+	return l;
 }
 
-/* What a test leaves behind may fail another one much later, and look like that one's. @calls: that there were before. */
-static void check_left(struct seq *out, const struct sweep_item *item, u32 calls)
+/* What a test leaves behind may fail another one much later, and look like that one's. */
+static void check_left(struct seq *out, const struct sweep_item *item, struct left before)
 {
-	u32 now = calls_left();
+	struct left now = look();
 
-	if (irqs_enabled() && !this_cpu(bb_depth) && !steps_now() && now == calls)
+	if (irqs_enabled() && !this_cpu(bb_depth) && !steps_now() && now.calls == before.calls &&
+	    now.watched == before.watched)
 		return;
 	sweep_sums.wrong++;
 	seq_printf(
 		out,
-		"sweep: wrong: %s.%s leaves interrupts %s, vector depth %u, %u steps, %u hooked calls instead of %u\n",
-		item->suite, item->name, irqs_enabled() ? "on" : "off", this_cpu(bb_depth), steps_now(), now,
-		calls);
+		"sweep: wrong: %s.%s leaves interrupts %s, vector depth %u, %u steps, %u hooked calls instead of %u%s\n",
+		item->suite, item->name, irqs_enabled() ? "on" : "off", this_cpu(bb_depth), steps_now(),
+		now.calls, before.calls, now.watched ? ", a watchpoint" : "");
 	this_cpu(bb_depth) = this_cpu(step_depth) = 0;
 	local_irq_enable();
 }
 
-static void compare(struct seq *out, const struct sweep_item *item, u64 outcome, u32 calls)
+static void compare(struct seq *out, const struct sweep_item *item, u64 outcome, struct left before)
 {
-	check_left(out, item, calls);
+	check_left(out, item, before);
 	if (sweep_options.verbose && outcome != item->outcome)
 		printk("sweep: otherwise: %s\n", sweep_said());
 	if (item->loose || outcome == item->outcome)
@@ -168,18 +175,18 @@ static void sweep_batch(struct seq *out, const u32 *which, u32 n, bool slow)
 	for (; items < sweep_nr_items && sweep_unhit(); sweep_note_hits(++items)) {
 		const struct sweep_item *item = &sweep_items[items];
 		u64 outcome, began;
-		u32 calls;
+		struct left before;
 
 		if (item->slow && !slow)
 			continue;
 		if (sweep_options.verbose)
 			printk("sweep: %s.%s\n", item->suite, item->name);
 		began = trace_clock();
-		calls = calls_left();
+		before = look();
 		outcome = sweep_run(item);
 		if (sweep_options.verbose)
 			printk("sweep: %lu ms\n", (trace_clock() - began) / 1000000);
-		compare(out, item, outcome, calls);
+		compare(out, item, outcome, before);
 	}
 	one_more();
 	unhit = sweep_unhit();
@@ -201,7 +208,7 @@ static bool sweep_one(struct seq *out, u32 which, u32 *hit)
 {
 	struct sweep_place *place = &places[which];
 	const struct sweep_item *item;
-	u32 calls;
+	struct left before;
 	u64 outcome;
 
 	if (place->how != SWEEP_HIT || !place->by)
@@ -211,11 +218,11 @@ static bool sweep_one(struct seq *out, u32 which, u32 *hit)
 		return false;
 	if (!sweep_arm_one(place->offset))
 		return false;
-	calls = calls_left();
+	before = look();
 	outcome = sweep_run(item);
 	if (outcome != item->outcome && !item->loose)
 		seq_printf(out, "at %lx: ", (u64)__text_start + place->offset);
-	compare(out, item, outcome, calls);
+	compare(out, item, outcome, before);
 	*hit += sweep_disarm_one();
 	return true;
 }

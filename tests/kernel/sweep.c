@@ -22,6 +22,7 @@
 #include "tests/kernel/probe.h"
 #include "tests/kernel/sweep.h"
 #include "trace/clock.h"
+#include "trace/ring_buffer.h"
 
 extern const u8 __text_start[], __text_end[];
 
@@ -112,12 +113,12 @@ static u32 bytes_changed(u64 *first)
 /* What an item is to leave as it was. */
 struct left {
 	u32 calls; /* hooked returns that this thread has to come back by */
-	bool watched;
+	bool watched, recording;
 };
 
 static struct left look(void)
 {
-	struct left l = { 0, hw_breakpoint_any() };
+	struct left l = { 0, hw_breakpoint_any(), tracing_is_on() };
 
 	for (const struct graph_entry *e = this_cpu(graph_here)->top; e->slot; e--)
 		l.calls++;
@@ -130,14 +131,15 @@ static void check_left(struct seq *out, const struct sweep_item *item, struct le
 	struct left now = look();
 
 	if (irqs_enabled() && !this_cpu(bb_depth) && !steps_now() && now.calls == before.calls &&
-	    now.watched == before.watched)
+	    now.watched == before.watched && now.recording == before.recording)
 		return;
 	sweep_sums.wrong++;
 	seq_printf(
 		out,
-		"sweep: wrong: %s.%s leaves interrupts %s, vector depth %u, %u steps, %u hooked calls instead of %u%s\n",
+		"sweep: wrong: %s.%s leaves interrupts %s, vector depth %u, %u steps, %u hooked calls instead of %u%s%s\n",
 		item->suite, item->name, irqs_enabled() ? "on" : "off", this_cpu(bb_depth), steps_now(),
-		now.calls, before.calls, now.watched ? ", a watchpoint" : "");
+		now.calls, before.calls, now.watched ? ", a watchpoint" : "",
+		now.recording ? "" : ", recording off");
 	this_cpu(bb_depth) = this_cpu(step_depth) = 0;
 	local_irq_enable();
 }

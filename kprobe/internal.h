@@ -151,7 +151,7 @@ void technique_trap(struct kprobe_site *s);
 
 /* optimize_check.c. Why a jump can't be there, or NULL, and how many bytes of whole instructions it displaces. */
 const char *jump_refused(u64 addr, u8 *displaced);
-/* Thread context. Looks at all text for branches; jump_refused() does when it is first asked, and once is enough. */
+/* Under kprobe_mutex. Looks at all text for branches; jump_refused() does when it is first asked, and once is enough. */
 void jump_look_at_all(void);
 /* Boot: room for what it must know of all text. */
 void jump_check_init(void);

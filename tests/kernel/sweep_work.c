@@ -271,7 +271,9 @@ static void try_option(void *arg, const char *name, bool is_dir)
 /* What it finds is known already. */
 static u64 look_at_all(void)
 {
+	mutex_lock(&kprobe_mutex);
 	jump_look_at_all();
+	mutex_unlock(&kprobe_mutex);
 	return 0;
 }
 

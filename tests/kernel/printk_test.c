@@ -21,6 +21,8 @@ static char mark[48];
 /* An NMI that others have sent, and that came together with another, would hide one of these tests'. */
 static void settle(void)
 {
+	u32 here = this_cpu(cpu_number);
+
 	for (u32 cpu = 0; cpu < NR_CPUS; cpu++) {
 		if (!(cpus_up & 1u << cpu))
 			continue;
@@ -29,6 +31,7 @@ static void settle(void)
 		nmi_settle();
 		preempt_enable();
 	}
+	thread_set_affinity(1u << here); /* where the others expect it */
 	thread_set_affinity(CPU_MASK_ALL);
 }
 

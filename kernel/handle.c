@@ -70,12 +70,12 @@ s64 handle_open(struct handles *t, struct object *o, u32 rights, u64 badge)
 {
 	for (;;) {
 		u64 flags = spin_lock_irqsave(&t->lock);
-		u32 index, h = 0;
+		u32 index;
 		struct handle *e = find_free(t, &index);
+		s64 h = e ? -EBADF : 0;
 		int err;
 
-		if (e) {
-			object_get(o);
+		if (e && object_try_get(o)) {
 			if (o->opened)
 				o->opened(o, rights);
 			h = fill(t, e, index, o, rights, badge);

@@ -38,7 +38,10 @@ void handles_destroy(struct handles *t);
 /* As before that: calls that these received and haven't replied to fail. */
 void handles_abandon(struct handles *t);
 
-/* Task context, perhaps with a spinlock held. A new one, with a reference of its own. Its number; -EMFILE, -ENOMEM. */
+/*
+ * Task context, perhaps with a spinlock held; a reference, or interrupts off since the object was found. A new one, with a reference
+ * of its own. Its number; -EMFILE, -ENOMEM; -EBADF: the object's last reference has just gone, and what goes isn't stopped.
+ */
 s64 handle_open(struct handles *t, struct object *o, u32 rights, u64 badge);
 /* Thread context, no spinlock held. -EBADF. */
 int handle_close(struct handles *t, u32 h);

@@ -156,6 +156,22 @@ KTEST(handle, there_is_an_end_of_them)
 	EXPECT_EQ(frames_free_count(), frames);
 }
 
+/* Who has found an object with interrupts off may find that its last reference goes meanwhile. */
+KTEST(handle, what_goes_is_not_brought_back)
+{
+	struct object *o = object(OBJECT_MEMORY);
+	u64 flags;
+
+	begin();
+	flags = local_irq_save();
+	object_put(o);
+	EXPECT_EQ(handle_open(&table, o, RIGHTS_ALL, 0), -EBADF);
+	local_irq_restore(flags);
+	EXPECT_EQ(table.count, 0);
+	handles_destroy(&table);
+	EXPECT_EQ(destroyed, 1);
+}
+
 /* One opens and closes, the others look and duplicate by numbers old and new: an object is what its handle's rights say. */
 static u32 current_handle;
 static bool over;

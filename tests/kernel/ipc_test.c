@@ -6,6 +6,7 @@
 #include "lib/compiler.h"
 #include "lib/ktest.h"
 #include "lib/string.h"
+#include "mm/kmalloc.h"
 #include "sched/thread.h"
 #include "tests/kernel/crowd.h"
 #include "tests/kernel/stress.h"
@@ -313,6 +314,84 @@ KTEST(ipc, handles_are_given)
 	r.bx = 0;
 	EXPECT_EQ(ipc_reply(endpoint, &me), 0);
 	EXPECT_EQ(thread_join(t), 0);
+	end();
+}
+
+/* A handle is closed while it is given: who gets it has a whole object, or nobody does. */
+static u32 closed_meanwhile;
+static unsigned gifts, gone;
+
+static void count_gone(struct object *o) { __atomic_fetch_add(&gone, 1, __ATOMIC_RELAXED); }
+
+static int give_all(void *arg)
+{
+	struct pt_regs r = { .ax = 0 };
+	struct ipc_party me = { .regs = &r, .handles = &client_handles };
+	int wrong = 0;
+
+	for (unsigned i = 0; i < gifts; i++) {
+		struct object *o = kmalloc(sizeof(*o));
+		int err;
+
+		object_init(o, OBJECT_MEMORY, count_gone);
+		r.bx = (u64)handle_open(&client_handles, o, RIGHTS_ALL, 0);
+		object_put(o);
+		WRITE_ONCE(closed_meanwhile, (u32)r.bx);
+		err = ipc_call(endpoint, 0, &me, IPC_FOR_EVER);
+		wrong += err && err != -EBADF;
+		while (READ_ONCE(closed_meanwhile))
+			cpu_relax();
+	}
+	return wrong ?: handle_close(&server_handles, receiver);
+}
+
+static int close_all(void *arg)
+{
+	int wrong = 0;
+
+	for (unsigned i = 0; i < gifts; i++) {
+		u32 h;
+
+		while (!(h = READ_ONCE(closed_meanwhile)))
+			cpu_relax();
+		for (unsigned n = i % 32; n; n--)
+			cpu_relax();
+		wrong += handle_close(&client_handles, h);
+		WRITE_ONCE(closed_meanwhile, 0);
+	}
+	return wrong;
+}
+
+static int take_all(void *arg)
+{
+	struct pt_regs r = { .ax = 0 };
+	struct ipc_party me = { .regs = &r, .handles = &server_handles };
+	int err, wrong = 0;
+
+	while (!(err = ipc_receive(endpoint, &me, IPC_FOR_EVER))) {
+		if (r.bx)
+			wrong += handle_close(&server_handles, (u32)r.bx);
+		r.bx = 0;
+		wrong += ipc_reply(endpoint, &me);
+	}
+	return err == -EPIPE ? wrong : err;
+}
+
+KTEST(ipc, a_handle_is_closed_while_it_is_given)
+{
+	struct thread *threads[3];
+
+	if (crowd_cpus() == 1)
+		return;
+	begin();
+	gone = closed_meanwhile = 0;
+	gifts = stressed(3000);
+	threads[0] = thread_create("takes", take_all, NULL, PRIORITY_DEFAULT, 1);
+	threads[1] = thread_create("gives", give_all, NULL, PRIORITY_DEFAULT, 1);
+	threads[2] = thread_create("closes", close_all, NULL, PRIORITY_DEFAULT, 2);
+	for (unsigned i = 0; i < 3; i++)
+		EXPECT_EQ(thread_join(threads[i]), 0);
+	EXPECT_EQ(gone, gifts);
 	end();
 }
 

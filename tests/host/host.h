@@ -42,6 +42,8 @@
 u64 host_seed(void);
 /* Uniform enough for choosing test cases; the sequence depends on host_seed() alone. */
 u64 host_random(void);
+/* make torture: STRESS= is more than 1. */
+bool host_torture(void);
 static inline u64 host_random_below(u64 n) { return host_random() % n; }
 
 /* The last newline is one that cmocka forgets. */

@@ -62,3 +62,10 @@ u64 host_random(void)
 	state ^= state << 17;
 	return state;
 }
+
+bool host_torture(void)
+{
+	const char *text = getenv("STRESS");
+
+	return text && strtoul(text, NULL, 10) > 1;
+}

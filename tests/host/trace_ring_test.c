@@ -6,8 +6,7 @@
 
 #include <pthread.h>
 
-#define MANY	150000 /* events, at least */
-#define SIGNALS 1000   /* of them in each kind of signal */
+#define MANY 150000 /* events, at least */
 
 static struct fixture fixture;
 static struct ring_page copy __aligned(RING_PAGE_SIZE);
@@ -67,6 +66,7 @@ static void *read_pages(void *arg)
 
 static void write_under_signals(u32 pages, bool overwrite, void *(*reader)(void *), u32 count)
 {
+	u32 signals = host_torture() ? 1000 : 250; /* of events in each kind of signal */
 	struct ring_reader rest;
 	pthread_t threads[2];
 	sigset_t none, old;
@@ -83,7 +83,7 @@ static void write_under_signals(u32 pages, bool overwrite, void *(*reader)(void 
 	assert_int_equal(pthread_create(&threads[0], NULL, pester, NULL), 0);
 	assert_int_equal(pthread_create(&threads[1], NULL, reader, NULL), 0);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	for (u32 i = 0; i < count || fixture.attempts[1] < SIGNALS || fixture.attempts[2] < SIGNALS; i++)
+	for (u32 i = 0; i < count || fixture.attempts[1] < signals || fixture.attempts[2] < signals; i++)
 		fixture_write(&fixture, 0, i % 64 ? 12 : 700);
 	done = true;
 	pthread_join(threads[0], NULL);

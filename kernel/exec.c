@@ -20,7 +20,7 @@ static int wait_for(struct process *p, struct notification *n, struct seq *out, 
 static int run(int argc, char **argv, struct seq *out)
 {
 	struct notification *n;
-	struct cpio_file f;
+	struct archive_file f;
 	struct process *p;
 	const char *why;
 	int err;
@@ -30,7 +30,7 @@ static int run(int argc, char **argv, struct seq *out)
 	n = notification_create();
 	if (!n)
 		return -ENOMEM;
-	p = archive_find(argv[1], &f, &why) ? program_start(argv[1], &f, PRIORITY_DEFAULT, &why) : NULL;
+	p = program_find(argv[1], &f, &why) ? program_start(argv[1], &f, PRIORITY_DEFAULT, &why) : NULL;
 	if (!p)
 		seq_printf(out, "exec: %s: %s\n", argv[1], why);
 	err = p ? wait_for(p, n, out, argv[1]) : -ENOENT;

@@ -4,30 +4,22 @@
 #include "abi/errno.h"
 #include "abi/rights.h"
 #include "arch/x86/boot/boot_info.h"
-#include "kernel/elf.h"
+#include "lib/elf.h"
 #include "lib/string.h"
 
 #define STACK_TOP   0x7ffffff00000ul
 #define STACK_PAGES 16
 
-bool archive_find(const char *name, struct cpio_file *out, const char **why)
+bool program_find(const char *name, struct archive_file *out, const char **why)
 {
 	const struct mem_region *m = &boot_info.module;
-	size_t at = 0;
-	int found;
 
 	*why = "there is no boot module";
-	if (!m->size)
-		return false;
-	do {
-		found = cpio_next(phys_to_virt(m->base), m->size, &at, out, why);
-		if (found == 1 && strcmp(out->name, name) == 0)
-			return true;
-	} while (found == 1);
-	if (!found)
-		*why = "the boot module has no such file";
-	return false;
+	return m->size && archive_find(phys_to_virt(m->base), m->size, name, out, why);
 }
+
+static_assert(ELF_READ == RIGHT_READ && ELF_WRITE == RIGHT_WRITE && ELF_EXECUTE == RIGHT_EXECUTE,
+	      "what a segment asks for is what a mapping has");
 
 static int map(struct process *p, u64 va, struct memory *m, u32 rights)
 {
@@ -61,7 +53,7 @@ static int load_all(struct process *p, const struct elf_program *prog)
 	return err;
 }
 
-struct process *program_start(const char *name, const struct cpio_file *f, u8 priority, const char **why)
+struct process *program_start(const char *name, const struct archive_file *f, u8 priority, const char **why)
 {
 	struct elf_program prog;
 	struct process *p;

@@ -18,22 +18,15 @@ static bool field(const u8 *header, unsigned n, u64 *value)
 
 static size_t aligned(size_t n) { return (n + 3) & ~3ul; }
 
-static const char *plain(const char *name)
-{
-	while (name[0] == '/' || (name[0] == '.' && name[1] == '/'))
-		name++;
-	return name;
-}
-
 /* What is wrong with the entry of @left bytes at @h, or NULL. */
-static const char *read_entry(const u8 *h, size_t left, struct cpio_file *out, size_t *total)
+static const char *read_entry(const u8 *h, size_t left, struct archive_file *out, size_t *total)
 {
 	u64 mode, size, name_size;
 
 	if (left < HEADER_SIZE)
 		return "Archive ends in a header, or without its trailer";
 	if (memcmp(h, MAGIC, 6) != 0 && memcmp(h, MAGIC_CRC, 6) != 0)
-		return "Not a cpio archive of format newc: its magic number is missing";
+		return "Not an archive: neither cpio's magic number (format newc) nor ustar's is there";
 	if (!field(h, MODE, &mode) || !field(h, FILE_SIZE, &size) || !field(h, NAME_SIZE, &name_size))
 		return "Archive has a header with something else than hexadecimal digits";
 	if (!name_size || name_size > left - HEADER_SIZE)
@@ -51,7 +44,7 @@ static const char *read_entry(const u8 *h, size_t left, struct cpio_file *out, s
 	return NULL;
 }
 
-int cpio_next(const u8 *archive, size_t len, size_t *at, struct cpio_file *out, const char **why)
+int cpio_next(const u8 *archive, size_t len, size_t *at, struct archive_file *out, const char **why)
 {
 	size_t total;
 
@@ -61,7 +54,7 @@ int cpio_next(const u8 *archive, size_t len, size_t *at, struct cpio_file *out, 
 		return -1;
 	if (strcmp(out->name, TRAILER) == 0)
 		return 0;
-	out->name = plain(out->name);
+	out->name = archive_plain_name(out->name);
 	*at += total;
 	return 1;
 }

@@ -4,6 +4,7 @@
 import os
 import subprocess
 import sys
+import tarfile
 import tempfile
 
 sys.dont_write_bytecode = True
@@ -42,6 +43,30 @@ def test_refused():
               "sh: exec: Invalid argument\n", "what isn't a program is refused with a sentence", result.stderr)
 
 
+def test_ustar():
+    """The same programs packed by tar, read to the end by asking for one that isn't there; then each kind of damage."""
+    with tempfile.TemporaryDirectory(prefix="nestling-user-") as folder:
+        path = os.path.join(folder, "archive")
+        with tarfile.open(path, "w", format=tarfile.USTAR_FORMAT) as tar:
+            tar.add(os.path.join(os.environ.get("USER_PROGRAMS") or os.path.join(ROOT, "build/user"), "init.stripped"), "./init")
+        result = run("exec init; exec nosuch", initrd=path)
+        equal(result.stdout, HELLO + "exec: nosuch: the boot module has no such file\nsh: exec: No such file or directory\n",
+              "a program out of a tar archive runs", result.stderr)
+        with open(path, "rb") as file:
+            good = file.read()
+        for name, data, what in (
+                ("sum", b"x" + good[1:], "Archive has a header whose sum is wrong"),
+                ("cut", good[:600], "Archive ends in a file"),
+                ("noise", b"no archive at all, but as long as a header of one should be\n" * 20,
+                 "Not an archive: neither cpio's magic number (format newc) nor ustar's is there")):
+            with open(path, "wb") as file:
+                file.write(data)
+            result = run("exec init", initrd=path)
+            equal(result.stdout, f"exec: init: {what}\nsh: exec: No such file or directory\n",
+                  f"a damaged one is refused: {name}", result.stderr)
+
+
 test_init("pvh")
+test_ustar()
 test_refused()
 done()

@@ -1,5 +1,5 @@
 /* Archives and programs with something wrong in them: the kernel's boot module has only right ones. */
-#include "kernel/elf.h"
+#include "lib/elf.h"
 #include "lib/compiler.h"
 #include "lib/cpio.h"
 #include "lib/printf.h"
@@ -57,7 +57,7 @@ static void add(const char *name, const void *data, size_t size)
 static u64 read(size_t len)
 {
 	struct elf_program prog;
-	struct cpio_file f;
+	struct archive_file f;
 	const char *why;
 	size_t at = 0;
 	u64 sum = 0;

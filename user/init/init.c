@@ -1,4 +1,4 @@
 /* The first program: says that user mode is there. */
 #include "user/lib/user.h"
 
-int main(void) { return print("init: hello from user mode\n") != 0; }
+int main(int argc, char **argv) { return print("init: hello from user mode\n") != 0; }

@@ -1,17 +1,15 @@
-; Where a program begins: rsp is the stack's end, and a call's alignment.
+; Where a program begins: rsp is a call's alignment, rdi what it was started with.
 
 bits 64
 default rel
 
-extern main, process_exit
+extern program_begin
 
 section .text progbits alloc exec nowrite align=16
 global _start:function (_start.end - _start)
 _start:
 	xor ebp, ebp			; a backtrace ends here
-	call main
-	mov edi, eax
-	call process_exit
+	call program_begin
 	ud2
 .end:
 

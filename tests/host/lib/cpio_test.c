@@ -38,7 +38,7 @@ static int start(void **state)
 static int walk(size_t size, int *files, const char **why)
 {
 	u8 *copy = malloc(size ?: 1);
-	struct cpio_file f;
+	struct archive_file f;
 	size_t at = 0, sum = 0;
 	int err;
 
@@ -66,12 +66,12 @@ static void refused(const char *sentence)
 
 static void test_good(void **state)
 {
-	static const struct cpio_file want[FILES] = { { ".", NULL, 0, 040755 },
-						      { "bin", NULL, 0, 040755 },
-						      { "bin/init", (const u8 *)"abcde", 5, 0100755 },
-						      { "etc/empty", NULL, 0, 0100644 },
-						      { "motd", (const u8 *)"hello\n", 6, 0100644 } };
-	struct cpio_file f;
+	static const struct archive_file want[FILES] = { { ".", NULL, 0, 040755, "" },
+							 { "bin", NULL, 0, 040755, "" },
+							 { "bin/init", (const u8 *)"abcde", 5, 0100755, "" },
+							 { "etc/empty", NULL, 0, 0100644, "" },
+							 { "motd", (const u8 *)"hello\n", 6, 0100644, "" } };
+	struct archive_file f;
 	const char *why;
 	size_t at = 0;
 
@@ -106,7 +106,7 @@ static void test_cut(void **state)
 static void test_damage(void **state)
 {
 	archive[0] = 'x';
-	refused("Not a cpio archive of format newc: its magic number is missing");
+	refused("Not an archive: neither cpio's magic number (format newc) nor ustar's is there");
 	start(NULL);
 	archive[6 + 8 * 6] = 'g';
 	refused("Archive has a header with something else than hexadecimal digits");

@@ -1,7 +1,7 @@
 /* Programs: a good one is laid out as it says, each way to be wrong has its sentence, and nothing outside is ever read. */
 #include "tests/host/host.h"
 #include "abi/rights.h"
-#include "kernel/elf.h"
+#include "lib/elf.h"
 
 #define START 0x1000ul
 #define END   0x7ffffffff000ul
@@ -161,9 +161,100 @@ static void random_bytes(void **state)
 	}
 }
 
+/* A symbol table behind the segments: its section header, that of its names, three symbols, and the names. */
+#define SECTIONS 0x320
+#define SYMBOLS	 (SECTIONS + 2 * 64)
+#define NAMES	 (SYMBOLS + 3 * 24)
+#define ALL	 (NAMES + 16)
+
+static void symbol(unsigned i, u32 name, u8 info, u64 value, u64 size)
+{
+	put(SYMBOLS + i * 24, name, 4);
+	put(SYMBOLS + i * 24 + 4, info, 1);
+	put(SYMBOLS + i * 24 + 8, value, 8);
+	put(SYMBOLS + i * 24 + 16, size, 8);
+}
+
+static int start_symbols(void **state)
+{
+	start(state);
+	put(40, SECTIONS, 8);
+	put(58, 64, 2);
+	put(60, 2, 2);
+	put(SECTIONS + 4, 2, 4);
+	put(SECTIONS + 24, SYMBOLS, 8);
+	put(SECTIONS + 32, 3 * 24, 8);
+	put(SECTIONS + 40, 1, 4);
+	put(SECTIONS + 64 + 4, 3, 4);
+	put(SECTIONS + 64 + 24, NAMES, 8);
+	put(SECTIONS + 64 + 32, 16, 8);
+	memcpy(file + NAMES, "\0main\0loop\0data", 16);
+	symbol(0, 11, 1, 0x400000, 0x1000); /* no function */
+	symbol(1, 1, 0x12, 0x400010, 0x20);
+	symbol(2, 6, 2, 0x400030, 8);
+	return 0;
+}
+
+static bool find(size_t len, u64 addr, const char **name, u64 *offset)
+{
+	u8 *copy = malloc(len ?: 1);
+	static char found[32];
+	bool is;
+
+	memcpy(copy, file, len);
+	is = elf_symbol(copy, len, addr, name, offset);
+	if (is)
+		*name = strncpy(found, *name, sizeof(found) - 1);
+	free(copy);
+	return is;
+}
+
+static void symbols(void **state)
+{
+	const char *name;
+	u64 offset;
+
+	assert_true(find(ALL, 0x400010, &name, &offset));
+	assert_string_equal(name, "main");
+	assert_int_equal(offset, 0);
+	assert_true(find(ALL, 0x40002f, &name, &offset));
+	assert_string_equal(name, "main");
+	assert_int_equal(offset, 0x1f);
+	assert_true(find(ALL, 0x400037, &name, &offset));
+	assert_string_equal(name, "loop");
+	assert_false(find(ALL, 0x400038, &name, &offset));
+	assert_false(find(ALL, 0x40000f, &name, &offset));
+	for (size_t len = 0; len < ALL; len++)
+		assert_false(find(len, 0x400010, &name, &offset));
+}
+
+static void wrong_symbols(void **state)
+{
+	const char *name;
+	u64 offset;
+
+	for (int i = 0; i < 100000; i++) {
+		unsigned n = 1 + (unsigned)host_random_below(4);
+
+		start_symbols(state);
+		while (n--)
+			file[host_random_below(4) ? SECTIONS + host_random_below(ALL - SECTIONS)
+						  : 40 + host_random_below(24)] =
+				host_random_below(3) ? (u8)host_random() : (u8)(host_random_below(2) * 255);
+		find(host_random_below(8) ? ALL : host_random_below(ALL), 0x400030, &name, &offset);
+	}
+	start_symbols(state);
+	file[NAMES + 15] = 'x'; /* a name without an end */
+	assert_false(find(ALL, 0x400010, &name, &offset));
+}
+
 static const struct CMUnitTest tests[] = {
-	cmocka_unit_test_setup(a_good_one, start),	  cmocka_unit_test_setup(bad_ones, start),
-	cmocka_unit_test_setup(too_many_segments, start), cmocka_unit_test_setup(cut_anywhere, start),
+	cmocka_unit_test_setup(a_good_one, start),
+	cmocka_unit_test_setup(bad_ones, start),
+	cmocka_unit_test_setup(too_many_segments, start),
+	cmocka_unit_test_setup(cut_anywhere, start),
 	cmocka_unit_test_setup(random_bytes, start),
+	cmocka_unit_test_setup(symbols, start_symbols),
+	cmocka_unit_test(wrong_symbols),
 };
 HOST_TEST_MAIN(tests)

@@ -1,9 +1,8 @@
 /* Reads the two headers that running a program needs (System V ABI, chapters 4 and 5), and bounds every number in them. */
-#include "kernel/elf.h"
+#include "lib/elf.h"
 
 #include "lib/compiler.h"
 #include "lib/string.h"
-#include "abi/rights.h"
 
 #define PAGE	4096ul
 #define PT_LOAD 1
@@ -45,8 +44,8 @@ static const char *check_header(const struct elf_header *h, size_t len)
 
 static u32 rights_of(u32 flags)
 {
-	return (flags & PF_R ? RIGHT_READ : 0) | (flags & PF_W ? RIGHT_WRITE : 0) |
-	       (flags & PF_X ? RIGHT_EXECUTE : 0);
+	return (flags & PF_R ? ELF_READ : 0) | (flags & PF_W ? ELF_WRITE : 0) |
+	       (flags & PF_X ? ELF_EXECUTE : 0);
 }
 
 static const char *add(const struct program_header *p, const u8 *file, size_t len, u64 start, u64 end,
@@ -84,7 +83,7 @@ static bool is_executable(const struct elf_program *prog, u64 va)
 		const struct elf_segment *s = &prog->segments[i];
 
 		if (va >= s->va && va - s->va < s->pages * PAGE)
-			return s->rights & RIGHT_EXECUTE;
+			return s->rights & ELF_EXECUTE;
 	}
 	return false;
 }

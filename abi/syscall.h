@@ -36,5 +36,16 @@ enum {
 	SYS_process_status, /* (process READ) the status, in rdx; -EAGAIN: it hasn't ended */
 	SYS_process_kill,   /* (process MANAGE, status) */
 	SYS_thread_exit,    /* () */
+	SYS_ports_in,	    /* (ports READ, port, bytes: 1, 2, 4) the value, in rdx */
+	SYS_ports_out,	    /* (ports WRITE, port, bytes, value) */
+	SYS_irq_bind, /* (irq MANAGE, notification SEND, bits) to be set when the line asks; then it is masked */
+	SYS_irq_done,	 /* (irq RECEIVE): the line may ask again */
+	SYS_trace_open,	 /* (trace READ, text, bytes, kind) a stream with all rights (abi/stream.h) */
+	SYS_trace_write, /* (trace WRITE, path, bytes, text, bytes, append) */
+	SYS_trace_stat,	 /* (trace READ, path, bytes) what is there, in rdx (abi/stream.h) */
+	SYS_stream_read, /* (stream READ, buffer, bytes, microseconds or 0) how many, in rdx; 0: its end */
+	SYS_stream_interrupt, /* (stream MANAGE): it is to end, behind the line that has begun */
+	SYS_machine_exit,     /* (trace MANAGE, failed): the machine ends, with that as its status */
+	SYS_space_read,	      /* (process READ, address, buffer, bytes): out of that process's memory */
 	NR_SYSCALLS
 };

@@ -5,11 +5,39 @@
 #include "arch/x86/entry/handlers.h"
 #include "arch/x86/entry/vectors.h"
 #include "context/rcu_read.h"
+#include "context/spinlock.h"
+#include "kernel/irq_line.h"
 #include "kernel/traps.h"
 #include "lib/printk.h"
 #include "lib/tracepoint.h"
 
 static irq_fn handlers[16], vector_handlers[NR_VECTORS];
+
+static SPINLOCK(mask_lock); /* the controllers' masks are read, changed and written */
+
+void irq_mask(unsigned irq)
+{
+	u64 flags = spin_lock_irqsave(&mask_lock);
+
+	pic_mask(irq);
+	spin_unlock_irqrestore(&mask_lock, flags);
+}
+
+void irq_unmask(unsigned irq)
+{
+	u64 flags = spin_lock_irqsave(&mask_lock);
+
+	pic_unmask(irq);
+	spin_unlock_irqrestore(&mask_lock, flags);
+}
+
+void irq_give_back(unsigned irq)
+{
+	if (handlers[irq])
+		irq_unmask(irq);
+	else
+		irq_mask(irq);
+}
 
 void irq_set_handler(unsigned irq, irq_fn fn)
 {
@@ -75,7 +103,7 @@ void irq_dispatch(unsigned irq)
 	}
 	if (pic_spurious(irq))
 		return;
-	if (handlers[irq])
+	if (!irq_line_raise(irq) && handlers[irq])
 		call(irq, handlers[irq]);
 	pic_eoi(irq);
 }

@@ -23,6 +23,7 @@
 #include "ftrace/tracer.h"
 #include "kernel/cmdline.h"
 #include "kernel/console.h"
+#include "kernel/init.h"
 #include "kernel/printk.h"
 #include "kernel/rcu_check.h"
 #include "kernel/shell/shell.h"
@@ -33,6 +34,7 @@
 #include "lib/bug.h"
 #include "lib/debug.h"
 #include "lib/ktest.h"
+#include "lib/string.h"
 #include "mm/frames.h"
 #include "kernel/traps.h"
 #include "rcu/rcu.h"
@@ -168,6 +170,8 @@ void kernel_main(void)
 	boot_time(rdtsc() - boot_tsc - waited);
 	printk_boot_done();
 
+	if (strcmp(cmdline.shell, "user") == 0)
+		init_run(); /* which doesn't come back */
 	failed = have_script() ? run_script() : shell_interactive();
 	machine_exit(failed ? EXIT_FAILED : EXIT_OK);
 }

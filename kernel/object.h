@@ -18,6 +18,7 @@ enum object_type {
 	OBJECT_IRQ,
 	OBJECT_PORTS,
 	OBJECT_TRACE,
+	OBJECT_STREAM,
 };
 
 struct object {

@@ -40,41 +40,63 @@ static int load(struct process *p, const struct elf_segment *s)
 	return err;
 }
 
-static int load_all(struct process *p, const struct elf_program *prog)
+/* The stack, with @len bytes of @top at its end. */
+static int make_stack(struct process *p, const void *top, size_t len)
 {
-	struct memory *stack = memory_create(STACK_PAGES);
-	int err = stack ? map(p, STACK_TOP - STACK_PAGES * PAGE_SIZE, stack, RIGHT_READ | RIGHT_WRITE)
-			: -ENOMEM;
+	struct memory *m = memory_create(STACK_PAGES);
+	int err = m ? 0 : -ENOMEM;
 
-	if (stack)
-		memory_put(stack);
+	if (!err && len)
+		err = memory_write(m, STACK_PAGES * PAGE_SIZE - len, top, len);
+	err = err ?: map(p, STACK_TOP - STACK_PAGES * PAGE_SIZE, m, RIGHT_READ | RIGHT_WRITE);
+	if (m)
+		memory_put(m);
+	return err;
+}
+
+struct process *program_create(const char *name, const struct archive_file *f, struct elf_program *prog,
+			       const char **why)
+{
+	struct process *p;
+	int err = 0;
+
+	*why = elf_parse(f->data, f->size, USER_START, STACK_TOP - STACK_PAGES * PAGE_SIZE, prog);
+	if (*why)
+		return NULL;
+	p = process_create(name, NULL);
+	if (!p)
+		err = -ENOMEM;
 	for (unsigned i = 0; !err && i < prog->nr_segments; i++)
 		err = load(p, &prog->segments[i]);
-	return err;
+	if (!err && process_give(p, &p->object, RIGHTS_ALL, 0) < 0)
+		err = -ENOMEM;
+	if (!err)
+		return p;
+	*why = strerror(err);
+	if (p)
+		object_put(&p->object);
+	return NULL;
+}
+
+int program_begin(struct process *p, const struct elf_program *prog, const void *top, size_t len, u8 priority)
+{
+	size_t room = (len + 15) & ~15ul;
+	int err = make_stack(p, top, len);
+
+	return err
+		       ?: process_start(p, prog->entry, STACK_TOP - room,
+					(u64[2]){ len ? STACK_TOP - len : 0, 0 }, priority);
 }
 
 struct process *program_start(const char *name, const struct archive_file *f, u8 priority, const char **why)
 {
 	struct elf_program prog;
-	struct process *p;
-	s64 err;
+	struct process *p = program_create(name, f, &prog, why);
+	int err = p ? program_begin(p, &prog, NULL, 0, priority) : 0;
 
-	*why = elf_parse(f->data, f->size, USER_START, STACK_TOP - STACK_PAGES * PAGE_SIZE, &prog);
-	if (*why)
-		return NULL;
-	p = process_create(name, NULL);
-	if (!p) {
-		*why = strerror(ENOMEM);
-		return NULL;
-	}
-	err = load_all(p, &prog);
-	if (!err)
-		err = process_give(p, &p->object, RIGHTS_ALL, 0);
-	if (err > 0)
-		err = process_start(p, prog.entry, STACK_TOP, (u64[2]){ 0, 0 }, priority);
 	if (!err)
 		return p;
-	*why = strerror((int)err);
+	*why = strerror(err);
 	object_put(&p->object);
 	return NULL;
 }

@@ -19,11 +19,26 @@ long open_new(struct object *o);
 /* An object for @m, in the place of its reference; NULL, and that is gone: no memory. */
 struct object *memory_object(struct memory *m);
 
+/* When a system call that waits does so no more: ns of trace_clock(), from microseconds as users give them. */
+u64 syscall_deadline(u64 us);
+
 long sys_memory_create(struct pt_regs *regs);
 long sys_memory_seal(struct pt_regs *regs);
 long sys_space_map(struct pt_regs *regs);
 long sys_space_unmap(struct pt_regs *regs);
 long sys_space_protect(struct pt_regs *regs);
+
+long sys_ports_in(struct pt_regs *regs);
+long sys_ports_out(struct pt_regs *regs);
+long sys_irq_bind(struct pt_regs *regs);
+long sys_irq_done(struct pt_regs *regs);
+long sys_trace_open(struct pt_regs *regs);
+long sys_trace_write(struct pt_regs *regs);
+long sys_trace_stat(struct pt_regs *regs);
+long sys_stream_read(struct pt_regs *regs);
+long sys_stream_interrupt(struct pt_regs *regs);
+long sys_machine_exit(struct pt_regs *regs);
+long sys_space_read(struct pt_regs *regs);
 
 long sys_endpoint_create(struct pt_regs *regs);
 long sys_endpoint_bind(struct pt_regs *regs);

@@ -6,7 +6,7 @@
 #include "kernel/syscall_internal.h"
 #include "trace/clock.h"
 
-static u64 deadline(u64 us)
+u64 syscall_deadline(u64 us)
 {
 	if (!us)
 		return IPC_FOR_EVER;
@@ -34,7 +34,7 @@ enum operation { CALL, RECEIVE, REPLY, REPLY_RECEIVE };
 static __always_inline long ipc(struct pt_regs *regs, enum operation op, u32 right)
 {
 	struct ipc_party me = { .regs = regs, .handles = own_handles() };
-	u64 badge, until = deadline(regs->di >> IPC_TIMEOUT_SHIFT);
+	u64 badge, until = syscall_deadline(regs->di >> IPC_TIMEOUT_SHIFT);
 	int err;
 	struct endpoint *e = get_endpoint(regs->di, right, &badge, &err);
 
@@ -112,7 +112,8 @@ long sys_notification_wait(struct pt_regs *regs)
 
 	if (!n)
 		return err;
-	err = notification_wait(n, deadline(regs->si > IPC_DONT_WAIT ? IPC_DONT_WAIT : regs->si), &bits);
+	err = notification_wait(n, syscall_deadline(regs->si > IPC_DONT_WAIT ? IPC_DONT_WAIT : regs->si),
+				&bits);
 	object_put(&n->object);
 	if (!err)
 		regs->dx = bits;

@@ -2,6 +2,8 @@
 #include "abi/errno.h"
 #include "abi/rights.h"
 #include "kernel/syscall_internal.h"
+#include "kernel/usercopy.h"
+#include "lib/compiler.h"
 #include "mm/kmalloc.h"
 
 static_assert(MAP_READ == RIGHT_READ && MAP_WRITE == RIGHT_WRITE && MAP_EXECUTE == RIGHT_EXECUTE,
@@ -81,6 +83,31 @@ long sys_space_map(struct pt_regs *regs)
 		object_put(&o->object);
 	}
 	space_put(s);
+	return err;
+}
+
+long sys_space_read(struct pt_regs *regs)
+{
+	int err;
+	struct process *p = get_process(regs->di, RIGHT_READ, &err);
+	struct space *s = p ? process_space(p) : NULL;
+	u64 from = regs->si, to = regs->dx, left = regs->r10;
+	char piece[128];
+
+	if (p && !s)
+		err = -EPIPE;
+	if (p)
+		object_put(&p->object);
+	while (s && left && !err) {
+		size_t n = min(left, sizeof(piece));
+
+		err = space_read(s, from, piece, n) ?: copy_to_user(to, piece, n);
+		from += n;
+		to += n;
+		left -= n;
+	}
+	if (s)
+		space_put(s);
 	return err;
 }
 

@@ -10,6 +10,10 @@ typedef void (*irq_fn)(void);
 
 /* Boot. From now on line @irq (0-15) calls @fn, in hardirq context, and is unmasked. */
 void irq_set_handler(unsigned irq, irq_fn fn);
+/* Task or hardirq context. Line @irq may not ask, or may. And it is for who had it from irq_set_handler(), if anybody did. */
+void irq_mask(unsigned irq);
+void irq_unmask(unsigned irq);
+void irq_give_back(unsigned irq);
 /* Boot. Vector @vector, one of the local APIC's, calls @fn in hardirq context. */
 void vector_set_handler(unsigned vector, irq_fn fn);
 

@@ -8,7 +8,9 @@
 #include "mm/space.h"
 #include "sched/thread.h"
 
-#define ERROR_USER 4 /* of a page fault's error code (SDM vol. 3, figure 4-12) */
+/* Of a page fault's error code (SDM vol. 3, figure 4-12). */
+#define ERROR_WRITE 2
+#define ERROR_USER  4
 
 /* How many bytes are left: 0, or a fault at the first of them. */
 static size_t copy(void *to, const void *from, size_t n)
@@ -19,26 +21,37 @@ static size_t copy(void *to, const void *from, size_t n)
 	return n;
 }
 
-int copy_from_user(void *to, u64 from, size_t n)
+/* One of the two is @user; a fault there is with @error. */
+static int copy_all(void *to, const void *from, size_t n, u64 user, u64 error)
 {
 	struct user_half *u = current()->user;
 	size_t done = 0, stuck = ~0ul;
 
 	if (!n)
 		return 0;
-	if (!u || from < USER_START || from >= USER_END || n > USER_END - from)
+	if (!u || user < USER_START || user >= USER_END || n > USER_END - user)
 		return -EFAULT;
 	for (;;) {
 		int err;
 
-		done = n - copy((u8 *)to + done, (const void *)(from + done), n - done);
+		done = n - copy((u8 *)to + done, (const u8 *)from + done, n - done);
 		if (done == n)
 			return 0;
 		if (done == stuck) /* the page is there, and it faults all the same */
 			return -EFAULT;
 		stuck = done;
-		err = space_fault(u->space, from + done, ERROR_USER);
+		err = space_fault(u->space, user + done, error);
 		if (err)
 			return err == -ENOMEM ? err : -EFAULT;
 	}
+}
+
+int copy_from_user(void *to, u64 from, size_t n)
+{
+	return copy_all(to, (const void *)from, n, from, ERROR_USER);
+}
+
+int copy_to_user(u64 to, const void *from, size_t n)
+{
+	return copy_all((void *)to, from, n, to, ERROR_USER | ERROR_WRITE);
 }

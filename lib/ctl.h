@@ -23,6 +23,7 @@ struct ctl_file {
 	void *arg;
 	/* Instead of these: a folder of files like those here, up to one without a path, each with @arg. Folders may overlap. */
 	const struct ctl_file *inside;
+	bool unlocked; /* it waits: others may use files meanwhile, and it calls tracefs_lock() itself where it mustn't be so */
 	bool bytes;	/* it sees to NULs itself; else a write with one in it is -EINVAL */
 	bool test_only; /* exists only with "test" on the kernel command line */
 };

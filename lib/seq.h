@@ -13,7 +13,13 @@ struct seq {
 	 * waits, asks seq_is_closed().
 	 */
 	bool closed;
-	bool in_line; /* a line has begun; a write() that closes says itself that it hasn't */
+	/*
+	 * What was printed waits to be read. Who prints much calls seq_wait() then, between lines and with nothing in hand that may
+	 * change meanwhile: others are let in.
+	 */
+	bool full;
+	void (*wait)(struct seq *s); /* until it isn't full; NULL: it never is */
+	bool in_line;		     /* a line has begun; a write() that closes says itself that it hasn't */
 };
 
 /* A sink that fills a caller's buffer and keeps it NUL-terminated. */
@@ -26,6 +32,11 @@ struct seq_buf {
 void seq_buf_init(struct seq_buf *b, char *buf, size_t size);
 
 static inline bool seq_is_closed(const struct seq *s) { return READ_ONCE(s->closed); }
+static inline void seq_wait(struct seq *s)
+{
+	if (s->full && s->wait)
+		s->wait(s);
+}
 void seq_write(struct seq *s, const char *text, size_t len);
 void seq_puts(struct seq *s, const char *text);
 void seq_putc(struct seq *s, char c);

@@ -55,5 +55,11 @@ int space_protect(struct space *s, u64 va, size_t pages, u32 rights);
  */
 int space_fault(struct space *s, u64 addr, u64 error);
 
+/*
+ * Thread context, no spinlock held. Copies out of it what its users may read there; what isn't there yet reads as 0. -EFAULT: not
+ * all of it is mapped and may be read. -ENOMEM.
+ */
+int space_read(struct space *s, u64 va, void *to, size_t len);
+
 /* The running CPU goes there; NULL: the kernel's own tables. Preemption off. */
 void space_load(const struct space *s);

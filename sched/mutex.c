@@ -33,6 +33,8 @@ bool mutex_trylock(struct mutex *m)
 	return locked;
 }
 
+bool mutex_is_mine(const struct mutex *m) { return READ_ONCE(m->owner) == current(); }
+
 void mutex_lock(struct mutex *m)
 {
 	u64 where = RETURN_ADDRESS();

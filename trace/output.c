@@ -117,10 +117,12 @@ static void print_context(struct seq *out, const struct ring_event *event)
 
 /* What is being printed: its first event's time, and how many there have been. */
 static struct ring_merge *printing;
-static u64 first_time;
-static u32 nr_printed;
-static bool annotating;
-static u32 started; /* CPUs of which an event has been printed */
+static struct {
+	u64 first_time;
+	u32 nr_printed;
+	bool annotating;
+	u32 started; /* CPUs of which an event has been printed */
+} state;
 
 const struct ring_record *trace_peek(u32 cpu) { return ring_reader_peek(&printing->readers[cpu]); }
 void trace_skip(u32 cpu) { ring_reader_take(&printing->readers[cpu]); }
@@ -151,9 +153,9 @@ void trace_print_body(struct seq *out, const struct ring_event *event)
 /* Where a ring has lost its beginning, the CPU's first line is said to be that, unless it is the first of all. */
 static void annotate(struct seq *out, u32 cpu)
 {
-	if (started && !(started & 1u << cpu))
-		seq_printf(out, "##### CPU %u buffer started ####\n", cpu);
-	started |= 1u << cpu;
+	if (state.started && !(state.started & 1u << cpu))
+		seq_printf(out, "##### CPU %u buffer state.started ####\n", cpu);
+	state.started |= 1u << cpu;
 }
 
 static void print_line(struct seq *out, const struct ring_event *event)
@@ -162,11 +164,12 @@ static void print_line(struct seq *out, const struct ring_event *event)
 
 	if (current_look && current_look->line && current_look->line(out, event))
 		return;
-	if (annotating)
+	if (state.annotating)
 		annotate(out, event->cpu);
 	if (output_options.context_info && output_options.latency_format && !output_options.raw) {
 		ring_merge_peek(printing, &next);
-		trace_print_latency_context(out, event, first_time, next - event->time, nr_printed);
+		trace_print_latency_context(out, event, state.first_time, next - event->time,
+					    state.nr_printed);
 	} else if (output_options.context_info) {
 		print_context(out, event);
 	}
@@ -183,22 +186,33 @@ bool trace_print_next(struct seq *out, struct ring_merge *m)
 		return false;
 	if (e.lost)
 		seq_printf(out, "CPU:%u [LOST %lu EVENTS]\n", e.cpu, e.lost);
-	if (!nr_printed++)
-		first_time = e.time;
+	if (!state.nr_printed++)
+		state.first_time = e.time;
 	print_line(out, &e);
 	return true;
 }
 
-static void print_all(struct seq *out, struct ring_merge *m)
+/* Who prints meanwhile begins with a state of his own. */
+static void let_others_in(struct seq *out)
+{
+	typeof(state) kept = state;
+
+	seq_wait(out);
+	state = kept;
+}
+
+/* @copied: what is printed is ours. A live ring may be changed, or go, while nobody keeps others out. */
+static void print_all(struct seq *out, struct ring_merge *m, bool copied)
 {
 	u64 entries, written = ring_merge_count(m, &entries);
 
 	print_header(out, m);
-	nr_printed = started = 0;
-	annotating = output_options.annotate && written > entries;
+	state.nr_printed = state.started = 0;
+	state.annotating = output_options.annotate && written > entries;
 	while (!seq_is_closed(out) && trace_print_next(out, m))
-		;
-	annotating = false;
+		if (copied && out->full)
+			let_others_in(out);
+	state.annotating = false;
 }
 
 /*
@@ -207,7 +221,7 @@ static void print_all(struct seq *out, struct ring_merge *m)
  */
 int trace_print(struct seq *out, enum ring_set set, u32 cpu)
 {
-	bool live = set == RINGS_LIVE, pause = live && output_options.pause_on_trace;
+	bool live = set == RINGS_LIVE, pause = live && output_options.pause_on_trace, look = pause;
 	struct ring_merge merge;
 	int err;
 
@@ -215,7 +229,7 @@ int trace_print(struct seq *out, enum ring_set set, u32 cpu)
 		return current_look->show(out);
 	err = ring_merge_begin(&merge, set, cpu, live && !pause ? RING_COPY : RING_LOOK);
 	if (live && !pause && err == -ENOMEM) {
-		pause = true;
+		pause = look = true;
 		err = ring_merge_begin(&merge, set, cpu, RING_LOOK);
 	}
 	if (err)
@@ -223,7 +237,7 @@ int trace_print(struct seq *out, enum ring_set set, u32 cpu)
 	pause &= tracing_is_on();
 	if (pause)
 		tracing_off();
-	print_all(out, &merge);
+	print_all(out, &merge, live && !look);
 	if (pause)
 		tracing_on();
 	ring_merge_end(&merge);

@@ -32,14 +32,16 @@ void tracefs_interrupt(struct seq *out)
 static int print_some(struct seq *out, u32 cpu, bool *any)
 {
 	struct ring_merge merge;
-	int err = ring_merge_begin(&merge, RINGS_LIVE, cpu, RING_CONSUME);
+	int err;
 
-	if (err)
-		return err;
-	while (!seq_is_closed(out) && trace_print_next(out, &merge))
+	tracefs_lock(); /* or rings, and what events print, would change */
+	err = ring_merge_begin(&merge, RINGS_LIVE, cpu, RING_CONSUME);
+	while (!err && !seq_is_closed(out) && !out->full && trace_print_next(out, &merge))
 		*any = true;
-	ring_merge_end(&merge);
-	return 0;
+	if (!err)
+		ring_merge_end(&merge);
+	tracefs_unlock();
+	return err;
 }
 
 static bool is_empty(u32 cpu)
@@ -72,6 +74,7 @@ static int show(struct seq *out, const struct ctl_file *self)
 
 	while (!err && !seq_is_closed(out)) {
 		err = print_some(out, cpu, &any);
+		seq_wait(out);
 		if (err || !is_empty(cpu))
 			continue;
 		if (is_at_end(any))
@@ -80,11 +83,11 @@ static int show(struct seq *out, const struct ctl_file *self)
 	}
 	return err;
 }
-CTL_FILE(ctl_trace_pipe, .path = "trace_pipe", .show = show);
+CTL_FILE(ctl_trace_pipe, .path = "trace_pipe", .show = show, .unlocked = true);
 
 void tracefs_init(void)
 {
-	static const struct ctl_file pipe = { .path = "trace_pipe", .show = show };
+	static const struct ctl_file pipe = { .path = "trace_pipe", .show = show, .unlocked = true };
 
 	trace_add_per_cpu(&pipe);
 }

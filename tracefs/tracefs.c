@@ -3,6 +3,7 @@
 #include "tracefs/internal.h"
 #include "abi/errno.h"
 #include "lib/string.h"
+#include "sched/mutex.h"
 
 /* The part of an absolute path below the mount point ("" for the mount point itself); NULL for anything
  * outside. */
@@ -46,29 +47,61 @@ static int find_file(struct ctl_found *found, const char *path, const struct ctl
 	return ctl_has_file_above(rel) ? -ENOTDIR : -ENOENT;
 }
 
+/* The files were written for one user at a time: what one shows another may be about to change, or to take away. */
+static struct mutex files_mutex = { .name = "tracefs",
+				    .waiters = { .lock = SPINLOCK_INIT(tracefs),
+						 .waiters = { &files_mutex.waiters.waiters,
+							      &files_mutex.waiters.waiters } } };
+
+void tracefs_lock(void) { mutex_lock(&files_mutex); }
+void tracefs_unlock(void) { mutex_unlock(&files_mutex); }
+
+bool tracefs_pause(void)
+{
+	bool held = mutex_is_mine(&files_mutex);
+
+	if (held)
+		mutex_unlock(&files_mutex);
+	return held;
+}
+
+void tracefs_resume(void) { mutex_lock(&files_mutex); }
+
 int tracefs_read(const char *path, struct seq *out)
 {
 	struct ctl_found found;
 	const struct ctl_file *f;
-	int err = find_file(&found, path, &f);
+	int err;
 
-	if (err)
-		return err;
-	return f->show ? f->show(out, f) : -EACCES;
+	tracefs_lock();
+	err = find_file(&found, path, &f);
+	if (!err && f->show && f->unlocked) {
+		tracefs_unlock();
+		return f->show(out, f);
+	}
+	err = err ?: f->show ? f->show(out, f) : -EACCES;
+	tracefs_unlock();
+	return err;
 }
 
-int tracefs_may_write(const char *path)
+static int may(const char *path, bool write)
 {
 	struct ctl_found found;
 	const struct ctl_file *f;
-	int err = find_file(&found, path, &f);
+	int err;
 
-	if (err)
-		return err;
-	return f->store ? 0 : -EACCES;
+	tracefs_lock();
+	err = find_file(&found, path, &f);
+	if (!err && (write ? !f->store : !f->show))
+		err = -EACCES;
+	tracefs_unlock();
+	return err;
 }
 
-int tracefs_write(const char *path, const char *text, size_t len, bool append)
+int tracefs_may_write(const char *path) { return may(path, true); }
+int tracefs_may_read(const char *path) { return may(path, false); }
+
+static int write_locked(const char *path, const char *text, size_t len, bool append)
 {
 	struct ctl_found found;
 	const struct ctl_file *f;
@@ -86,12 +119,25 @@ int tracefs_write(const char *path, const char *text, size_t len, bool append)
 	return f->store(f, text, len, append);
 }
 
+int tracefs_write(const char *path, const char *text, size_t len, bool append)
+{
+	int err;
+
+	tracefs_lock();
+	err = write_locked(path, text, len, append);
+	tracefs_unlock();
+	return err;
+}
+
 int tracefs_stat(const char *path, bool *is_dir)
 {
 	struct ctl_found found;
 	const struct ctl_file *f;
-	int err = find_file(&found, path, &f);
+	int err;
 
+	tracefs_lock();
+	err = find_file(&found, path, &f);
+	tracefs_unlock();
 	*is_dir = err == -EISDIR;
 	return *is_dir ? 0 : err;
 }
@@ -115,7 +161,9 @@ int tracefs_readdir(const char *path, tracefs_entry_fn each, void *arg)
 		each(arg, above, true);
 		return 0;
 	}
+	tracefs_lock();
 	while (ctl_next_name(below_mount(path), &name))
 		each(arg, name.text, name.is_dir);
+	tracefs_unlock();
 	return 0;
 }

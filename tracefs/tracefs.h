@@ -2,8 +2,8 @@
  * The tree of control files as its clients see it: absolute paths in, text in and out, -errno back.
  *
  * Nothing here knows a client. A shell in user mode will reach the same calls by message, so they
- * take and give only text, lengths and numbers. Thread context; one caller at a time, but others while a read
- * waits for events.
+ * take and give only text, lengths and numbers. Thread context. One file is read or written at a time, whoever they are that want
+ * to; who waits for events, or for his reader, lets others in.
  */
 #pragma once
 
@@ -24,6 +24,13 @@ void tracefs_init(void);
  * file's own error. */
 int tracefs_read(const char *path, struct seq *out);
 
+/* For who has something to do with files between reads and writes; not in one. */
+void tracefs_lock(void);
+void tracefs_unlock(void);
+/* In the middle of reading a file: others may use files until tracefs_resume(). False: others may anyway, and nothing is to be resumed. */
+bool tracefs_pause(void);
+void tracefs_resume(void);
+
 /* Task or hardirq context. What prints to @out, or waits for what to print, is to end. */
 void tracefs_interrupt(struct seq *out);
 
@@ -37,6 +44,8 @@ int tracefs_write(const char *path, const char *text, size_t len, bool append);
 /* What a write to @path would be refused for before the file itself is asked: lets a shell fail first and run
  * nothing. */
 int tracefs_may_write(const char *path);
+/* The same for reading. */
+int tracefs_may_read(const char *path);
 
 /* Calls @each for every entry of the directory @path, in byte order; @name does not outlive the call. */
 typedef void (*tracefs_entry_fn)(void *arg, const char *name, bool is_dir);

@@ -33,4 +33,4 @@ static int run_help(int argc, char **argv, struct seq *out)
 	}
 	return 0;
 }
-COMMAND(help, "[COMMAND...]", "list the commands, or explain one", run_help);
+SHELL_COMMAND(help, "[COMMAND...]", "list the commands, or explain one", run_help);

@@ -51,4 +51,5 @@ static int run_timeout(int argc, char **argv, struct seq *out)
 	timer_cancel(&alarm.timer);
 	return err;
 }
-COMMAND(timeout, "SECONDS COMMAND...", "run COMMAND, and end what it prints after SECONDS", run_timeout);
+SHELL_COMMAND(timeout, "SECONDS COMMAND...", "run COMMAND, and end what it prints after SECONDS",
+	      run_timeout);

@@ -130,4 +130,4 @@ static int run_tour(int argc, char **argv, struct seq *out)
 	s = scene_after((unsigned)n - 1);
 	return s && s->number == n ? play(s) : -ENOENT;
 }
-COMMAND(tour, "[N|all]", "list or play the scenes of the thread", run_tour);
+SHELL_COMMAND(tour, "[N|all]", "list or play the scenes of the thread", run_tour);

@@ -48,6 +48,7 @@ static const struct exception loose[] = {
 	  "looks for functions in a trace, and one with an int3 at its entry is not in it" },
 	{ "ring.without_memory*", "knows how large the rings are, which what ran before may have changed" },
 	{ "rcu_torture.*", "expects some of its callbacks within its time" },
+	{ "stream.*", "counts free frames, and what a thread has printed by some time" },
 	{ "kprobe_storm.*", "finds its places in the text as it stands, and sums that" },
 	{ "traps.an_int3_that_has_come_back*", "asks about a place that has a probe then" },
 	{ "nmi.leaves_the_stack*", "marks a stack that the #DB of any step in the NMI then uses" },

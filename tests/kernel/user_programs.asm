@@ -16,7 +16,7 @@ default rel
 %define SYS_endpoint_create	11
 %define SYS_notification_create	17
 %define SYS_notification_wait	19
-%define NR_CALLS		28
+%define NR_CALLS		39
 
 section .rodata progbits alloc noexec nowrite align=16
 

@@ -81,6 +81,21 @@ static __always_inline u8 inb(u16 port)
 	return v;
 }
 static __always_inline void outw(u16 port, u16 v) { __asm__ volatile("outw %0, %1" : : "a"(v), "Nd"(port)); }
+static __always_inline u16 inw(u16 port)
+{
+	u16 v;
+
+	__asm__ volatile("inw %1, %0" : "=a"(v) : "Nd"(port));
+	return v;
+}
+static __always_inline void outl(u16 port, u32 v) { __asm__ volatile("outl %0, %1" : : "a"(v), "Nd"(port)); }
+static __always_inline u32 inl(u16 port)
+{
+	u32 v;
+
+	__asm__ volatile("inl %1, %0" : "=a"(v) : "Nd"(port));
+	return v;
+}
 
 /* raw_: for hidden code. The others tell the irqsoff tracer, which has only a nop there while it is off. */
 extern struct static_key irqsoff_key;

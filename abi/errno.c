@@ -34,6 +34,7 @@ static const struct {
 	{ EOPNOTSUPP, "Operation not supported" },
 	{ EADDRNOTAVAIL, "Cannot assign requested address" },
 	{ ETIMEDOUT, "Connection timed out" },
+	{ ESTALE, "Stale file handle" },
 };
 
 const char *strerror(int err)

@@ -28,6 +28,7 @@
 #define EOPNOTSUPP    95
 #define EADDRNOTAVAIL 99
 #define ETIMEDOUT     110
+#define ESTALE	      116
 
 /* "Invalid argument" for EINVAL or -EINVAL; "Unknown error" otherwise. */
 const char *strerror(int err);

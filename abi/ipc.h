@@ -22,7 +22,7 @@
 
 /*
  * A process's faults, to the endpoint set for them, as calls with this label and the words vector, error code, CR2 or DR6, ip, sp,
- * thread. The answer's label says whether the thread goes on, at its first word; otherwise the process is killed.
+ * thread, frame pointer; by the badge of the handle that it was set by. The answer's label says whether the thread goes on, at its first word; otherwise the process is killed.
  */
 #define IPC_LABEL_FAULT 0x746c756166ul /* "fault" */
 #define IPC_FAULT_GO_ON 1

@@ -9,8 +9,8 @@
 
 #define ERROR_USER 4 /* of a page fault's error code (SDM vol. 3, figure 4-12) */
 
-/* False: nobody has answered that it go on, or sensibly. */
-static bool ask(struct process *p, struct pt_regs *regs, u64 about)
+/* 0: it goes on, as @regs say. -EPIPE: nobody handles its faults; else who does doesn't want it to, or not sensibly. */
+static int ask(struct process *p, struct pt_regs *regs, u64 about)
 {
 	struct pt_regs m = {
 		.si = IPC_LABEL_FAULT,
@@ -20,14 +20,19 @@ static bool ask(struct process *p, struct pt_regs *regs, u64 about)
 		.r10 = regs->ip,
 		.r12 = regs->sp,
 		.r13 = (u64)current()->tid,
+		.r14 = regs->bp,
 	};
 	struct ipc_party me = { .regs = &m };
+	struct endpoint *e = __atomic_load_n(&p->faults, __ATOMIC_ACQUIRE);
 
-	if (!p->faults || ipc_call(p->faults, 0, &me, IPC_FOR_EVER) != 0 || m.si != IPC_FAULT_GO_ON ||
-	    m.dx >= USER_END)
-		return false;
+	int err = e ? ipc_call(e, p->faults_badge, &me, IPC_FOR_EVER) : -EPIPE;
+
+	if (err)
+		return err;
+	if (m.si != IPC_FAULT_GO_ON || m.dx >= USER_END)
+		return -EINVAL;
 	regs->ip = m.dx;
-	return true;
+	return 0;
 }
 
 static void report(struct process *p, const struct pt_regs *regs, u64 about)
@@ -42,13 +47,16 @@ static void report(struct process *p, const struct pt_regs *regs, u64 about)
 void user_fault(struct pt_regs *regs, u64 about)
 {
 	struct process *p = current_process();
+	int err;
 
 	/* The kernel's own right, in user mode: the CPU's for itself, say to a segment's descriptor. No page of his would help. */
 	if (regs->vector == X86_TRAP_PF && regs->error & ERROR_USER &&
 	    space_fault(p->space, about, regs->error) == 0)
 		return;
-	if (ask(p, regs, about) || current()->killed)
+	err = ask(p, regs, about);
+	if (!err || current()->killed)
 		return;
-	report(p, regs, about);
+	if (err == -EPIPE)
+		report(p, regs, about);
 	process_kill(p, STATUS_FAULT - (int)regs->vector);
 }

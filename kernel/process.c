@@ -280,14 +280,15 @@ s64 process_give(struct process *p, struct object *o, u32 rights, u64 badge)
 	return h;
 }
 
-int process_set_faults(struct process *p, struct endpoint *e)
+int process_set_faults(struct process *p, struct endpoint *e, u64 badge)
 {
 	u64 flags = spin_lock_irqsave(&p->lock);
 	int err = p->ended ? -EPIPE : p->faults ? -EBUSY : 0;
 
 	if (!err) {
 		object_get(&e->object);
-		p->faults = e;
+		p->faults_badge = badge;
+		__atomic_store_n(&p->faults, e, __ATOMIC_RELEASE);
 	}
 	spin_unlock_irqrestore(&p->lock, flags);
 	return err;

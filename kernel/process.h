@@ -27,7 +27,9 @@ struct process {
 	int status;
 	u32 nr_threads;
 	struct list_head threads;
-	struct endpoint *faults; /* with a reference, as the next; NULL: nobody handles them */
+	u64 faults_badge;
+	struct endpoint *
+		faults; /* with a reference, as the next; NULL: nobody handles them. Never changes but once, from NULL */
 	struct notification *watcher;
 	u64 watcher_bits;
 };
@@ -68,8 +70,8 @@ void __noreturn process_thread_end(void);
  */
 struct space *process_space(struct process *p);
 s64 process_give(struct process *p, struct object *o, u32 rights, u64 badge);
-/* Its faults go to @e; @bits of @n are set when it ends, at once if it has. A second time: -EBUSY. */
-int process_set_faults(struct process *p, struct endpoint *e);
+/* Its faults go to @e, with that badge; @bits of @n are set when it ends, at once if it has. A second time: -EBUSY. */
+int process_set_faults(struct process *p, struct endpoint *e, u64 badge);
 int process_watch(struct process *p, struct notification *n, u64 bits);
 /* -EAGAIN: it hasn't ended. */
 int process_status(struct process *p, int *status);

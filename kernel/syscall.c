@@ -150,11 +150,12 @@ static long sys_process_start(struct pt_regs *regs)
 static long sys_process_faults(struct pt_regs *regs)
 {
 	int err;
+	u64 badge;
 	struct process *p = get_process(regs->di, RIGHT_MANAGE, &err);
-	struct endpoint *e = p ? get_object(regs->si, OBJECT_ENDPOINT, RIGHT_SEND, &err) : NULL;
+	struct endpoint *e = p ? get_endpoint(regs->si, RIGHT_SEND, &badge, &err) : NULL;
 
 	if (e) {
-		err = process_set_faults(p, e);
+		err = process_set_faults(p, e, badge);
 		object_put(&e->object);
 	}
 	if (p)

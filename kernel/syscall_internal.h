@@ -13,6 +13,8 @@ struct handles *own_handles(void);
 void *get_object(u64 h, enum object_type type, u32 rights, int *err);
 /* The same for a process; 0 is the caller's own. */
 struct process *get_process(u64 h, u32 rights, int *err);
+/* The same for an endpoint, with the handle's badge. */
+struct endpoint *get_endpoint(u64 h, u32 right, u64 *badge, int *err);
 /* A handle with all rights for what has just been made, in the place of its reference; -ENOMEM when that is NULL. */
 long open_new(struct object *o);
 

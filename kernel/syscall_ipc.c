@@ -13,13 +13,13 @@ u64 syscall_deadline(u64 us)
 	return us == IPC_DONT_WAIT ? 0 : trace_clock() + us * 1000;
 }
 
-/* As get_object(), with the handle's badge. */
-static struct endpoint *get_endpoint(u64 h, u32 right, u64 *badge, int *err)
+/* The low half is the handle: where there is a time above it, that is the caller's business. */
+static __always_inline struct endpoint *find_endpoint(u32 h, u32 right, u64 *badge, int *err)
 {
 	u64 flags = local_irq_save();
 	struct handle found;
 
-	*err = handle_find(own_handles(), (u32)h, OBJECT_ENDPOINT, right, &found);
+	*err = handle_find(own_handles(), h, OBJECT_ENDPOINT, right, &found);
 	if (!*err && !object_try_get(found.object))
 		*err = -EBADF;
 	local_irq_restore(flags);
@@ -29,6 +29,12 @@ static struct endpoint *get_endpoint(u64 h, u32 right, u64 *badge, int *err)
 	return container_of(found.object, struct endpoint, object);
 }
 
+struct endpoint *get_endpoint(u64 h, u32 right, u64 *badge, int *err)
+{
+	*err = -EBADF;
+	return h >> 32 ? NULL : find_endpoint((u32)h, right, badge, err);
+}
+
 enum operation { CALL, RECEIVE, REPLY, REPLY_RECEIVE };
 
 static __always_inline long ipc(struct pt_regs *regs, enum operation op, u32 right)
@@ -36,7 +42,7 @@ static __always_inline long ipc(struct pt_regs *regs, enum operation op, u32 rig
 	struct ipc_party me = { .regs = regs, .handles = own_handles() };
 	u64 badge, until = syscall_deadline(regs->di >> IPC_TIMEOUT_SHIFT);
 	int err;
-	struct endpoint *e = get_endpoint(regs->di, right, &badge, &err);
+	struct endpoint *e = find_endpoint((u32)regs->di, right, &badge, &err);
 
 	if (!e)
 		return err;

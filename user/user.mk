@@ -10,14 +10,16 @@ USER_CFLAGS := -std=gnu11 -O2 -g -m64 -ffreestanding -I. -ffile-prefix-map=$(CUR
 USER_PURE := $(addprefix lib/,archive.c cpio.c elf.c elf_symbol.c glob.c printf.c seq.c string.c ustar.c) abi/errno.c
 USER_LIB := $(patsubst %.c,$(B)/obj/%.user.o,$(wildcard user/lib/*.c) $(USER_PURE)) \
 	$(patsubst %.asm,$(B)/obj/%.asm.o,$(wildcard user/lib/*.asm))
-USER_OBJECTS := $(patsubst %.c,$(B)/obj/%.user.o,$(wildcard user/*/*.c) $(USER_PURE))
+# What the shell in user mode shares with the kernel's.
+USER_SHARED_sh := $(filter-out $(addprefix kernel/shell/,alarm.c commands.c),$(wildcard kernel/shell/*.c)) tracefs/path.c
+USER_OBJECTS := $(patsubst %.c,$(B)/obj/%.user.o,$(wildcard user/*/*.c) $(USER_PURE) $(USER_SHARED_sh))
 
 $(B)/obj/%.user.o: %.c $(B)/flags
 	@mkdir -p $(@D)
 	@$(CC) $(USER_CFLAGS) -MMD -MP -c $< -o $@
 
 define user_program
-$(B)/user/$(1): $(patsubst %.c,$(B)/obj/%.user.o,$(wildcard user/$(1)/*.c)) $(USER_LIB) user/user.ld $(B)/flags
+$(B)/user/$(1): $(patsubst %.c,$(B)/obj/%.user.o,$(wildcard user/$(1)/*.c) $(USER_SHARED_$(1))) $(USER_LIB) user/user.ld $(B)/flags
 	@mkdir -p $$(@D)
 	@$(LD) -nostdlib -static -z max-page-size=4096 -z noexecstack --build-id=none --gc-sections --fatal-warnings \
 		-T user/user.ld $$(filter %.o,$$^) -o $$@

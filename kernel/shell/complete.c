@@ -43,9 +43,9 @@ static size_t walk_quoted(struct word *w, char c)
 /* One byte outside quotes; returns how many to skip after it. */
 static size_t walk_plain(struct word *w, char c, size_t pos)
 {
-	if (c == ' ' || c == '\t' || c == ';' || c == '>') {
+	if (c == ' ' || c == '\t' || c == ';' || c == '>' || c == '|') {
 		end_word(w);
-		if (c == ';') {
+		if (c == ';' || c == '|') {
 			w->is_command = true;
 			w->is_target = false;
 		}

@@ -10,3 +10,5 @@ void shell_flush(void);
 /* The registered command with the least name above @after, NULL past the last: a sorted walk from "". */
 const struct command *shell_next_command(const char *after);
 const struct command *shell_find_command(const char *name);
+/* Runs @c, and after @ns nanoseconds ends what it prints to @out. What it returns. */
+int shell_run_for(u64 ns, const struct command *c, int argc, char **argv, struct seq *out);

@@ -115,7 +115,10 @@ static int parse_escaped(struct parser *p, struct shell_command *cmd)
 	return step(p) ?: take(p, cmd);
 }
 
-static bool ends_word(char c) { return c == ' ' || c == '\t' || c == '\n' || c == ';' || c == '>'; }
+static bool ends_word(char c)
+{
+	return c == ' ' || c == '\t' || c == '\n' || c == ';' || c == '>' || c == '|';
+}
 
 static int parse_word(struct parser *p, struct shell_command *cmd, char **word)
 {
@@ -163,7 +166,10 @@ static int parse_piece(struct parser *p, struct shell_command *cmd)
 	return parse_word(p, cmd, &cmd->argv[cmd->argc++]);
 }
 
-static bool at_separator(const struct parser *p) { return peek(p) == '\n' || peek(p) == ';'; }
+static bool at_separator(const struct parser *p)
+{
+	return peek(p) == '\n' || peek(p) == ';' || peek(p) == '|';
+}
 
 /* Words and a redirection, up to a separator or the end; there may be none. */
 static int parse_pieces(struct parser *p, struct shell_command *cmd)
@@ -175,8 +181,23 @@ static int parse_pieces(struct parser *p, struct shell_command *cmd)
 	return err;
 }
 
-static int skip_separator(struct parser *p)
+static bool is_empty(const struct shell_command *cmd) { return !cmd->argc && !cmd->target; }
+
+static int take_pipe(struct parser *p, struct shell_command *cmd)
 {
+	p->pipe_pos = p->pos;
+	if (is_empty(cmd))
+		return fail(p, p->pos, "nothing before '|'");
+	if (cmd->target)
+		return fail(p, p->pos, "the output goes to a file already");
+	cmd->piped = p->after_pipe = true;
+	return step(p);
+}
+
+static int skip_separator(struct parser *p, struct shell_command *cmd)
+{
+	if (peek(p) == '|')
+		return take_pipe(p, cmd);
 	if (peek(p) == ';')
 		return step(p);
 	p->pos++;
@@ -184,7 +205,14 @@ static int skip_separator(struct parser *p)
 	return 0;
 }
 
-static bool is_empty(const struct shell_command *cmd) { return !cmd->argc && !cmd->target; }
+/* What a pipe leads to stands in its line. */
+static int check_pipe(struct parser *p, const struct shell_command *cmd)
+{
+	if (p->after_pipe && !cmd->argc)
+		return fail(p, p->pipe_pos, "nothing after '|'");
+	p->after_pipe = false;
+	return 0;
+}
 
 int parse_command(struct parser *p, struct shell_command *cmd)
 {
@@ -192,13 +220,15 @@ int parse_command(struct parser *p, struct shell_command *cmd)
 
 	cmd->argc = 0;
 	cmd->target = NULL;
-	cmd->append = false;
+	cmd->append = cmd->piped = false;
 	cmd->used = 0;
 	while (!err && is_empty(cmd) && !at_end(p)) {
-		err = parse_pieces(p, cmd);
+		err = parse_pieces(p, cmd) ?: check_pipe(p, cmd);
 		if (!err && !at_end(p))
-			err = skip_separator(p);
+			err = skip_separator(p, cmd);
 	}
+	if (!err && p->after_pipe && !cmd->piped)
+		err = check_pipe(p, cmd);
 	cmd->argv[cmd->argc] = NULL;
 	return err ? err : !is_empty(cmd);
 }

@@ -12,6 +12,7 @@ struct shell_command {
 	char *argv[SHELL_ARGS_MAX + 1];
 	char *target; /* what follows '>'; NULL without redirection */
 	bool append;
+	bool piped; /* its output is the next command's input; then there is one */
 	/* Where the words are, each with its NUL: separators leave room for all but the last one's. */
 	char words[SHELL_LINE_MAX + 1];
 	size_t used;
@@ -21,6 +22,8 @@ struct parser {
 	const char *text;
 	size_t len, pos;
 	size_t line_start; /* of the line being read; quoted newlines belong to it */
+	bool after_pipe;
+	size_t pipe_pos;   /* of the last '|' */
 	const char *error; /* what is wrong, NULL as long as nothing is */
 	size_t error_pos;
 };

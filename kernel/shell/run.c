@@ -45,13 +45,20 @@ static size_t limit(struct shell *sh, const char *text, size_t len)
 	return len;
 }
 
+static void end_write(struct seq *s, const char *text, size_t len)
+{
+	struct shell *sh = container_of(s, struct shell, end);
+
+	seq_write(sh->command.target ? &sh->collected.seq : &shell_console, text, len);
+}
+
 static void out_write(struct seq *s, const char *text, size_t len)
 {
 	struct shell *sh = shell_of(s);
 
 	if (sh->lines != NO_LIMIT)
 		len = limit(sh, text, len);
-	seq_write(sh->command.target ? &sh->collected.seq : &shell_console, text, len);
+	seq_write(sh->pipe ?: &sh->end, text, len);
 }
 
 void shell_init(struct shell *sh)
@@ -61,6 +68,8 @@ void shell_init(struct shell *sh)
 	sh->failed = sh->poweroff = sh->interrupted = false;
 	sh->lines = NO_LIMIT;
 	sh->out = (struct seq){ .write = out_write };
+	sh->pipe = NULL;
+	sh->end = (struct seq){ .write = end_write };
 }
 
 void shell_interrupt(struct shell *sh)
@@ -96,7 +105,9 @@ static void run_words(struct shell *sh, struct shell_command *cmd)
 	}
 	err = c->run(cmd->argc, cmd->argv, &sh->out);
 	if (err)
-		shell_complain(sh, c->name, err);
+		shell_complain(sh, cmd->argv[0], err);
+	if (sh->pipe)
+		shell_end_pipe(sh);
 }
 
 /* The file is there and refused what it was told: that its reason is ENOENT must not read as if it weren't. */
@@ -138,7 +149,7 @@ static void run_redirected(struct shell *sh, struct shell_command *cmd)
 		complain_write(sh, cmd->target, err);
 }
 
-static void run_command(struct shell *sh, struct shell_command *cmd)
+void shell_run_command(struct shell *sh, struct shell_command *cmd)
 {
 	sh->failed = false;
 	sh->lines = NO_LIMIT;
@@ -179,8 +190,15 @@ int shell_run(struct shell *sh, const char *text, size_t len)
 		return sh->status;
 	parser_init(&p, text, len);
 	WRITE_ONCE(sh->interrupted, false);
-	while (!sh->poweroff && !READ_ONCE(sh->interrupted) && parse_command(&p, &sh->command) > 0) {
-		run_command(sh, &sh->command);
+	while (!sh->poweroff && !READ_ONCE(sh->interrupted)) {
+		struct parser from = p;
+
+		if (parse_command(&p, &sh->command) <= 0)
+			break;
+		if (sh->command.piped)
+			shell_run_pipeline(sh, &p, from);
+		else
+			shell_run_command(sh, &sh->command);
 		rcu_tasks_qs(); /* a script may be long and never block: who waits for threads must hear from it */
 	}
 	return sh->status;

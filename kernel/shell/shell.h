@@ -18,7 +18,9 @@ struct shell {
 	bool poweroff;	  /* asked for: nothing more is run */
 	bool interrupted; /* by ^C: nothing more of the script is run */
 	u64 lines;	  /* that the running command may still print; "head" sets it */
-	struct seq out;	  /* what commands print to: the console, or the target's text below */
+	struct seq out;	  /* what commands print to: the pipe, the console, or the target's text below */
+	struct seq *pipe; /* what filters that; NULL: none */
+	struct seq end;	  /* what the last filter prints to */
 	struct seq_buf collected;
 	char collected_text[TRACEFS_WRITE_MAX + 1];
 	struct shell_command command;
@@ -36,6 +38,15 @@ void shell_interrupt(struct shell *sh);
 /* Prints "sh: NAME: ERROR TEXT" on the console and counts the running command as failed. */
 void shell_complain(struct shell *sh, const char *name, int err);
 void shell_complain_text(struct shell *sh, const char *name, const char *what);
+/* The running command has no more output. Its filters' goes to sh->end. */
+void shell_end_pipe(struct shell *sh);
+/*
+ * Runs the pipeline that begins with the command that @from stands before, which has been read into sh->command; moves @p, which
+ * stands behind that, behind all of it.
+ */
+void shell_run_pipeline(struct shell *sh, struct parser *p, struct parser from);
+/* One command without a pipe behind it, or with sh->pipe set up. */
+void shell_run_command(struct shell *sh, struct shell_command *cmd);
 /* The shell that gave a command this sink. Only commands the shell itself runs may ask. */
 struct shell *shell_of(struct seq *out);
 

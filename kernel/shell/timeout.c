@@ -3,17 +3,8 @@
 #include "kernel/shell/internal.h"
 #include "kernel/shell/shell.h"
 #include "lib/string.h"
-#include "sched/timer.h"
-#include "trace/clock.h"
 
 #define SECONDS_MAX 1000000
-
-struct alarm {
-	struct timer timer;
-	struct seq *out;
-};
-
-static void ring(struct timer *t) { tracefs_interrupt(container_of(t, struct alarm, timer)->out); }
 
 /* "2", "0.25". */
 static bool parse_seconds(const char *text, u64 *ns)
@@ -35,9 +26,7 @@ static bool parse_seconds(const char *text, u64 *ns)
 static int run_timeout(int argc, char **argv, struct seq *out)
 {
 	const struct command *c = argc > 2 ? shell_find_command(argv[2]) : NULL;
-	struct alarm alarm = { .out = out };
 	u64 ns;
-	int err;
 
 	if (argc < 3 || !parse_seconds(argv[1], &ns))
 		return -EINVAL;
@@ -45,11 +34,7 @@ static int run_timeout(int argc, char **argv, struct seq *out)
 		shell_complain_text(shell_of(out), argv[2], "command not found");
 		return 0;
 	}
-	timer_init(&alarm.timer, ring);
-	timer_set(&alarm.timer, trace_clock() + ns);
-	err = c->run(argc - 2, argv + 2, out);
-	timer_cancel(&alarm.timer);
-	return err;
+	return shell_run_for(ns, c, argc - 2, argv + 2, out);
 }
 SHELL_COMMAND(timeout, "SECONDS COMMAND...", "run COMMAND, and end what it prints after SECONDS",
 	      run_timeout);

@@ -22,7 +22,7 @@ static const char *understood(const char *text, size_t len)
 			used += (size_t)sprintf(out + used, "[%s]", cmd.argv[i]);
 		if (cmd.target)
 			used += (size_t)sprintf(out + used, "%s%s", cmd.append ? ">>" : ">", cmd.target);
-		used += (size_t)sprintf(out + used, ";");
+		used += (size_t)sprintf(out + used, cmd.piped ? "|" : ";");
 	}
 	if (more < 0) {
 		assert_int_equal(more, -EINVAL);
@@ -65,9 +65,29 @@ static void test_words_and_separators(void **state)
 		{ "a;b", "[a];[b];" },
 		{ "a\nb\n", "[a];[b];" },
 		{ "a ; b ;\n c", "[a];[b];[c];" },
-		{ "echo $HOME `x` a|b && c & <d *? ~", "[echo][$HOME][`x`][a|b][&&][c][&][<d][*?][~];" },
+		{ "echo $HOME `x` && c & <d *? ~", "[echo][$HOME][`x`][&&][c][&][<d][*?][~];" },
 		{ "a\rb", "[a\rb];" },
 		{ "\xc3\xa4", "[\xc3\xa4];" },
+	};
+
+	check(samples, ARRAY_SIZE(samples));
+}
+
+static void test_pipes(void **state)
+{
+	static const struct sample samples[] = {
+		{ "a|b", "[a]|[b];" },
+		{ "a b | c|d e >f; g", "[a][b]|[c]|[d][e]>f;[g];" },
+		{ "'a|b' \"|\" \\|", "[a|b][|][|];" },
+		{ "| a", "1:1 nothing before '|'" },
+		{ "a; | b", "1:4 nothing before '|'" },
+		{ "a || b", "1:3 nothing after '|'" },
+		{ "a |", "1:3 nothing after '|'" },
+		{ "a |\nb", "1:3 nothing after '|'" },
+		{ "a | ; b", "1:3 nothing after '|'" },
+		{ "a | # b", "1:3 nothing after '|'" },
+		{ "a | > f", "1:3 nothing after '|'" },
+		{ "a > f | b", "1:7 the output goes to a file already" },
 	};
 
 	check(samples, ARRAY_SIZE(samples));
@@ -228,6 +248,7 @@ static void test_fuzz(void **state)
 
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_words_and_separators),
+	cmocka_unit_test(test_pipes),
 	cmocka_unit_test(test_comments),
 	cmocka_unit_test(test_quotes),
 	cmocka_unit_test(test_backslash),

@@ -82,13 +82,15 @@ $(eval $(call host_test,trace_ring,tests/host/trace_ring_test.c tests/host/trace
 $(eval $(call host_test,trace_ring_step,tests/host/trace_ring_step_test.c tests/host/trace_ring_fixture.c,$(TRACE_RING)))
 
 SHELL_TREE     := $(filter-out tracefs/pipe.c,$(wildcard tracefs/*.c))
-SHELL_PROGRAM  := $(filter-out $(addprefix kernel/shell/,tour% scene% timeout%),$(wildcard kernel/shell/*.c))
+SHELL_PROGRAM  := $(filter-out $(addprefix kernel/shell/,tour% scene% timeout% alarm%),$(wildcard kernel/shell/*.c))
 SHELL_REGISTRY := -Wl,-T,tests/host/registries.ld
 $(eval $(call host_test,black_box,tests/host/black_box_test.c,trace/black_box.c,$(SHELL_REGISTRY)))
 $(eval $(call host_test,shell_parse,tests/host/shell_parse_test.c,kernel/shell/parse.c))
 $(eval $(call host_test,shell_line,tests/host/shell_line_test.c,$(addprefix kernel/shell/,line.c line_edit.c history.c)))
 $(eval $(call host_test,shell_tracefs,tests/host/shell_tracefs_test.c tests/host/shell_fixture.c,$(SHELL_TREE),$(SHELL_REGISTRY)))
 $(eval $(call host_test,shell_run,tests/host/shell_run_test.c tests/host/shell_fixture.c,$(SHELL_TREE) $(SHELL_PROGRAM),$(SHELL_REGISTRY)))
+
+$(eval $(call host_test,sh_match,tests/host/sh_match_test.c,user/sh/match.c))
 
 # The checker of hidden code, under the same sanitizers, for tests/host/noinstr.t. It exits without freeing.
 $(B)/host/noinstr-check: $(wildcard tools/noinstr-check/*.[ch])

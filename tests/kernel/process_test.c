@@ -180,16 +180,18 @@ KTEST(process, faults_are_messages)
 		return;
 	object_get(&e->object);
 	e->object.opened(&e->object, RIGHT_RECEIVE);
-	EXPECT_EQ(process_set_faults(u.process, e), 0);
-	EXPECT_EQ(process_set_faults(u.process, e), -EBUSY);
+	EXPECT_EQ(process_set_faults(u.process, e, 77), 0);
+	EXPECT_EQ(process_set_faults(u.process, e, 78), -EBUSY);
 	user_process_start(&u, up_read, 0x123000, 0, PRIORITY_DEFAULT);
 	EXPECT_EQ(ipc_receive(e, &me, IPC_FOR_EVER), 0);
+	EXPECT_EQ(m.di, 77);
 	EXPECT_EQ(m.si, IPC_LABEL_FAULT);
 	EXPECT_EQ(m.dx, X86_TRAP_PF);
 	EXPECT_EQ(m.r8, 4); /* a user's read of what isn't there */
 	EXPECT_EQ(m.r9, 0x123000);
 	EXPECT_EQ(m.r10, PROGRAM_BASE + (u64)(up_read - user_programs));
 	EXPECT_EQ(m.r12, STACK_BASE + 4 * PAGE_SIZE);
+	EXPECT_EQ(m.r14, 0); /* no frame yet */
 	m.si = IPC_FAULT_GO_ON;
 	m.dx = PROGRAM_BASE + (u64)(up_jump - user_programs); /* to the same address */
 	EXPECT_EQ(ipc_reply_receive(e, &me, IPC_FOR_EVER), 0);

@@ -7,7 +7,8 @@
 
 /* The label's low byte. The answer's label is a number, or -errno. */
 #define CONSOLE_WRITE 1 /* above it how many bytes; the words are the text */
-#define CONSOLE_READ  2 /* waits; the answer: how many bytes, in the words. -EBUSY: somebody else waits */
+#define CONSOLE_READ \
+	2 /* waits; the answer: how many bytes, in the words. -EBUSY: somebody else came to wait */
 #define CONSOLE_INTERRUPT \
 	3 /* ^C sets bit 0 of the notification given along, instead of being a byte; without one, it is one again */
 #define CONSOLE_LABEL(op, bytes) ((op) | (u64)(bytes) << 8)

@@ -1,0 +1,65 @@
+#!/usr/bin/python3
+"""Servers that die: each is killed while it is in use, and started again; one that can't live is given up, with a report."""
+
+import os
+import subprocess
+import sys
+import tempfile
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+from nestling import ROOT, run
+from tap import contains, done, equal
+
+USER = "shell=user"
+PROGRAMS = os.path.join(ROOT, "build/user")
+
+
+def test_killed():
+    for name in ("console", "tracefs"):
+        lines = "".join(f"echo {i}; kill {name}; cat tracing_on; ls kprobes; echo {i} > trace_marker\n" for i in range(5))
+        result = run(lines + "cat trace | grep -c mark_write", append=USER)
+        listing = run("ls kprobes").stdout
+        told = f"init: {name} ended with status 9, and is started again\n"
+        said = result.stdout.replace(told, "")
+        equal((result.status, said), (0, "".join(f"{i}\n1\n{listing}" for i in range(5)) + "5\n"),
+              f"{name} is killed again and again, and the shell goes on", result.stderr)
+        equal(result.stdout.count(told), 5, f"init tells that it starts {name} again")
+    result = run("kill sh; kill init; kill nosuch; kill", append=USER)
+    equal(result.stdout, "".join(f"sh: {name}: there is no such server\n" for name in ("sh", "init", "nosuch")) +
+          "sh: kill: Invalid argument\n", "other names are refused", result.stderr)
+
+
+def packed(folder, **files):
+    words = [f"{name}={path}" for name, path in files.items()]
+    archive = os.path.join(folder, "archive")
+    subprocess.run([os.path.join(ROOT, "tools/mkcpio"), archive, *words], check=True)
+    return archive
+
+
+def stripped(name):
+    return os.path.join(PROGRAMS, f"{name}.stripped")
+
+
+def test_given_up():
+    with tempfile.TemporaryDirectory(prefix="nestling-servers-") as folder:
+        archive = packed(folder, init=stripped("init"), console=stripped("console"), tracefs=stripped("crash"), sh=stripped("sh"))
+        result = run("echo on; cat tracing_on", append=USER, initrd=archive)
+        equal(result.status, 1, "a server that always dies ends the machine", result.stderr)
+        contains(result.stdout, "] write_to+0x", "its report has names")
+        contains(result.stdout, "init: tracefs died of #PF, as the last 5 times: it is given up\n", "and says so")
+        text = os.path.join(folder, "text")
+        with open(text, "w", encoding="ascii") as file:
+            file.write("no program\n" * 20)
+        archive = packed(folder, init=stripped("init"), console=text, tracefs=stripped("tracefs"), sh=stripped("sh"))
+        result = run("echo on", append=USER, initrd=archive)
+        contains(result.stdout, "init: console: it isn't an ELF file\n", "a server that is no program is told of")
+        equal(result.status, 1, "and the machine ends", result.stderr)
+        archive = packed(folder, init=stripped("init"), console=stripped("console"))
+        contains(run("echo on", append=USER, initrd=archive).stdout, "init: tracefs: the boot module has no such file\n",
+                 "one that isn't there is told of")
+
+
+test_killed()
+test_given_up()
+done()

@@ -1,0 +1,7 @@
+/* Basic regular expressions, as grep has them: . * [...] ^ $ and \ before one of them. */
+#pragma once
+
+#include "lib/types.h"
+
+/* Is there something in @text that @pattern matches? Both end in a NUL. An unfinished [ or \ stands for itself. */
+bool regex_match(const char *pattern, const char *text, bool ignore_case);

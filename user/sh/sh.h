@@ -1,0 +1,23 @@
+/* What the files of the shell in user mode share, beside those it has from the kernel's. */
+#pragma once
+
+#include "lib/archive.h"
+#include "lib/command.h"
+#include "lib/seq.h"
+
+/* The thread that waits for ^C and for time-outs. */
+bool sh_watch_start(void);
+/* What ^C and time-outs end, too: the running stream, the running program; 0: none. */
+void sh_set_stream(u32 stream);
+void sh_set_program(u32 process);
+void sh_end_running(void);
+
+bool sh_archive_init(void);
+/* A program of the boot module. */
+bool sh_find_program(const char *name, struct archive_file *out);
+int sh_run_program(int argc, char **argv, struct seq *out);
+
+/* The kernel's commands. */
+int sh_run_kernel(int argc, char **argv, struct seq *out);
+/* Reads a stream to its end into @out: what it ended with. */
+int sh_read_stream(s64 stream, struct seq *out);

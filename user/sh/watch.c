@@ -1,0 +1,111 @@
+/* A second thread, for what comes while the first one waits: ^C, and the end of a command's time. */
+#include "abi/errno.h"
+#include "kernel/shell/console.h"
+#include "kernel/shell/internal.h"
+#include "lib/compiler.h"
+#include "tracefs/tracefs.h"
+#include "user/lib/console.h"
+#include "user/lib/syscall.h"
+#include "user/lib/thread.h"
+#include "user/lib/user.h"
+#include "user/sh/sh.h"
+
+#define BIT_INTERRUPT 1 /* the console's */
+#define BIT_ALARM     2 /* the first alarm is another one */
+
+static u32 notification;
+static void (*on_interrupt)(void);
+static u32 running_stream, running_program;
+
+/* Time-outs inside each other; the lock's holder never waits. */
+static struct alarm {
+	struct alarm *outer;
+	struct seq *out;
+	u64 at; /* ns; ~0: it has rung */
+} * alarms;
+static bool locked;
+
+static void lock(void)
+{
+	while (__atomic_exchange_n(&locked, true, __ATOMIC_ACQUIRE))
+		syscall0(SYS_yield);
+}
+
+static void unlock(void) { __atomic_store_n(&locked, false, __ATOMIC_RELEASE); }
+
+void console_interrupt(void (*fn)(void))
+{
+	WRITE_ONCE(on_interrupt, fn);
+	console_interrupt_by(program()->out, fn ? notification : 0);
+}
+
+void sh_set_stream(u32 stream) { WRITE_ONCE(running_stream, stream); }
+void sh_set_program(u32 process) { WRITE_ONCE(running_program, process); }
+
+/* A handle that has been closed meanwhile names nothing: then there is nothing to end. */
+void sh_end_running(void)
+{
+	u32 stream = READ_ONCE(running_stream), process = READ_ONCE(running_program);
+
+	if (stream)
+		syscall3(SYS_stream_interrupt, stream, 0, 0);
+	if (process)
+		syscall3(SYS_process_kill, process, (u64)-EINTR, 0);
+}
+
+/* Those whose time has come ring; how long until the next one, in microseconds, 0: there is none. */
+static u64 ring(void)
+{
+	u64 now = (u64)syscall0(SYS_clock), next = ~0ul;
+
+	lock();
+	for (struct alarm *a = alarms; a; a = a->outer) {
+		if (a->at <= now) {
+			a->at = ~0ul;
+			tracefs_interrupt(a->out);
+		}
+		next = min(next, a->at);
+	}
+	unlock();
+	return next == ~0ul ? 0 : (next - now) / 1000 + 1;
+}
+
+static void watch(void *arg)
+{
+	for (;;) {
+		u64 bits = 0;
+		void (*fn)(void);
+		s64 err = syscall_value(SYS_notification_wait, notification, ring(), 0, 0, 0, &bits);
+
+		fn = READ_ONCE(on_interrupt);
+		if (!err && (bits & BIT_INTERRUPT) && fn)
+			fn();
+	}
+}
+
+bool sh_watch_start(void)
+{
+	s64 n = syscall0(SYS_notification_create);
+
+	notification = (u32)n;
+	return n > 0 && thread_start(watch, NULL, PRIORITY_SHELL + 1) == 0;
+}
+
+static void changed(void) { syscall3(SYS_notification_signal, notification, BIT_ALARM, 0); }
+
+int shell_run_for(u64 ns, const struct command *c, int argc, char **argv, struct seq *out)
+{
+	struct alarm a = { .out = out, .at = (u64)syscall0(SYS_clock) + ns };
+	int err;
+
+	lock();
+	a.outer = alarms;
+	alarms = &a;
+	unlock();
+	changed();
+	err = c->run(argc, argv, out);
+	lock();
+	alarms = a.outer;
+	unlock();
+	return err;
+}

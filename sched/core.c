@@ -168,6 +168,8 @@ static void take_over(struct run_queue *rq, struct thread *prev, struct thread *
 	this_cpu(guard_bits) = next->guard_bits;
 	if ((u64)prev->user | (u64)next->user)
 		sched_switch_user(prev, next);
+	if (static_branch_unlikely(&thread_times_key))
+		thread_times_switch(prev);
 	rq->current = next;
 	next->running = true;
 	this_cpu(current_thread) = next;

@@ -11,7 +11,6 @@
 /* A bit for each class that has broken the rule, so that each is told once. */
 static u64 told_nmi, told_irqs, told_sleep, told_exit;
 
-DEFINE_PER_CPU(struct held_locks *, thread_locks);
 static DEFINE_PER_CPU(struct held_locks, cpu_locks);
 
 /*
@@ -34,10 +33,7 @@ static struct held_locks *up_to_date(struct held_locks *h)
 /* Preemption off. */
 static struct held_locks *held_by_cpu(void) { return up_to_date(this_cpu_ptr(cpu_locks)); }
 /* An interrupt's locks have nothing to do with the mutexes of the thread that it interrupted. */
-static struct held_locks *held_by_thread(void)
-{
-	return in_task() ? up_to_date(this_cpu(thread_locks)) : NULL;
-}
+static struct held_locks *held_by_thread(void) { return in_task() ? up_to_date(thread_locks()) : NULL; }
 
 static void check_order(const struct held_locks *locks, u32 to, u64 where)
 {

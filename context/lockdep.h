@@ -26,8 +26,8 @@ struct held_locks {
 	struct held_lock held[LOCKDEP_MAX_HELD];
 };
 
-/* The mutexes of the thread that runs here: the scheduler's to set; NULL before there are threads. */
-DECLARE_PER_CPU(struct held_locks *, thread_locks);
+/* sched/'s. The mutexes of the thread that runs here; NULL before there are threads. */
+struct held_locks *thread_locks(void);
 
 /*
  * Before waiting for spinlock @lock of class @name, interrupts off; any context, though in NMI-like ones

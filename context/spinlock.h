@@ -7,6 +7,7 @@
  */
 #pragma once
 
+#include "arch/x86/entry/syscall.h"
 #include "lib/compiler.h"
 #include "lib/types.h"
 
@@ -15,6 +16,8 @@ struct spinlock {
 	u32 owner;	   /* CPU number + 1 while held */
 	const char *name;  /* its class, to lockdep */
 };
+
+static_assert(offsetof(struct spinlock, serving) == SPINLOCK_SERVING, "syscall.asm releases a lock");
 
 #define SPINLOCK_INIT(n)   \
 	{                  \
@@ -32,3 +35,20 @@ void spin_unlock_irqrestore(struct spinlock *l, u64 flags);
 /* The same when interrupts are off already. */
 void spin_lock(struct spinlock *l);
 void spin_unlock(struct spinlock *l);
+
+/*
+ * Interrupts off, and until it is released; "debug" off, as no checks are made. Takes the lock if that needn't wait; the context word
+ * isn't changed. It is released by one instruction, in assembly or here.
+ */
+static __always_inline bool spin_trylock_bare(struct spinlock *l)
+{
+	u32 ticket =
+		READ_ONCE(l->serving); /* the next one is never less, and when it is this, the lock is free */
+
+	return __atomic_compare_exchange_n(&l->next, &ticket, ticket + 1, false, __ATOMIC_ACQUIRE,
+					   __ATOMIC_RELAXED);
+}
+static __always_inline void spin_unlock_bare(struct spinlock *l)
+{
+	__atomic_store_n(&l->serving, l->serving + 1, __ATOMIC_RELEASE);
+}

@@ -9,19 +9,8 @@
 #include "sched/thread.h"
 #include "sched/timer.h"
 
-/* Lives on the stack of the thread that waits; found by others under the endpoint's lock, until it is done. */
-struct wait {
-	struct list_head link;
-	struct thread *thread;
-	const struct ipc_party *party;
-	u64 badge;
-	const struct handles *server; /* of one that is served */
-	bool done;
-	int result;
-};
-
 /* Under the endpoint's lock, all that follow. Afterwards the wait may be gone, and the thread. */
-static void finish(struct wait *w, int result)
+static void finish(struct ipc_wait *w, int result)
 {
 	list_del(&w->link);
 	w->result = result;
@@ -77,7 +66,7 @@ static int deliver(const struct ipc_party *from, const struct ipc_party *to)
 	return 0;
 }
 
-static int deliver_call(struct endpoint *e, struct wait *caller, const struct ipc_party *to)
+static int deliver_call(struct endpoint *e, struct ipc_wait *caller, const struct ipc_party *to)
 {
 	int err = deliver(caller->party, to);
 
@@ -90,11 +79,14 @@ static int deliver_call(struct endpoint *e, struct wait *caller, const struct ip
 	return 0;
 }
 
-static struct wait *first(struct list_head *list) { return list_entry(list->next, struct wait, link); }
-
-static struct wait *find_served(struct endpoint *e, u64 token)
+static struct ipc_wait *first(struct list_head *list)
 {
-	struct wait *w;
+	return list_entry(list->next, struct ipc_wait, link);
+}
+
+static struct ipc_wait *find_served(struct endpoint *e, u64 token)
+{
+	struct ipc_wait *w;
 
 	list_for_each_entry(w, &e->served, link)
 		if ((u64)w->thread->tid == token)
@@ -103,7 +95,7 @@ static struct wait *find_served(struct endpoint *e, u64 token)
 }
 
 /* Blocks until somebody has finished @w. Called with the lock, which is free afterwards. */
-static int wait_for(struct endpoint *e, struct wait *w, u64 flags, u64 deadline)
+static int wait_for(struct endpoint *e, struct ipc_wait *w, u64 flags, u64 deadline)
 {
 	while (!w->done) {
 		bool late = time_after_deadline(deadline);
@@ -124,27 +116,45 @@ static int wait_for(struct endpoint *e, struct wait *w, u64 flags, u64 deadline)
 		flags = spin_lock_irqsave(&e->lock);
 		__atomic_store_n(&w->thread->state, THREAD_RUNNABLE, __ATOMIC_SEQ_CST);
 	}
+	w->done = false;
 	spin_unlock_irqrestore(&e->lock, flags);
 	return w->result;
 }
 
+int ipc_wait_on(struct ipc_wait *w)
+{
+	return wait_for(w->endpoint, w, spin_lock_irqsave(&w->endpoint->lock), IPC_FOR_EVER);
+}
+
+/* Its own is as always, but for where and by whose badge. */
+static struct ipc_wait *wait_begin(struct ipc_wait *own, struct endpoint *e, const struct ipc_party *me)
+{
+	if (me->wait)
+		own = me->wait;
+	else
+		*own = (struct ipc_wait){ .thread = current(), .party = me };
+	own->endpoint = e;
+	return own;
+}
+
 int ipc_call(struct endpoint *e, u64 badge, const struct ipc_party *me, u64 deadline)
 {
-	struct wait w = { .thread = current(), .party = me, .badge = badge };
+	struct ipc_wait own, *w = wait_begin(&own, e, me);
 	u64 flags = spin_lock_irqsave(&e->lock);
 	int err = e->dead ? -EPIPE : 0;
 
+	w->badge = badge;
 	if (!err && list_empty(&e->receivers)) {
-		list_add_tail(&w.link, &e->callers);
+		list_add_tail(&w->link, &e->callers);
 	} else if (!err) {
-		struct wait *r = first(&e->receivers);
+		struct ipc_wait *r = first(&e->receivers);
 
-		err = deliver_call(e, &w, r->party);
+		err = deliver_call(e, w, r->party);
 		if (!err)
 			finish(r, 0);
 	}
 	if (!err)
-		return wait_for(e, &w, flags, deadline);
+		return wait_for(e, w, flags, deadline);
 	spin_unlock_irqrestore(&e->lock, flags);
 	return err;
 }
@@ -183,7 +193,7 @@ int endpoint_bind(struct endpoint *e, struct notification *n)
 void endpoint_notified(struct endpoint *e)
 {
 	u64 flags = spin_lock_irqsave(&e->lock);
-	struct wait *r = list_empty(&e->receivers) ? NULL : first(&e->receivers);
+	struct ipc_wait *r = list_empty(&e->receivers) ? NULL : first(&e->receivers);
 
 	if (r && deliver_bits(e, r->party->regs))
 		finish(r, 0);
@@ -193,11 +203,11 @@ void endpoint_notified(struct endpoint *e)
 /* The first caller whose message can be had; the others fail. Called with the lock, which is free afterwards. */
 static int receive(struct endpoint *e, const struct ipc_party *me, u64 flags, u64 deadline)
 {
-	struct wait w = { .thread = current(), .party = me };
+	struct ipc_wait own, *w;
 	int err = e->dead ? -EPIPE : deliver_bits(e, me->regs) ? 0 : -EAGAIN;
 
 	while (err == -EAGAIN && !list_empty(&e->callers)) {
-		struct wait *caller = first(&e->callers);
+		struct ipc_wait *caller = first(&e->callers);
 
 		list_del(&caller->link);
 		err = deliver_call(e, caller, me);
@@ -207,8 +217,9 @@ static int receive(struct endpoint *e, const struct ipc_party *me, u64 flags, u6
 		}
 	}
 	if (err == -EAGAIN) {
-		list_add_tail(&w.link, &e->receivers);
-		return wait_for(e, &w, flags, deadline);
+		w = wait_begin(&own, e, me);
+		list_add_tail(&w->link, &e->receivers);
+		return wait_for(e, w, flags, deadline);
 	}
 	spin_unlock_irqrestore(&e->lock, flags);
 	return err;
@@ -221,7 +232,7 @@ int ipc_receive(struct endpoint *e, const struct ipc_party *me, u64 deadline)
 
 static int reply(struct endpoint *e, const struct ipc_party *me)
 {
-	struct wait *caller = find_served(e, me->regs->bp);
+	struct ipc_wait *caller = find_served(e, me->regs->bp);
 	int err = caller ? deliver(me, caller->party) : -ENOENT;
 
 	if (!err)
@@ -251,7 +262,7 @@ int ipc_reply_receive(struct endpoint *e, const struct ipc_party *me, u64 deadli
 
 static void fail_all(struct list_head *waits, const struct handles *server)
 {
-	struct wait *w, *next;
+	struct ipc_wait *w, *next;
 
 	list_for_each_entry_safe(w, next, waits, link)
 		if (!server || w->server == server)

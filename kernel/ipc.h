@@ -23,10 +23,27 @@ struct endpoint {
 	bool dead;			   /* the last of them is gone: nobody will */
 };
 
+struct ipc_wait;
+
 /* One side of a message. */
 struct ipc_party {
 	struct pt_regs *regs;
 	struct handles *handles; /* its process's; NULL: it gives and gets no handles */
+	/* To wait with; NULL: one that is made for it. What is there may be used by others while it waits, and @regs. */
+	struct ipc_wait *wait;
+};
+
+/* A thread that waits at an endpoint: in one of its lists, under its lock, with a reference to it, until it is done. */
+struct ipc_wait {
+	struct list_head link;
+	struct thread *thread;
+	struct endpoint *endpoint;
+	const struct ipc_party *party;
+	u64 badge;
+	const struct handles *server; /* of one that is served */
+	int result;
+	bool done;
+	bool direct; /* whoever ends it needs but the registers: what called may be forgotten (kernel/ipc_direct.c) */
 };
 
 #define IPC_FOR_EVER ~0ul
@@ -55,3 +72,5 @@ int ipc_receive(struct endpoint *e, const struct ipc_party *me, u64 deadline);
 int ipc_reply(struct endpoint *e, const struct ipc_party *me);
 /* Fails as either of them; if as ipc_reply(), it doesn't receive. */
 int ipc_reply_receive(struct endpoint *e, const struct ipc_party *me, u64 deadline);
+/* Goes on with a wait for ever that has begun without these. */
+int ipc_wait_on(struct ipc_wait *w);

@@ -12,13 +12,6 @@
 
 u32 nr_processes;
 
-static struct user_thread *current_user_thread(void)
-{
-	struct user_half *u = current()->user;
-
-	return u ? container_of(u, struct user_thread, half) : NULL;
-}
-
 struct process *current_process(void)
 {
 	struct user_thread *t = current_user_thread();
@@ -166,6 +159,10 @@ static int begin(void *arg)
 	u64 flags = spin_lock_irqsave(&t->process->lock);
 
 	t->thread = current();
+	t->party.regs = (struct pt_regs *)current()->stack->top - 1;
+	t->party.handles = &t->process->handles;
+	t->party.wait = &t->wait;
+	t->wait = (struct ipc_wait){ .thread = current(), .party = &t->party, .direct = true };
 	current()->killed = t->process->killed;
 	spin_unlock_irqrestore(&t->process->lock, flags);
 	thread_become_user(&t->half);

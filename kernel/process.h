@@ -44,6 +44,8 @@ struct user_thread {
 	struct list_head link;
 	struct work reap;
 	u64 ip, sp, args[2];
+	struct ipc_party party; /* of the system call that it is in */
+	struct ipc_wait wait;
 };
 
 /* Why it was killed, when not by another's word: at most so many vectors below this. */
@@ -53,8 +55,14 @@ struct user_thread {
 
 /* Thread context, as all here. With one reference and no threads; NULL: no memory. @parent: whose end is its own; NULL: nobody's. */
 struct process *process_create(const char *name, struct process *parent);
-/* The one that the calling thread is of; NULL: it has no user half. */
+/* The one that the calling thread is of, and its own; NULL: it has no user half. */
 struct process *current_process(void);
+static __always_inline struct user_thread *current_user_thread(void)
+{
+	struct user_half *u = current()->user;
+
+	return u ? container_of(u, struct user_thread, half) : NULL;
+}
 /*
  * A new thread, which begins at @ip. 0; -EINVAL: no such priority, or addresses that can't be; -EPIPE: the process has ended, or is
  * about to; -ENOMEM.

@@ -3,7 +3,10 @@
 #include "abi/ipc.h"
 #include "abi/rights.h"
 #include "arch/x86/cpu/regs.h"
+#include "arch/x86/entry/handlers.h"
+#include "kernel/ipc_direct.h"
 #include "kernel/syscall_internal.h"
+#include "sched/internal.h"
 #include "trace/clock.h"
 
 u64 syscall_deadline(u64 us)
@@ -39,35 +42,49 @@ enum operation { CALL, RECEIVE, REPLY, REPLY_RECEIVE };
 
 static __always_inline long ipc(struct pt_regs *regs, enum operation op, u32 right)
 {
-	struct ipc_party me = { .regs = regs, .handles = own_handles() };
+	struct ipc_party *me = &current_user_thread()->party;
 	u64 badge, until = syscall_deadline(regs->di >> IPC_TIMEOUT_SHIFT);
 	int err;
 	struct endpoint *e = find_endpoint((u32)regs->di, right, &badge, &err);
 
 	if (!e)
 		return err;
+	me->wait->direct = until == IPC_FOR_EVER && ipc_may_forget(regs);
 	switch (op) {
 	case CALL:
-		err = ipc_call(e, badge, &me, until);
+		err = ipc_call(e, badge, me, until);
 		break;
 	case RECEIVE:
-		err = ipc_receive(e, &me, until);
+		err = ipc_receive(e, me, until);
 		break;
 	case REPLY:
-		err = ipc_reply(e, &me);
+		err = ipc_reply(e, me);
 		break;
 	case REPLY_RECEIVE:
-		err = ipc_reply_receive(e, &me, until);
+		err = ipc_reply_receive(e, me, until);
 		break;
 	}
+	me->wait->direct = true;
 	object_put(&e->object);
 	return err;
 }
 
-long sys_ipc_call(struct pt_regs *regs) { return ipc(regs, CALL, RIGHT_SEND); }
+long ipc_call_in_order(struct pt_regs *regs) { return ipc(regs, CALL, RIGHT_SEND); }
+long ipc_reply_receive_in_order(struct pt_regs *regs) { return ipc(regs, REPLY_RECEIVE, RIGHT_RECEIVE); }
+
+void ipc_woken(struct thread *prev, struct pt_regs *regs)
+{
+	struct ipc_wait *w = &current_user_thread()->wait;
+
+	sched_arrive(prev);
+	regs->ax = (u64)(s64)ipc_wait_on(w);
+	object_put(&w->endpoint->object);
+	local_irq_disable();
+	syscall_work(regs);
+}
+
 long sys_ipc_receive(struct pt_regs *regs) { return ipc(regs, RECEIVE, RIGHT_RECEIVE); }
 long sys_ipc_reply(struct pt_regs *regs) { return ipc(regs, REPLY, RIGHT_RECEIVE); }
-long sys_ipc_reply_receive(struct pt_regs *regs) { return ipc(regs, REPLY_RECEIVE, RIGHT_RECEIVE); }
 
 long sys_endpoint_create(struct pt_regs *regs)
 {

@@ -10,6 +10,7 @@
 #include "lib/bug.h"
 #include "lib/chaos.h"
 #include "lib/tracepoint.h"
+#include "sched/direct.h"
 #include "sched/internal.h"
 #include "sched/thread.h"
 #include "sched/timer.h"
@@ -65,7 +66,7 @@ static struct run_queue *lock_queue_of(struct thread *t, u64 *flags)
 /* Interrupts off, this CPU's run queue locked: is the best of the waiting better than who runs? */
 static void look_again(struct run_queue *rq)
 {
-	if (rq->ready && (rq->current == rq->idle || (u64)rq->ready >> (rq->current->priority + 1)))
+	if (rq->ready && (current() == rq->idle || (u64)rq->ready >> (current()->priority + 1)))
 		set_need_resched();
 	else
 		timer_reprogram(
@@ -98,10 +99,9 @@ bool thread_wake(struct thread *t)
 {
 	u64 flags;
 	struct run_queue *rq = lock_queue_of(t, &flags);
-	bool woken = t->state == THREAD_BLOCKED;
+	bool woken = sched_claim(t);
 
 	if (woken) {
-		t->state = THREAD_RUNNABLE;
 		tracepoint(sched_wakeup, t->comm, t->tid, t->priority, (int)t->cpu);
 		if (!t->queued && !t->running)
 			enqueue(rq, t);
@@ -166,15 +166,12 @@ static void take_over(struct run_queue *rq, struct thread *prev, struct thread *
 	prev->guard_bits = this_cpu(guard_bits);
 	DEPTH_AND_READER = next->depth_and_reader;
 	this_cpu(guard_bits) = next->guard_bits;
+	next->depth_and_reader = next->guard_bits = 0; /* as sched/direct.h leaves them */
 	if ((u64)prev->user | (u64)next->user)
 		sched_switch_user(prev, next);
-	if (static_branch_unlikely(&thread_times_key))
-		thread_times_switch(prev);
-	rq->current = next;
 	next->running = true;
 	this_cpu(current_thread) = next;
 	this_cpu(current_tid) = next->tid;
-	this_cpu(thread_locks) = &next->mutexes;
 }
 
 /* In Linux's bits. */
@@ -270,6 +267,21 @@ void thread_yield(void)
 	switch_away(true);
 	local_irq_restore(flags);
 	preempt_enable();
+}
+
+void sched_arrive(struct thread *prev)
+{
+	sched_finish_switch(prev);
+	passing_through(1);
+	local_irq_enable();
+	preempt_enable();
+}
+
+/* It has been killed before it was blocked: who did that woke nobody. The interrupt is for who has become current. */
+void sched_direct_killed(struct thread *prev)
+{
+	thread_wake(prev);
+	apic_send_ipi(cpu_apic_id[this_cpu(cpu_number)], VECTOR_RESCHEDULE);
 }
 
 void sched_exit_current(void)

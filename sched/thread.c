@@ -115,11 +115,16 @@ void sched_begin_cpu(struct thread *t)
 {
 	timer_init_cpu();
 	t->running = true;
-	this_cpu_ptr(run_queue)->current = t;
 	this_cpu(current_thread) = t;
 	this_cpu(current_tid) = t->tid;
-	this_cpu(thread_locks) = &t->mutexes;
 	this_cpu(graph_here) = &t->graph;
+}
+
+struct held_locks *thread_locks(void)
+{
+	struct thread *t = current();
+
+	return t ? &t->mutexes : NULL;
 }
 
 int sched_init(void)
@@ -150,10 +155,7 @@ struct thread *thread_create(const char *comm, int (*fn)(void *), void *arg, u8 
 
 void thread_begin(struct thread *prev)
 {
-	sched_finish_switch(prev);
-	__atomic_fetch_add(&current()->voluntary, 1, __ATOMIC_SEQ_CST);
-	local_irq_enable(); /* as the way out of schedule() would */
-	preempt_enable();
+	sched_arrive(prev);
 	thread_exit(current()->fn(current()->arg));
 }
 

@@ -43,11 +43,17 @@ struct thread {
 	u64 sp;			/* while it isn't running; first, as switch.asm knows */
 	struct kstack *stack;	/* NULL for the thread that booted */
 	struct user_half *user; /* NULL: it runs in the kernel alone */
-	enum thread_state state;
+	union {
+		struct {
+			u8 state;     /* enum thread_state */
+			bool running; /* on a CPU this moment, its stack in use */
+			bool queued;
+			bool killed; /* it is to end: what it waits for ends with -EINTR. There, as syscall.asm knows */
+		};
+		u16 state_and_running;
+		u32 condition;
+	};
 	u8 priority;
-	bool killed;  /* it is to end: what it waits for ends with -EINTR. There, as syscall.asm knows */
-	bool running; /* on a CPU this moment, its stack in use */
-	bool queued;
 	u32 cpu;       /* whose run queue it is on, or was on last */
 	u32 affinity;  /* bit n: CPU n may run it */
 	u64 slice_end; /* ns */
@@ -65,8 +71,6 @@ struct thread {
 	struct held_locks mutexes; /* lockdep's */
 
 	struct graph_stack graph; /* hooked returns */
-
-	u64 ran; /* ns, while somebody wants to know (times.c) */
 
 	s32 tid;
 	char comm[16];

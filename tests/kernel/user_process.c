@@ -10,7 +10,7 @@
 static_assert(SYS_print == 1 && SYS_yield == 3 && SYS_ipc_call == 13 && SYS_ipc_receive == 14 &&
 		      SYS_ipc_reply_receive == 16 && SYS_process_kill == 26 && SYS_clock == 2 &&
 		      SYS_thread_exit == 27 && SYS_endpoint_create == 11 && SYS_notification_create == 17 &&
-		      SYS_notification_wait == 19 && NR_SYSCALLS == 39,
+		      SYS_notification_signal == 18 && SYS_notification_wait == 19 && NR_SYSCALLS == 39,
 	      "user_programs.asm has them so");
 
 #define STACK_PAGES 4

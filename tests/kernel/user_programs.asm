@@ -15,6 +15,7 @@ default rel
 %define SYS_thread_exit		27
 %define SYS_endpoint_create	11
 %define SYS_notification_create	17
+%define SYS_notification_signal	18
 %define SYS_notification_wait	19
 %define NR_CALLS		39
 
@@ -77,9 +78,11 @@ PROGRAM up_calls
 	jnz .next
 	EXIT 0
 
-; Serves the endpoint rdi: adds 1 to the first word, and the badge to the second.
+; Serves the endpoint rdi: adds 1 to the first word, and the badge to the second. Status 7: it can't receive any more.
 PROGRAM up_server
 	push rdi
+.receive:
+	mov rdi, [rsp]
 	mov eax, SYS_ipc_receive
 	xor ebx, ebx
 	syscall
@@ -94,7 +97,189 @@ PROGRAM up_server
 	syscall
 	jmp .again
 .over:
+	cmp rax, -2			; -ENOENT: the caller has gone
+	je .receive
 	EXIT 7
+
+; Calls the endpoint rdi as often as the lower half of rsi says, with rsi in all words, for an answer by up_server (badge 0). Status 0;
+; 1: an answer wasn't its own; 2: the server is gone; 3: another error.
+PROGRAM up_client
+	mov rbp, rsi
+.next:
+	mov rsi, rbp
+	mov rdx, rbp
+	lea r8, [rbp + 1]
+	mov r9, rbp
+	mov r10, rbp
+	mov r12, rbp
+	mov r13, rbp
+	mov r14, rbp
+	mov r15, rbp
+	mov eax, SYS_ipc_call
+	xor ebx, ebx
+	syscall
+	test rax, rax
+	jnz .failed
+	cmp rsi, rbp
+	jne .wrong
+	cmp rdx, r8			; one more
+	jne .wrong
+	dec rdx
+	cmp rdx, rbp
+	jne .wrong
+	cmp r9, rbp
+	jne .wrong
+	cmp r10, rbp
+	jne .wrong
+	cmp r12, rbp
+	jne .wrong
+	cmp r13, rbp
+	jne .wrong
+	cmp r14, rbp
+	jne .wrong
+	cmp r15, rbp
+	jne .wrong
+	dec rbp
+	test ebp, ebp
+	jnz .next
+	EXIT 0
+.wrong:
+	EXIT 1
+.failed:
+	cmp rax, -32			; -EPIPE
+	jne .other
+	EXIT 2
+.other:
+	EXIT 3
+
+; Figures (tests/bench/ipc.c), in ticks, as u64 at rsi. First what two instructions between take, as there are before each call.
+%define BENCH_RUNS 101
+%define WARM_UP 8
+
+%macro RECORD 1			; rax: where it ends; the number of the run in r13
+	mov [rsi + r13 * 8 + 8 + %1 * 8 * BENCH_RUNS], rax
+%endmacro
+
+%macro BENCH_START 0
+	push rsi
+	rdtsc
+	mov r8d, eax
+	mov eax, SYS_ipc_call
+	rdtsc
+	sub eax, r8d
+	mov [rsi], rax
+	mov r13, -WARM_UP
+	xor ebx, ebx
+%endmacro
+
+%macro BENCH_NEXT 1
+	inc r13
+	cmp r13, BENCH_RUNS
+	jne %1
+	EXIT 0
+%endmacro
+
+; Calls the endpoint rdi; first its server's figure, of the way there, then of the way back.
+PROGRAM up_bench_call
+	BENCH_START
+.next:
+	rdtsc
+	mov r8d, eax
+	mov eax, SYS_ipc_call
+	syscall
+	rdtsc
+	sub eax, r10d
+	mov rsi, [rsp]
+	test r13, r13
+	js .warm
+	RECORD 1
+	mov eax, r9d
+	RECORD 0
+.warm:
+	BENCH_NEXT .next
+
+PROGRAM up_bench_server
+	push rdi
+	mov eax, SYS_ipc_receive
+	xor ebx, ebx
+	syscall
+.again:
+	rdtsc
+	sub eax, r8d
+	mov r9d, eax
+	mov rdi, [rsp]
+	rdtsc
+	mov r10d, eax
+	mov eax, SYS_ipc_reply_receive
+	syscall
+	test rax, rax
+	jz .again
+	EXIT 7
+
+; The whole, to a server that does nothing else.
+PROGRAM up_bench_round
+	BENCH_START
+.next:
+	rdtsc
+	mov r8d, eax
+	mov eax, SYS_ipc_call
+	syscall
+	rdtsc
+	sub eax, r8d
+	mov rsi, [rsp]
+	test r13, r13
+	js .warm
+	RECORD 0
+.warm:
+	BENCH_NEXT .next
+
+PROGRAM up_bench_echo
+	push rdi
+	mov eax, SYS_ipc_receive
+	xor ebx, ebx
+	syscall
+.again:
+	mov rdi, [rsp]
+	mov eax, SYS_ipc_reply_receive
+	syscall
+	jmp .again
+
+; Signals the notification rdi: the moments at which it begins, and what it takes.
+PROGRAM up_bench_signal
+	BENCH_START
+.next:
+	push rsi
+	mov esi, 1
+	rdtsc
+	mov r8d, eax
+	mov eax, SYS_notification_signal
+	syscall
+	rdtsc
+	pop rsi
+	test r13, r13
+	js .warm
+	sub eax, r8d
+	RECORD 1
+	mov eax, r8d
+	RECORD 0
+.warm:
+	BENCH_NEXT .next
+
+; Waits for it: the moments at which that ends.
+PROGRAM up_bench_wait
+	BENCH_START
+.next:
+	push rsi
+	xor esi, esi
+	mov eax, SYS_notification_wait
+	syscall
+	rdtsc
+	pop rsi
+	test r13, r13
+	js .warm
+	RECORD 0
+.warm:
+	BENCH_NEXT .next
 
 ; rsi random system calls from the seed rdi: numbers that are none, too, but neither text to the console nor an end of its own
 ; by one that is taken as an argument; arguments that are nothing, small, handles, addresses here and at all ends.

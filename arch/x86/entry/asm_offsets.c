@@ -10,6 +10,7 @@
 #include "arch/x86/entry/handlers.h"
 #include "arch/x86/entry/pt_regs.h"
 #include "arch/x86/entry/switch.h"
+#include "arch/x86/entry/syscall.h"
 #include "arch/x86/entry/black_box.h"
 #include "arch/x86/mm/stacks.h"
 #include "arch/x86/mm/text_poke.h"
@@ -24,6 +25,17 @@ void asm_offsets(void)
 	DEFINE(REGS_CX, offsetof(struct pt_regs, cx));
 	DEFINE(REGS_R11, offsetof(struct pt_regs, r11));
 	DEFINE(REGS_DX, offsetof(struct pt_regs, dx));
+	DEFINE(REGS_SI, offsetof(struct pt_regs, si));
+	DEFINE(REGS_DI, offsetof(struct pt_regs, di));
+	DEFINE(REGS_BP, offsetof(struct pt_regs, bp));
+	DEFINE(REGS_R8, offsetof(struct pt_regs, r8));
+	DEFINE(REGS_R9, offsetof(struct pt_regs, r9));
+	DEFINE(REGS_R10, offsetof(struct pt_regs, r10));
+	DEFINE(REGS_R12, offsetof(struct pt_regs, r12));
+	DEFINE(REGS_R13, offsetof(struct pt_regs, r13));
+	DEFINE(REGS_R14, offsetof(struct pt_regs, r14));
+	DEFINE(REGS_R15, offsetof(struct pt_regs, r15));
+	DEFINE(SPINLOCK_SERVING, SPINLOCK_SERVING);
 	DEFINE(REGS_VECTOR, offsetof(struct pt_regs, vector));
 	DEFINE(REGS_ERROR, offsetof(struct pt_regs, error));
 	DEFINE(REGS_IP, offsetof(struct pt_regs, ip));

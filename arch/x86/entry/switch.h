@@ -7,7 +7,7 @@ struct thread;
 
 /* Where a thread keeps its stack pointer; sched/ asserts it. */
 #define THREAD_SP_OFFSET     0
-#define THREAD_KILLED_OFFSET 29
+#define THREAD_KILLED_OFFSET 27
 
 /*
  * Saves this thread's registers on its stack, and goes on with @next's. Interrupts off. Returns in

@@ -12,7 +12,7 @@
 bits 64
 default abs
 
-extern do_syscall, syscall_work, syscalls, syscalls_direct
+extern do_syscall, syscall_work, syscalls, syscalls_direct, ipc_woken
 extern tss, user_sp, watch, context_word, current_thread
 
 %define WATCH_NESTING 4		; context/watch.h asserts it
@@ -32,6 +32,15 @@ asm_syscall_exit:
 	o64 sysret
 .end:
 
+; With rsp as after POP_REGS and all that sysret wants.
+global asm_direct_exit:function (asm_direct_exit.end - asm_direct_exit)
+asm_direct_exit:
+	mov rsp, [rsp + 40]
+	swapgs
+	o64 sysret
+.end:
+
+global asm_syscall.done
 global asm_syscall:function (asm_syscall.end - asm_syscall)
 asm_syscall:
 	swapgs
@@ -92,6 +101,70 @@ asm_syscall:
 	jz .leave
 	mov qword [rsp + REGS_CX], 0	; any value but ip
 	jmp .leave
+.end:
+
+; Into user mode as another thread, which has become the current one, and whose system call ends here: with the message's nine words
+; out of the sender's registers. Until they are loaded the lock keeps both from being changed.
+%macro LOAD_MESSAGE 0
+	lea rsp, [rsi - (REGS_SIZE - REGS_VECTOR)]
+	mov rax, rdx
+	mov rsi, [rdi + REGS_SI]
+	mov rdx, [rdi + REGS_DX]
+	mov r8, [rdi + REGS_R8]
+	mov r9, [rdi + REGS_R9]
+	mov r10, [rdi + REGS_R10]
+	mov r12, [rdi + REGS_R12]
+	mov r13, [rdi + REGS_R13]
+	mov r14, [rdi + REGS_R14]
+	mov r15, [rdi + REGS_R15]
+	inc dword [rax + SPINLOCK_SERVING]
+	xor eax, eax			; the result
+	xor ebx, ebx			; no handle
+	lock inc dword [gs:watch]	; rcu_user_enter()
+	mov word [gs:watch + WATCH_NESTING], 0
+%endmacro
+
+; void asm_ipc_called(const struct pt_regs *from, u64 top, struct spinlock *, u64 badge, u64 token): of a receiver with its stack at
+; @top, which has not looked for more than ip and flags since, and no step to report.
+global asm_ipc_called:function (asm_ipc_called.end - asm_ipc_called)
+align 16
+asm_ipc_called:
+	mov rbp, r8
+	LOAD_MESSAGE
+	mov rdi, rcx
+	mov rcx, [rsp + 16]
+	mov r11, [rsp + 32]
+	jmp asm_direct_exit
+.end:
+
+; void asm_ipc_replied(const struct pt_regs *from, u64 top, struct spinlock *): of a caller, whose other registers are as they were.
+global asm_ipc_replied:function (asm_ipc_replied.end - asm_ipc_replied)
+align 16
+asm_ipc_replied:
+	LOAD_MESSAGE
+	mov rdi, [rsp - REGS_VECTOR + REGS_DI]
+	mov rbp, [rsp - REGS_VECTOR + REGS_BP]
+	mov rcx, [rsp + 16]
+	mov r11, [rsp + 32]
+	jmp asm_direct_exit
+.end:
+
+; A thread that waited with no frames is switched to in the common way: rsp is at its registers, rax the thread that was left.
+global asm_thread_woken:function (asm_thread_woken.end - asm_thread_woken)
+align 16
+asm_thread_woken:
+	lea rbp, [rsp + 1]
+	mov rdi, rax
+	mov rsi, rsp
+	call ipc_woken
+	mov rsp, [gs:tss + TSS_RSP0]
+	sub rsp, REGS_SIZE
+	lock inc dword [gs:watch]
+	mov word [gs:watch + WATCH_NESTING], 0
+	POP_REGS
+	add rsp, 16
+	swapgs
+	iretq
 .end:
 
 ; void asm_user_enter(u64 ip, u64 sp, u64 arg0, u64 arg1): to user mode for the first time. Interrupts off. What lies below

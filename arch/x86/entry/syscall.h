@@ -7,6 +7,27 @@
 /* Each CPU: from now on user mode has the instruction. */
 void syscall_init_cpu(void);
 
+/* Where the entry goes on when what it has called from the table returns. */
+extern const u8 asm_syscall_done[] __asm__("asm_syscall.done");
+
+struct pt_regs;
+struct spinlock;
+struct thread;
+#define SPINLOCK_SERVING 4 /* context/spinlock.h asserts it */
+
+/*
+ * Hidden. Interrupts off, RCU watching. To user mode as the current thread, which waited for a message and has its stack at @top: with
+ * that in @from, which is another's, and @lock released.
+ */
+void __noreturn asm_ipc_called(const struct pt_regs *from, u64 top, struct spinlock *lock, u64 badge,
+			       u64 token);
+void __noreturn asm_ipc_replied(const struct pt_regs *from, u64 top, struct spinlock *lock);
+
+/* Where switch_to() goes on in a thread that waited like that and had no frames. It calls the next, which is kernel/'s. */
+void asm_thread_woken(void);
+/* Interrupts off, on both sides. In a switch from @prev; afterwards @regs are ready for user mode. */
+void ipc_woken(struct thread *prev, struct pt_regs *regs);
+
 /*
  * Hidden. Interrupts off, RCU not watching. User mode for the first time, at @ip with @sp and two arguments, all else being 0;
  * the thread's stack begins at rsp[0] of the TSS, and what lies below is no more.

@@ -1,0 +1,20 @@
+/* The short way of messages (ipc_direct.c), and what it falls back to. */
+#pragma once
+
+#include "arch/x86/entry/pt_regs.h"
+#include "arch/x86/entry/syscall.h"
+#include "arch/x86/cpu/regs.h"
+#include "lib/types.h"
+
+/*
+ * Thread context. May whoever ends the system call that has @regs forget what has called us? Nothing is left to be done there but
+ * to go back to user mode: the entry itself has called, nobody has hooked the return, and no step is to be reported.
+ */
+static __always_inline bool ipc_may_forget(const struct pt_regs *regs)
+{
+	return ((const u64 *)regs)[-1] == (u64)asm_syscall_done && !(regs->flags & X86_EFLAGS_TF);
+}
+
+/* The system calls themselves, whatever their partner does. */
+long ipc_call_in_order(struct pt_regs *regs);
+long ipc_reply_receive_in_order(struct pt_regs *regs);

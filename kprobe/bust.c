@@ -148,12 +148,15 @@ static __always_inline unsigned find_recursion(const struct pt_regs *regs, struc
 	return 0;
 }
 
-/* The same bytes once more, for who wants to see the tables meanwhile: now there is no probe left for him to hit. */
+/*
+ * The same bytes once more, for who wants to see the tables meanwhile: now there is no probe left for him to hit. Where an earlier bust was,
+ * a tracer may have come since.
+ */
 static __emergency void show_pokes(void)
 {
 	for (unsigned b = 0; b < KPROBE_BUCKETS; b++)
 		for (struct kprobe_site *s = kprobe_table[b]; s; s = s->next)
-			if (s->busted)
+			if (s->busted && *(volatile u8 *)s->addr == s->original)
 				text_poke_emergency_observed((void *)s->addr, s->original);
 }
 
@@ -164,9 +167,10 @@ static __always_inline unsigned disarm_probes(struct kprobe_site *s)
 
 	only_store(s, NULL);
 	for (struct kprobe *p = s->probes; p; p = p->next) {
-		p->busted = p->armed;
-		n += p->armed;
+		if (!p->armed) /* be it that another CPU has busted it just now */
+			continue;
 		p->armed = false;
+		n++;
 	}
 	return n;
 }
@@ -192,8 +196,10 @@ __emergency unsigned bust_disarm_all(void)
 	for (unsigned b = 0; b < KPROBE_BUCKETS; b++)
 		for (struct kprobe_site *s = kprobe_table[b]; s; s = s->next) {
 			n += disarm_probes(s);
-			WRITE_ONCE(s->busted, s->armed);
-			if (!s->armed || leave_jump(s))
+			if (!s->armed)
+				continue;
+			WRITE_ONCE(s->busted, true);
+			if (leave_jump(s))
 				continue;
 			text_poke_emergency((void *)s->addr, s->original);
 			s->armed = false;

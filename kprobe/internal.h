@@ -68,7 +68,8 @@ struct kprobe_site {
 	bool rep;	 /* a step ends when ip has left the copy */
 	bool armed;	 /* the int3 is in the text, or about to be */
 	bool was_called; /* by the tracer, or from a detour, now or before: who comes so has preemption off, and interrupts perhaps on */
-	bool busted;	 /* the last bust took it out */
+	bool busted;	 /* a bust took it out, and it hasn't been armed since */
+	bool fresh;	 /* refresh.c's: an emulator may not have seen it yet */
 	bool lingered;	 /* a thread may have been preempted in its copy: freed when each has run */
 	struct insn insn;
 	struct kprobe_site *freed; /* later.c's */
@@ -236,6 +237,10 @@ void trampolines_init(void);
 /* kretprobe.c. A probe's pre that needs no registers where it is called by the other: as ftrace_func_t, but for the site. */
 void kretprobe_at_entry(struct kprobe *p, struct pt_regs *regs);
 void kretprobe_called(u64 ip, u64 parent_ip, struct ftrace_ops *site, struct ftrace_frame *frame);
+
+/* refresh.c. Under kprobe_mutex. The int3 has just been written; an emulator is to see it, by and by. */
+void refresh_init(void);
+void refresh_want(struct kprobe_site *s);
 
 /* later.c */
 void later_init(void);

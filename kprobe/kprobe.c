@@ -21,6 +21,7 @@ void kprobe_init(void)
 	slot_init();
 	trampolines_init();
 	optimize_init();
+	refresh_init();
 }
 
 static int site_make(struct kprobe_site **out, u64 addr, const char **why)
@@ -80,7 +81,7 @@ static int add(struct kprobe *p, const char **why)
 		return err;
 	}
 	p->hits = p->nmissed = 0;
-	p->armed = p->busted = false;
+	p->armed = false;
 	p->next = NULL;
 	p->site = s;
 	s->post |= p->post != NULL;
@@ -144,12 +145,23 @@ void only_update(struct kprobe_site *s)
 	} while (only && !READ_ONCE(only->armed));
 }
 
+/*
+ * A bust on another CPU may have come just before our int3 was written: then that stands in the text, and counts as gone. Who hits it takes
+ * it out; nobody need have.
+ */
+static void take_out_late(const struct kprobe_site *s)
+{
+	if (s->busted && *(volatile u8 *)s->addr == INT3_BYTE)
+		text_poke((void *)s->addr, &s->original, 1);
+}
+
 static int int3_in(struct kprobe_site *s)
 {
 	static const u8 int3 = INT3_BYTE;
 
 	if (s->armed)
 		return 0;
+	take_out_late(s);
 	if (s->entry && ftrace_site_at(s->addr)->patched)
 		return -EBUSY;
 	unoptimize(s); /* a bust was in between: what READY promises may not have held all the time */
@@ -159,13 +171,16 @@ static int int3_in(struct kprobe_site *s)
 	WRITE_ONCE(s->armed, true); /* before the int3: its first hit may come at once */
 	barrier();
 	text_poke((void *)s->addr, &int3, 1);
+	refresh_want(s);
 	return 0;
 }
 
 static void int3_out(struct kprobe_site *s)
 {
-	if (!s->armed)
+	if (!s->armed) {
+		take_out_late(s);
 		return;
+	}
 	text_poke((void *)s->addr, &s->original, 1);
 	barrier(); /* and only then is a hit nobody's */
 	WRITE_ONCE(s->armed, false);

@@ -53,8 +53,7 @@ struct kprobe {
 	struct kprobe *next; /* kprobe/'s own: at the same place */
 	struct kprobe_site *site;
 	enum kprobe_technique technique; /* asked for; KPROBE_AUTO: as the file kprobes/technique says */
-	bool armed;			 /* kprobe/'s, both */
-	bool busted;			 /* disarmed by the last bust */
+	bool armed;			 /* kprobe/'s */
 };
 
 /* Boot, once: the first page of slots. */

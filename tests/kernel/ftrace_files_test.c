@@ -246,6 +246,7 @@ KTEST(ftrace_files, commands_count_and_switch_tracing)
 	EXPECT_EQ(put("set_ftrace_filter", "!*:traceoff:0 !*:traceon !filed_*:stacktrace:0", true), 0);
 	EXPECT(says("set_ftrace_filter", "#### all functions enabled ####\n"));
 	EXPECT_EQ(trampolines_free(), free);
+	tracing_on(); /* filed_two() didn't, if its entry has a probe */
 }
 
 KTEST(ftrace_files, the_profile_counts_each_call)

@@ -5,8 +5,10 @@
 #include "arch/x86/mm/text_poke.h"
 #include "lib/bug.h"
 #include "lib/printk.h"
+#include "lib/string.h"
 
-#define CPUID_7_EBX_SMAP (1u << 20)
+#define CPUID_1_ECX_HYPERVISOR (1u << 31)
+#define CPUID_7_EBX_SMAP       (1u << 20)
 
 /* 0f 1f ca and 0f 1f cb are nops, 0f 01 ca is clac, 0f 01 cb is stac: the second byte is the whole difference. */
 #define ESCAPE	    0x0f
@@ -26,6 +28,17 @@ bool cpu_has_smap(void)
 		return false; /* a leaf too high repeats another one's answer */
 	cpuid(7, 0, r);
 	return r[1] & CPUID_7_EBX_SMAP;
+}
+
+bool cpu_is_tcg(void)
+{
+	u32 r[4];
+
+	cpuid(1, 0, r);
+	if (!(r[2] & CPUID_1_ECX_HYPERVISOR))
+		return false;
+	cpuid(0x40000000, 0, r);
+	return memcmp(&r[1], "TCGTCGTCGTCG", 12) == 0;
 }
 
 static void check_site(u64 addr)

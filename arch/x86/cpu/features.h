@@ -9,5 +9,7 @@
  */
 void features_init(void);
 
-/* Boot and later, any context: has the CPU SMAP? */
+/* Boot and later, any context. Is it QEMU's TCG, which translates? (CPUID, leaf 0x40000000.) */
+bool cpu_is_tcg(void);
+/* The same: has the CPU SMAP? */
 bool cpu_has_smap(void);

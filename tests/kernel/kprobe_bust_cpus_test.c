@@ -1,0 +1,265 @@
+/*
+ * A bust on one CPU while others arm, are hit, or are busted themselves: who is in the middle of a hit finishes it, who is in the middle
+ * of arming fails, and the text is as it was.
+ */
+#include "abi/errno.h"
+#include "arch/x86/cpu/regs.h"
+#include "context/watch.h"
+#include "kprobe/bust.h"
+#include "lib/symtab.h"
+#include "sched/thread.h"
+#include "sched/timer.h"
+#include "tests/kernel/crowd.h"
+#include "tests/kernel/kprobe_jumps.h"
+#include "tests/kernel/stress.h"
+
+static u64 text[2];
+
+static bool is_original(void) { return memcmp(text, jt_four, sizeof(text)) == 0; }
+
+static void begin(void)
+{
+	memcpy(text, jt_four, sizeof(text));
+	hits = 0;
+}
+
+/* As another CPU's between an arming's last look and its int3, and a second one behind it: whoever runs there. */
+KTEST(kprobe_jump, an_int3_that_comes_after_a_bust_is_taken_out)
+{
+	struct kprobe p = { .addr = (u64)jt_four, .pre = count_hit, .technique = KPROBE_STEP };
+	static const u8 int3 = INT3_BYTE;
+
+	begin();
+	if (!probe_on(&p))
+		return;
+	bust_disarm_all();
+	bust_disarm_all();
+	sweep_arm_again();
+	EXPECT(is_original());
+	text_poke((void *)(u64)jt_four, &int3, 1);
+	EXPECT_EQ(run_code(jt_four), 4);
+	EXPECT(is_original());
+	EXPECT_EQ(hits, 0);
+	EXPECT_EQ(kprobe_arm(&p), 0);
+	EXPECT_EQ(run_code(jt_four), 4);
+	EXPECT_EQ(hits, 1);
+	probe_off(&p);
+	EXPECT(is_original());
+}
+
+static bool wanted;
+static u64 busts;
+
+static void bust(struct kprobe *p, struct pt_regs *regs)
+{
+	if (!wanted)
+		return;
+	wanted = false;
+	busts++;
+	bust_count++; /* as bust_kprobes() says that it was here */
+	bust_disarm_all();
+}
+
+/* At each instruction of it: what it says is so, and afterwards all is as if it had never been tried. */
+static void meet_arming(const struct kprobe *at)
+{
+	struct kprobe p = { .addr = (u64)jt_four, .pre = count_hit, .technique = KPROBE_STEP };
+	u64 before = busts;
+	const char *why;
+	int err;
+
+	if (kprobe_register(&p, &why) != 0)
+		return;
+	wanted = true;
+	err = kprobe_arm(&p);
+	wanted = false;
+	sweep_arm_again();
+	EXPECT_EQ(err, busts == before ? 0 : -EAGAIN);
+	EXPECT(err ? is_original() : *(volatile u8 *)jt_four == INT3_BYTE);
+	kprobe_arm(&p);
+	hits = 0;
+	EXPECT_EQ(run_code(jt_four), 4);
+	EXPECT_EQ(hits, 1);
+	probe_off(&p);
+	EXPECT(is_original());
+}
+
+KTEST(kprobe_jump, a_bust_while_a_probe_is_armed)
+{
+	struct symbol f;
+	struct insn insn;
+
+	begin();
+	busts = 0;
+	symtab_find(&kernel_symtab, (u64)site_update, &f);
+	for (u64 ip = f.start + SITE_SIZE; ip < f.start + f.size; ip += insn.length) {
+		struct kprobe at = { .addr = ip, .pre = bust, .technique = KPROBE_STEP };
+		const char *why;
+
+		if (insn_decode(&insn, (const u8 *)ip, f.start + f.size - ip) != 0)
+			break;
+		if (kprobe_register(&at, &why) != 0)
+			continue;
+		EXPECT_EQ(kprobe_arm(&at), 0);
+		meet_arming(&at);
+		probe_off(&at);
+	}
+	EXPECT(busts > 10);
+}
+
+static volatile bool parked, go_on;
+
+static void park(struct kprobe *p, struct pt_regs *regs)
+{
+	parked = true;
+	while (!go_on)
+		cpu_relax();
+	count_hit(p, regs);
+}
+
+static int run_parked(void *arg) { return (int)run_code(arg); }
+
+/* In the handler of each technique, while all probes go, and the one that is being hit is given back. */
+KTEST(kprobe_jump, a_bust_while_another_cpu_is_in_a_handler)
+{
+	static const enum kprobe_technique techniques[] = { KPROBE_STEP, KPROBE_INT3, KPROBE_BOOST,
+							    KPROBE_JUMP };
+	u32 other = crowd_next_cpu(0);
+
+	begin();
+	if (!other)
+		return; /* there is none */
+	EXPECT_EQ(thread_set_affinity(1), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(techniques); i++) {
+		struct kprobe p = { .addr = (u64)jt_four, .pre = park, .technique = techniques[i] };
+		struct thread *t;
+
+		parked = go_on = false;
+		hits = 0;
+		if (!probe_on(&p))
+			break;
+		if (techniques[i] == KPROBE_JUMP)
+			EXPECT(jumps(&p));
+		t = thread_create("parked", run_parked, (void *)jt_four, PRIORITY_DEFAULT, 1u << other);
+		while (!parked)
+			thread_yield();
+		bust_disarm_all();
+		go_on = true;
+		EXPECT_EQ(thread_join(t), 4);
+		sweep_arm_again();
+		EXPECT_EQ(hits, 1);
+		EXPECT_EQ(run_code(jt_four), 4);
+		EXPECT_EQ(hits, 1);
+		probe_off(&p);
+		EXPECT(is_original());
+	}
+	thread_set_affinity(CPU_MASK_ALL);
+}
+
+static volatile bool over;
+
+/* Until told: code that has a probe most of the time. */
+static int run_on(void *cpu)
+{
+	int bad = 0;
+
+	while (!over) {
+		bad += run_code(jt_four) != 4;
+		bad += run_code(jt_row) != 26;
+		thread_yield();
+	}
+	return bad;
+}
+
+static u64 many_hits;
+static void count_many(struct kprobe *p, struct pt_regs *regs)
+{
+	__atomic_fetch_add(&many_hits, 1, __ATOMIC_RELAXED);
+}
+
+static void arm_and_bust(unsigned i)
+{
+	static const enum kprobe_technique techniques[] = { KPROBE_STEP,    KPROBE_INT3, KPROBE_BOOST,
+							    KPROBE_EMULATE, KPROBE_AUTO, KPROBE_JUMP };
+	enum kprobe_technique t = techniques[i % ARRAY_SIZE(techniques)];
+	struct kprobe p = { .addr = (u64)jt_four, .pre = count_many, .technique = t },
+		      q = { .addr = (u64)jt_row, .pre = count_many, .technique = t };
+	const char *why;
+	u64 until;
+	bool first = kprobe_register(&p, &why) == 0, second = kprobe_register(&q, &why) == 0;
+
+	if (first)
+		EXPECT_EQ(kprobe_arm(&p), 0);
+	if (second)
+		EXPECT_EQ(kprobe_arm(&q), 0);
+	if (i % 3 == 0)
+		kprobe_settle(); /* jumps have come */
+	until = READ_ONCE(many_hits) + i % 5;
+	while (first && READ_ONCE(many_hits) < until)
+		thread_yield();
+	bust_count++;
+	bust_disarm_all();
+	optimize_busted();
+	if (first)
+		kprobe_unregister(&p);
+	if (second)
+		kprobe_unregister(&q);
+}
+
+KTEST(kprobe_jump, busts_while_others_are_being_hit)
+{
+	u64 row[8];
+
+	begin();
+	memcpy(row, jt_row, sizeof(row));
+	over = false;
+	crowd_start(run_on, 1);
+	for (unsigned i = 0, n = stressed(60); i < n; i++)
+		arm_and_bust(i);
+	over = true;
+	EXPECT_EQ(crowd_join(), 0);
+	sweep_arm_again();
+	kprobe_flush();
+	EXPECT(is_original());
+	EXPECT_EQ(memcmp(row, jt_row, sizeof(row)), 0);
+}
+
+static volatile u64 victim_runs;
+static __attribute__((noipa)) u64 victim(u64 n)
+{
+	victim_runs++;
+	return n + 1;
+}
+
+/* Each CPU's first int3 recurses until its stack ends, or until another's has: then all go back as they came. */
+static int recurse(void *cpu)
+{
+	struct cpu_accounts before = accounts_now();
+	int bad = 0;
+
+	for (u64 i = 0; i < 3; i++)
+		bad += victim(i) != i + 1;
+	bad += (accounts_now().context_word ^ before.context_word) & ~CONTEXT_NO_RESCHED;
+	bad += !rcu_is_watching() || !irqs_enabled() || steps_now() != 0;
+	return bad;
+}
+
+KTEST(kprobe_jump, all_cpus_recurse_at_once)
+{
+	for (unsigned i = 0, n = stressed(4); i < n; i++) {
+		struct kprobe p = { .addr = (u64)rcu_nmi_enter }, q = { .addr = (u64)victim + SITE_SIZE };
+		u64 before = bust_count;
+
+		victim_runs = 0;
+		kprobe_unsafe = true;
+		if (probe_on(&q) && probe_on(&p)) {
+			EXPECT_EQ(crowd_run(recurse), 0);
+			EXPECT(bust_count != before);
+			EXPECT_EQ(victim_runs, 3 * crowd_cpus());
+		}
+		kprobe_unsafe = false;
+		sweep_arm_again();
+		probe_off(&p);
+		probe_off(&q);
+	}
+}

@@ -22,7 +22,11 @@
 
 /*
  * A process's faults, to the endpoint set for them, as calls with this label and the words vector, error code, CR2 or DR6, ip, sp,
- * thread, frame pointer; by the badge of the handle that it was set by. The answer's label says whether the thread goes on, at its first word; otherwise the process is killed.
+ * thread, frame pointer, flags; by the badge of the handle that it was set by. The answer's label says whether the thread goes on, at
+ * its first word; otherwise the process is killed. With IPC_FAULT_SET its flags are the second word, of which only those below count,
+ * and its stack pointer is the third: so a debugger steps (TF; the step ends as a fault of vector 1).
  */
 #define IPC_LABEL_FAULT 0x746c756166ul /* "fault" */
 #define IPC_FAULT_GO_ON 1
+#define IPC_FAULT_SET	2
+#define IPC_FAULT_FLAGS 0xdd5ul /* CF PF AF ZF SF TF DF OF */

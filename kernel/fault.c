@@ -5,6 +5,7 @@
 #include "abi/ipc.h"
 #include "arch/x86/entry/vectors.h"
 #include "kernel/process.h"
+#include "kernel/uprobe/uprobe.h"
 #include "lib/printk.h"
 
 #define ERROR_USER 4 /* of a page fault's error code (SDM vol. 3, figure 4-12) */
@@ -21,6 +22,7 @@ static int ask(struct process *p, struct pt_regs *regs, u64 about)
 		.r12 = regs->sp,
 		.r13 = (u64)current()->tid,
 		.r14 = regs->bp,
+		.r15 = regs->flags,
 	};
 	struct ipc_party me = { .regs = &m };
 	struct endpoint *e = __atomic_load_n(&p->faults, __ATOMIC_ACQUIRE);
@@ -29,9 +31,13 @@ static int ask(struct process *p, struct pt_regs *regs, u64 about)
 
 	if (err)
 		return err;
-	if (m.si != IPC_FAULT_GO_ON || m.dx >= USER_END)
+	if ((m.si != IPC_FAULT_GO_ON && m.si != IPC_FAULT_SET) || m.dx >= USER_END)
 		return -EINVAL;
 	regs->ip = m.dx;
+	if (m.si == IPC_FAULT_SET) {
+		regs->flags = (regs->flags & ~IPC_FAULT_FLAGS) | (m.r8 & IPC_FAULT_FLAGS);
+		regs->sp = m.r9;
+	}
 	return 0;
 }
 
@@ -53,6 +59,7 @@ void user_fault(struct pt_regs *regs, u64 about)
 	if (regs->vector == X86_TRAP_PF && regs->error & ERROR_USER &&
 	    space_fault(p->space, about, regs->error) == 0)
 		return;
+	uprobe_leave_copy(regs);
 	err = ask(p, regs, about);
 	if (!err || current()->killed)
 		return;

@@ -29,6 +29,7 @@
 #include "kernel/shell/shell.h"
 #include "kernel/smp.h"
 #include "kernel/tsc.h"
+#include "kernel/uprobe/uprobe.h"
 #include "kprobe/boot.h"
 #include "kprobe/kprobe.h"
 #include "lib/bug.h"
@@ -128,6 +129,7 @@ void kernel_main(void)
 	ring_buffer_init(cmdline.trace_buf_size); /* where events go: CPU 0's ring gets its size */
 	ftrace_init();				  /* the sites, sorted and checked */
 	kprobe_init();				  /* the first page of out-of-line slots */
+	uprobe_init();				  /* the lock of those in programs */
 
 	if (sched_init() != 0) /* threads: this one, and an idle one */
 		panic("boot: no memory for the idle thread");

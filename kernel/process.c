@@ -6,6 +6,7 @@
 #include "arch/x86/cpu/regs.h"
 #include "arch/x86/cpu/smp.h"
 #include "kernel/traps.h"
+#include "kernel/uprobe/uprobe.h"
 #include "lib/compiler.h"
 #include "lib/string.h"
 #include "mm/kmalloc.h"
@@ -118,7 +119,10 @@ struct process *process_create(const char *name, struct process *parent)
 	return p;
 }
 
-static void thread_destroy(struct object *o) {}
+static void thread_destroy(struct object *o)
+{
+	uprobe_thread_end(&container_of(o, struct user_thread, object)->half);
+}
 
 /* By kworker: a thread can't free its own stack. */
 static void reap(struct work *w)

@@ -17,6 +17,7 @@
 #include "kernel/process.h"
 #include "kernel/syscall.h"
 #include "kernel/traps.h"
+#include "kernel/uprobe/uprobe.h"
 #include "kprobe/watchpoint.h"
 #include "lib/instrumentation.h"
 #include "lib/tracepoint.h"
@@ -110,7 +111,7 @@ noinstr void do_user_trap(struct pt_regs *regs)
 	if (static_branch_unlikely(&irqsoff_key))
 		irqsoff_begin();
 	if (regs->vector < IRQ_BASE_VECTOR) {
-		if (regs->vector != X86_TRAP_DB || !watched(regs, about))
+		if ((regs->vector != X86_TRAP_DB || !watched(regs, about)) && !uprobe_trap(regs, &about))
 			exception(regs, about);
 	} else {
 		context_add(HARDIRQ_ONE);

@@ -14,7 +14,7 @@ static void define(char *line, size_t len)
 	for (size_t i = 0; i < len; i++)
 		if (line[i] == ',')
 			line[i] = ' ';
-	err = probe_events_define(line, len, true);
+	err = probe_events_define(&kprobe_family, line, len, true);
 	if (err)
 		printk("cmdline: Failed to add event(%d): %.*s: %s, see error_log\n", err, (int)len, line,
 		       strerror(err));

@@ -1,5 +1,5 @@
 /*
- * The file kprobe_events: definitions in, one a line.
+ * The files kprobe_events and uprobe_events: definitions in, one a line.
  *
  * A write is taken whole or not at all. It becomes a plan first (events to add, events to go), each
  * line checked against what there would be if the lines before it had been carried out; only a
@@ -16,13 +16,14 @@
 #define EVENT_EXISTS "Given group/event name is already used by another event"
 
 struct plan {
+	const struct probe_family *family;
 	struct list_head adding;
 	size_t files; /* entries left in the table of control files */
 };
 
-static int refuse(const char *line, size_t column, const char *why, int err)
+static int refuse(const struct plan *plan, const char *line, size_t column, const char *why, int err)
 {
-	error_log("trace_kprobe", line, column, why);
+	error_log(plan->family->log, line, column, why);
 	return err;
 }
 
@@ -41,7 +42,7 @@ static int check(struct plan *plan, struct probe_event *e, const char **why)
 {
 	int err;
 
-	if (find(&probe_events, e->group, e->name) || find(&plan->adding, e->group, e->name)) {
+	if (find(plan->family->events, e->group, e->name) || find(&plan->adding, e->group, e->name)) {
 		*why = EVENT_EXISTS;
 		return -EEXIST;
 	}
@@ -49,7 +50,7 @@ static int check(struct plan *plan, struct probe_event *e, const char **why)
 		*why = "Too many events";
 		return -ENOSPC;
 	}
-	err = probe_event_register(e, why);
+	err = plan->family->probe(e, why);
 	if (err)
 		return err;
 	*why = EVENT_EXISTS; /* which isn't one of probes */
@@ -57,7 +58,7 @@ static int check(struct plan *plan, struct probe_event *e, const char **why)
 	if (err == -ENOMEM)
 		*why = "No memory for another event";
 	if (err)
-		probe_event_unregister(e);
+		plan->family->unprobe(e);
 	return err;
 }
 
@@ -70,19 +71,20 @@ static void discard(struct probe_event *e)
 
 static int plan_definition(struct plan *plan, const char *line)
 {
-	struct probe_event *e = kzalloc(sizeof(*e));
+	struct probe_event *e = kzalloc(plan->family->size);
 	const char *why = NULL;
 	size_t column = 0;
 	int err;
 
 	if (!e)
 		return -ENOMEM;
-	err = probe_event_parse(e, line, &column, &why);
+	e->family = plan->family;
+	err = e->family->parse(e, line, &column, &why);
 	if (!err)
 		err = check(plan, e, &why);
 	if (err) {
 		discard(e);
-		return refuse(line, column, why, err);
+		return refuse(plan, line, column, why, err);
 	}
 	plan->files -= EVENT_FILES;
 	list_add_tail(&e->link, &plan->adding);
@@ -93,7 +95,7 @@ static int plan_definition(struct plan *plan, const char *line)
 static void drop(struct probe_event *e)
 {
 	list_del(&e->link);
-	probe_event_unregister(e);
+	e->family->unprobe(e);
 	discard(e);
 }
 
@@ -111,12 +113,12 @@ static int plan_removals(struct plan *plan, struct list_head *events, const char
 		if (e->doomed || strcmp(e->group, group) != 0 || (*name && strcmp(e->name, name) != 0))
 			continue;
 		n++;
-		if (!go && events == &probe_events && probe_event_busy(e))
+		if (!go && events == plan->family->events && probe_event_busy(e))
 			return -EBUSY;
 		if (!go)
 			continue;
 		plan->files += EVENT_FILES;
-		if (events == &probe_events)
+		if (events == plan->family->events)
 			e->doomed = true;
 		else
 			drop(e);
@@ -129,21 +131,23 @@ static int plan_removal(struct plan *plan, const char *line)
 {
 	char group[EVENT_NAME_MAX], name[EVENT_NAME_MAX];
 	const char *why;
-	struct probe_text t = { line, 2, &why };
+	struct probe_text t = { line, 2, &why, NULL };
 	int err, n;
 
 	if (line[1] != ':')
-		return refuse(line, 1, "Event name is not specified", -EINVAL);
+		return refuse(plan, line, 1, "Event name is not specified", -EINVAL);
+	strscpy(group, plan->family->group, sizeof(group));
 	err = probe_name_parse(&t, group, name);
 	if (err || line[t.at])
-		return refuse(line, t.at, err ? why : "Nothing else belongs to a removal", err ?: -EINVAL);
-	n = plan_removals(plan, &probe_events, group, name, false);
+		return refuse(plan, line, t.at, err ? why : "Nothing else belongs to a removal",
+			      err ?: -EINVAL);
+	n = plan_removals(plan, plan->family->events, group, name, false);
 	if (n < 0)
-		return refuse(line, 2, "Event is enabled: disable it first", n);
+		return refuse(plan, line, 2, "Event is enabled: disable it first", n);
 	n += plan_removals(plan, &plan->adding, group, name, false);
 	if (!n)
-		return refuse(line, 2, "Event doesn't exist", -ENOENT);
-	plan_removals(plan, &probe_events, group, name, true);
+		return refuse(plan, line, 2, "Event doesn't exist", -ENOENT);
+	plan_removals(plan, plan->family->events, group, name, true);
 	plan_removals(plan, &plan->adding, group, name, true);
 	return 0;
 }
@@ -163,7 +167,7 @@ static int plan_line(struct plan *plan, const char *text, size_t len)
 		return 0;
 	strscpy(line, text, min(len + 1, sizeof(line)));
 	if (len >= sizeof(line))
-		return refuse(line, 0, "Probe definition is too long", -E2BIG);
+		return refuse(plan, line, 0, "Probe definition is too long", -E2BIG);
 	return line[0] == '-' ? plan_removal(plan, line) : plan_definition(plan, line);
 }
 
@@ -190,7 +194,7 @@ static int plan_begin(struct plan *plan, bool append)
 
 	list_init(&plan->adding);
 	plan->files = ctl_room();
-	list_for_each_entry(e, &probe_events, link) {
+	list_for_each_entry(e, plan->family->events, link) {
 		if (!append && probe_event_busy(e))
 			return -EBUSY;
 		e->doomed = !append;
@@ -205,7 +209,7 @@ static void plan_drop(struct plan *plan)
 
 	list_for_each_entry_safe(e, tmp, &plan->adding, link)
 		drop(e);
-	list_for_each_entry(e, &probe_events, link)
+	list_for_each_entry(e, plan->family->events, link)
 		e->doomed = false;
 }
 
@@ -213,7 +217,7 @@ static void plan_carry_out(struct plan *plan)
 {
 	struct probe_event *e, *tmp;
 
-	list_for_each_entry_safe(e, tmp, &probe_events, link) {
+	list_for_each_entry_safe(e, tmp, plan->family->events, link) {
 		if (e->doomed) {
 			probe_event_remove(e);
 			discard(e);
@@ -225,9 +229,9 @@ static void plan_carry_out(struct plan *plan)
 	}
 }
 
-int probe_events_define(const char *text, size_t len, bool append)
+int probe_events_define(const struct probe_family *f, const char *text, size_t len, bool append)
 {
-	struct plan plan;
+	struct plan plan = { .family = f };
 	int err = plan_begin(&plan, append);
 
 	if (!err)
@@ -239,17 +243,22 @@ int probe_events_define(const char *text, size_t len, bool append)
 	return err;
 }
 
+void probe_events_show(struct seq *out, const struct probe_family *f)
+{
+	struct probe_event *e;
+
+	list_for_each_entry(e, f->events, link)
+		f->show(out, e);
+}
+
 static int store(const struct ctl_file *self, const char *text, size_t len, bool append)
 {
-	return probe_events_define(text, len, append);
+	return probe_events_define(&kprobe_family, text, len, append);
 }
 
 static int show(struct seq *out, const struct ctl_file *self)
 {
-	struct probe_event *e;
-
-	list_for_each_entry(e, &probe_events, link)
-		probe_event_show(out, e);
+	probe_events_show(out, &kprobe_family);
 	return 0;
 }
 CTL_FILE(ctl_kprobe_events, .path = "kprobe_events", .show = show, .store = store);

@@ -119,7 +119,12 @@ static void record_watch(struct watchpoint *w, struct pt_regs *regs)
 static void trace_missed(u64 addr) { tracepoint(kprobe_missed, addr); }
 void (*kprobe_missed_handler)(u64 addr) = trace_missed;
 
-int probe_event_register(struct probe_event *e, const char **why)
+void probe_event_record(struct probe_event *e, const struct pt_regs *regs, u64 ip, u64 ret_ip)
+{
+	record(e, regs, ip, ret_ip);
+}
+
+static int probe(struct probe_event *e, const char **why)
 {
 	switch (e->kind) {
 	case 'r':
@@ -137,7 +142,7 @@ int probe_event_register(struct probe_event *e, const char **why)
 	}
 }
 
-void probe_event_unregister(struct probe_event *e)
+static void unprobe(struct probe_event *e)
 {
 	if (e->kind == 'r')
 		kretprobe_unregister(&e->ret);
@@ -165,10 +170,8 @@ static int arm_watch(struct probe_event *e)
 	return err;
 }
 
-static int arm(struct event *event, bool on)
+static int arm(struct probe_event *e, bool on)
 {
-	struct probe_event *e = container_of(event, struct probe_event, event);
-
 	if (e->kind == 'r') {
 		if (on)
 			return kretprobe_arm(&e->ret);
@@ -189,9 +192,8 @@ static const bool *armed(const struct probe_event *e)
 {
 	return e->kind == 'w' ? &e->watch.armed : &e->probe.armed;
 }
-bool probe_event_armed(const struct probe_event *e) { return *armed(e); }
 
-u64 probe_event_hits(const struct probe_event *e, u64 *missed)
+static u64 hits(const struct probe_event *e, u64 *missed)
 {
 	if (e->kind == 'w') {
 		*missed = e->watch.nmissed;
@@ -200,6 +202,20 @@ u64 probe_event_hits(const struct probe_event *e, u64 *missed)
 	*missed = e->probe.nmissed + (e->kind == 'r' ? e->ret.nmissed : 0);
 	return e->probe.hits;
 }
+
+const struct probe_family kprobe_family = {
+	.log = "trace_kprobe",
+	.group = "kprobes",
+	.events = &probe_events,
+	.size = sizeof(struct probe_event),
+	.parse = probe_event_parse,
+	.show = probe_event_show,
+	.probe = probe,
+	.unprobe = unprobe,
+	.arm = arm,
+	.armed = armed,
+	.hits = hits,
+};
 
 static const struct probe_event *of(const struct event *e)
 {
@@ -211,7 +227,11 @@ static void print(struct seq *out, const struct event *event, const void *fields
 	const struct probe_event *e = of(event);
 	const struct probe_head *head = fields;
 
-	if (e->kind == 'r')
+	if (e->family->user && e->kind == 'r')
+		seq_printf(out, "(0x%lx <- 0x%lx)", head->ret_ip, head->ip);
+	else if (e->family->user)
+		seq_printf(out, "(0x%lx)", head->ip);
+	else if (e->kind == 'r')
 		seq_printf(out, "(%pS <- %ps)", (void *)head->ret_ip, (void *)head->ip);
 	else
 		seq_printf(out, "(%pS)", (void *)head->ip);
@@ -271,6 +291,13 @@ static int make_fields(struct probe_event *e)
 	return 0;
 }
 
+static int arm_event(struct event *event, bool on)
+{
+	struct probe_event *e = container_of(event, struct probe_event, event);
+
+	return e->family->arm(e, on);
+}
+
 int probe_event_prepare(struct probe_event *e)
 {
 	int err = make_fields(e);
@@ -281,8 +308,8 @@ int probe_event_prepare(struct probe_event *e)
 		.fields = fields,
 		.print = print,
 		.show_print_fmt = show_print_fmt,
-		.arm = arm,
-		.armed = armed(e), /* a bust disarms without asking */
+		.arm = arm_event,
+		.armed = e->family->armed(e), /* a bust disarms without asking */
 	};
 	return err ?: event_files_make(&e->files, &e->event);
 }
@@ -290,12 +317,12 @@ int probe_event_prepare(struct probe_event *e)
 void probe_event_add(struct probe_event *e)
 {
 	event_add(&e->event, &e->files);
-	list_add_tail(&e->link, &probe_events);
+	list_add_tail(&e->link, e->family->events);
 }
 
 void probe_event_remove(struct probe_event *e)
 {
-	probe_event_unregister(e);
+	e->family->unprobe(e);
 	event_remove(&e->event, &e->files);
 	list_del(&e->link);
 }

@@ -4,28 +4,44 @@
 #include "arch/x86/cpu/smap.h"
 #include "arch/x86/mm/extable.h"
 #include "arch/x86/mm/paging.h"
+#include "context/context.h"
 #include "lib/string.h"
+#include "mm/space.h"
 #include "sched/thread.h"
 
-#define USER_END (1ul << 47)
+#define ERROR_USER 4 /* of a page fault's error code (SDM vol. 3, figure 4-12) */
 
 /* Reading a device's register can change it: the local APIC's are the only ones mapped. */
 static bool is_device(u64 addr, size_t len) { return addr + len > APIC_VA && addr < APIC_VA + PAGE_SIZE; }
 
-/* The @size bytes at @addr as a number. */
-static bool load(u64 addr, size_t size, bool user, u64 *out)
+static bool load_user(u64 addr, size_t size, u64 *out)
 {
 	int err;
 
-	*out = 0;
-	if (is_device(addr, size) || (user && addr >= USER_END - size))
-		return false;
-	if (user)
-		user_access_begin();
+	user_access_begin();
 	err = kernel_load_nofault(out, (const void *)addr, size);
-	if (user)
-		user_access_end();
+	user_access_end();
 	return err == 0;
+}
+
+/* Whoever was hit in user mode holds no lock, and a page of his that nobody has touched yet can be made. */
+static bool make_page(const struct pt_regs *regs, u64 addr)
+{
+	struct user_half *u = current()->user;
+
+	return u && user_mode(regs) && !in_nmi() && space_fault(u->space, addr, ERROR_USER) == 0;
+}
+
+/* The @size bytes at @addr as a number. */
+static bool load(const struct pt_regs *regs, u64 addr, size_t size, bool user, u64 *out)
+{
+	*out = 0;
+	if (!user)
+		return !is_device(addr, size) && kernel_load_nofault(out, (const void *)addr, size) == 0;
+	if (addr >= USER_END - size)
+		return false;
+	return load_user(addr, size, out) ||
+	       (make_page(regs, addr) && make_page(regs, addr + size - 1) && load_user(addr, size, out));
 }
 
 static bool evaluate(const struct probe_arg *a, const struct pt_regs *regs, u64 *out)
@@ -50,7 +66,7 @@ static bool evaluate(const struct probe_arg *a, const struct pt_regs *regs, u64 
 			v += op->value;
 			break;
 		default:
-			if (!load(v + op->value, sizeof(v), op->kind == FETCH_ULOAD, &v))
+			if (!load(regs, v + op->value, sizeof(v), op->kind == FETCH_ULOAD, &v))
 				return false;
 		}
 	}
@@ -59,13 +75,13 @@ static bool evaluate(const struct probe_arg *a, const struct pt_regs *regs, u64 
 }
 
 /* Its length with the NUL, which is there even if there was room for a part only; 0: it can't be read. */
-static u32 copy_string(u8 *to, u32 room, u64 from, bool user)
+static u32 copy_string(const struct pt_regs *regs, u8 *to, u32 room, u64 from, bool user)
 {
 	u64 c = 1;
 	u32 n = 0;
 
 	for (; n < room && c; n++) {
-		if (!load(from + n, 1, user, &c))
+		if (!load(regs, from + n, 1, user, &c))
 			return 0;
 		to[n] = (u8)c;
 	}
@@ -74,10 +90,10 @@ static u32 copy_string(u8 *to, u32 room, u64 from, bool user)
 	return n;
 }
 
-static u32 store_string(u8 *field, u64 from, bool user, u8 *record, u32 end)
+static u32 store_string(const struct pt_regs *regs, u8 *field, u64 from, bool user, u8 *record, u32 end)
 {
 	u32 room = min(PROBE_RECORD_MAX - end, (u32)FETCH_STRING_MAX);
-	u32 len = from ? copy_string(record + end, room, from, user) : 0, place = len << 16 | end;
+	u32 len = from ? copy_string(regs, record + end, room, from, user) : 0, place = len << 16 | end;
 
 	memcpy(field, &place, sizeof(place));
 	return end + len;
@@ -105,11 +121,11 @@ u32 fetch_store(const struct probe_arg *a, const struct pt_regs *regs, u8 *recor
 	for (unsigned i = 0; i < (a->count ?: 1); i++, field += a->type->size) {
 		v = base;
 		if (string && a->count) /* of pointers to them */
-			load(base + i * sizeof(u64), sizeof(v), a->user, &v);
+			load(regs, base + i * sizeof(u64), sizeof(v), a->user, &v);
 		else if (a->memory && !string)
-			load(base + i * a->type->size, a->type->size, a->user, &v);
+			load(regs, base + i * a->type->size, a->type->size, a->user, &v);
 		if (string)
-			end = store_string(field, v, a->user_text, record, end);
+			end = store_string(regs, field, v, a->user_text, record, end);
 		else
 			store_number(a, field, v);
 	}

@@ -57,6 +57,11 @@ struct probe_text {
 	const char *line;
 	size_t at; /* the column in question */
 	const char **why;
+	const struct probe_file *file; /* that the place is in; NULL: it's the kernel */
+};
+/* A program's file, as far as arguments need it: where what is at @offset of it is in memory. */
+struct probe_file {
+	bool (*address)(const struct probe_file *f, u64 offset, u64 *addr);
 };
 static inline int probe_bad(struct probe_text *t, size_t at, const char *why, int err)
 {
@@ -70,6 +75,7 @@ bool probe_symbol(const char *name, size_t len, u64 *addr);
 /* What of a place decides which arguments there are. */
 #define FETCH_ENTRY  1 /* a function's: it has $argN */
 #define FETCH_RETURN 2 /* it has $retval */
+#define FETCH_USER   4 /* a program's: all memory is the user's */
 
 /* fetch_parse.c. The expression from t->at up to @end, FETCH[:TYPE], into the zeroed @a. 0, or -EINVAL. */
 int fetch_parse(struct probe_text *t, size_t end, struct probe_arg *a, unsigned place);
@@ -83,6 +89,6 @@ void fetch_print_format(struct seq *out, const struct probe_arg *a);
 void fetch_print_operands(struct seq *out, const struct probe_arg *a);
 
 /*
- * fetch.c. Any context. The argument into @record, whose strings end at @end so far; returns where they end then. What can't be read is 0.
+ * fetch.c. Any context; of a hit in user mode and in task context, a user's page that isn't there yet is made. The argument into @record, whose strings end at @end so far; returns where they end then. What can't be read is 0.
  */
 u32 fetch_store(const struct probe_arg *a, const struct pt_regs *regs, u8 *record, u32 end);

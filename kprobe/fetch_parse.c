@@ -101,23 +101,42 @@ static int take_variable(struct probe_text *t, size_t at, size_t end, struct pro
 			return probe_bad(t, at, "Invalid stack number", EINVAL);
 		return take_stack_word(t, at, a, n);
 	}
-	if (len >= 3 && memcmp(name, "arg", 3) == 0 && place == FETCH_ENTRY)
+	if (len >= 3 && memcmp(name, "arg", 3) == 0 && place & FETCH_ENTRY)
 		return take_argument(t, at, name + 3, len - 3, a);
 	return no_variable(t, at);
 }
 
-/* @ADDR, @SYM[+|-OFF] */
+/* @+OFF, in the program's file. */
+static int take_file_offset(struct probe_text *t, size_t at, size_t end, u64 *addr)
+{
+	u64 offset;
+
+	if (!t->file)
+		return probe_bad(t, at, "File offset is not available with kprobe", EINVAL);
+	if (!parse_u64(t->line + at + 2, end - at - 2, 0, &offset))
+		return probe_bad(t, at + 1, "Invalid file offset", EINVAL);
+	return t->file->address(t->file, offset, addr)
+		       ? 0
+		       : probe_bad(t, at + 1, "The program has nothing of that in memory", EINVAL);
+}
+
+/* @ADDR, @+OFF, @SYM[+|-OFF] */
 static int take_memory(struct probe_text *t, size_t at, size_t end, struct probe_arg *a)
 {
 	const char *text = t->line + at + 1;
 	size_t len = end - at - 1, n = 0;
 	u64 addr, offset = 0;
+	int err;
 
-	if (len && text[0] == '+')
-		return probe_bad(t, at, "File offset is not available with kprobe", EINVAL);
-	if (len && isdigit(text[0])) {
+	if (len && text[0] == '+') {
+		err = take_file_offset(t, at, end, &addr);
+		if (err)
+			return err;
+	} else if (len && isdigit(text[0])) {
 		if (!parse_u64(text, len, 0, &addr))
 			return probe_bad(t, at, "Invalid memory address", EINVAL);
+	} else if (t->file) {
+		return probe_bad(t, at, "Symbol is not available with uprobe", EINVAL);
 	} else {
 		while (n < len && text[n] != '+' && text[n] != '-')
 			n++;
@@ -241,8 +260,15 @@ static int take_type(struct probe_text *t, size_t start, size_t end, struct prob
 	return (bracket ? take_array(t, open, end, a) : 0) ?: (t->at = start, fetch_parse_type(t, open, a));
 }
 
+static void make_users(struct probe_arg *a)
+{
+	for (unsigned i = 0; i < a->nr_ops; i++)
+		if (a->ops[i].kind == FETCH_LOAD)
+			a->ops[i].kind = FETCH_ULOAD;
+}
+
 /* The last load is of the type's size, so it is left to who stores: he gets the address. */
-static int finish(struct probe_text *t, size_t at, struct probe_arg *a)
+static int finish(struct probe_text *t, size_t at, struct probe_arg *a, unsigned place)
 {
 	struct fetch_op *last = &a->ops[a->nr_ops - 1];
 	bool text = last->kind == FETCH_COMM || last->kind == FETCH_TEXT;
@@ -260,7 +286,7 @@ static int finish(struct probe_text *t, size_t at, struct probe_arg *a)
 		a->user = last->kind == FETCH_ULOAD;
 		last->kind = FETCH_ADD;
 	}
-	a->user_text |= a->user;
+	a->user_text |= a->user || (place & FETCH_USER && !text);
 	a->size = (u16)(a->type->size * (a->count ?: 1));
 	return 0;
 }
@@ -272,5 +298,7 @@ int fetch_parse(struct probe_text *t, size_t end, struct probe_arg *a, unsigned 
 
 	if (!err)
 		err = take_value(t, start, colon, a, place);
-	return err ?: finish(t, type, a);
+	if (!err && place & FETCH_USER)
+		make_users(a);
+	return err ?: finish(t, type, a, place);
 }

@@ -100,15 +100,20 @@ static int unsafe_store(const struct ctl_file *self, const char *text, size_t le
 }
 CTL_FILE(ctl_kprobes_unsafe, .path = "kprobes/unsafe", .show = unsafe_show, .store = unsafe_store);
 
-static int profile_show(struct seq *out, const struct ctl_file *self)
+void probe_events_profile(struct seq *out, const struct probe_family *f)
 {
 	struct probe_event *e;
 	u64 hits, missed;
 
-	list_for_each_entry(e, &probe_events, link) {
-		hits = probe_event_hits(e, &missed);
+	list_for_each_entry(e, f->events, link) {
+		hits = f->hits(e, &missed);
 		seq_printf(out, "  %-44s %15lu %15lu\n", e->name, hits, missed);
 	}
+}
+
+static int profile_show(struct seq *out, const struct ctl_file *self)
+{
+	probe_events_profile(out, &kprobe_family);
 	return 0;
 }
 CTL_FILE(ctl_kprobe_profile, .path = "kprobe_profile", .show = profile_show);

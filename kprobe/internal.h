@@ -8,6 +8,7 @@
 #include "arch/x86/mm/text_poke.h"
 #include "context/trap.h"
 #include "ftrace/ftrace.h"
+#include "kprobe/emulate.h"
 #include "kprobe/kprobe.h"
 #include "lib/compiler.h"
 #include "sched/mutex.h"
@@ -28,25 +29,6 @@ static_assert(!((INSN_FIX_IP | INSN_FIX_RETURN) & FIX_PUSHED), "three bits");
 
 /* No branch leads anywhere else; the CPU has its own way to say so (docs/TRICKS.md, "A branch to nowhere"). */
 static __always_inline bool canonical(u64 addr) { return (s64)(addr << 16) >> 16 == (s64)addr; }
-
-enum emulation {
-	EMULATE_NOTHING, /* it can't be emulated */
-	EMULATE_NOP,
-	EMULATE_CLI,
-	EMULATE_STI,
-	EMULATE_PUSHF,
-	EMULATE_POPF,
-	EMULATE_PUSH_REG,
-	EMULATE_PUSH_IMM,
-	EMULATE_POP_REG,
-	EMULATE_CALL,
-	EMULATE_CALL_REG,
-	EMULATE_JMP,
-	EMULATE_JMP_REG,
-	EMULATE_JCC,
-	EMULATE_LOOP,
-	EMULATE_RET,
-};
 
 /* A place in text that has probes. Trap handlers read it; all is changed by single stores, under kprobe_mutex. */
 struct kprobe_site {
@@ -224,8 +206,6 @@ static __always_inline void leave_it_to_copy(struct kprobe_site *s, struct pt_re
 }
 static __always_inline u8 *step_copy(const struct kprobe_site *s) { return s->slot + SLOT_STEP; }
 
-/* emulate.c */
-enum emulation emulate_choose(const struct insn *insn);
 /* Does at @regs what the instruction at @s would do; or goes to its copy, which will fault. */
 void emulate(struct kprobe_site *s, struct pt_regs *regs);
 

@@ -52,7 +52,6 @@ int probe_name_parse(struct probe_text *t, char *group, char *name)
 
 	while (slash < end && t->line[slash] != '/' && t->line[slash] != '.')
 		slash++;
-	strscpy(group, "kprobes", EVENT_NAME_MAX);
 	*name = 0;
 	if (slash < end) {
 		err = take_name(t, start, slash, group, &group_naming);
@@ -91,6 +90,13 @@ static int take_kind(struct probe_text *t, struct probe_event *e)
 	return 0;
 }
 
+void probe_name_mend(char *name)
+{
+	for (char *p = name; *p; p++)
+		if (!name_char(*p, false))
+			*p = '_';
+}
+
 static void default_name(struct probe_event *e)
 {
 	if (e->name[0])
@@ -99,9 +105,7 @@ static void default_name(struct probe_event *e)
 		snprintf(e->name, sizeof(e->name), "%c_%s_%lu", e->kind, e->symbol, e->offset);
 	else
 		snprintf(e->name, sizeof(e->name), "%c_0x%016lx", e->kind, e->addr);
-	for (char *p = e->name; *p; p++) /* a clone's name has dots */
-		if (!name_char(*p, false))
-			*p = '_';
+	probe_name_mend(e->name); /* a clone's has dots */
 }
 
 static bool name_is_used(const struct probe_event *e, const char *name)
@@ -146,7 +150,6 @@ static int take_arg(struct probe_text *t, size_t end, struct probe_event *e, str
 {
 	int err = take_arg_name(t, end, e, a);
 	size_t len = end - t->at;
-	unsigned place;
 
 	if (err)
 		return err;
@@ -155,8 +158,7 @@ static int take_arg(struct probe_text *t, size_t end, struct probe_event *e, str
 	if (len > ARG_TEXT_MAX)
 		return probe_bad(t, t->at, "Argument expression is too long", EINVAL);
 	strscpy(a->text, t->line + t->at, len + 1);
-	place = e->kind == 'r' ? FETCH_RETURN : e->kind == 'p' && probe_is_entry(e->addr) ? FETCH_ENTRY : 0;
-	return fetch_parse(t, end, a, place);
+	return fetch_parse(t, end, a, e->place);
 }
 
 static int add_arg(struct probe_text *t, size_t end, struct probe_event *e)
@@ -184,7 +186,7 @@ static int add_arg(struct probe_text *t, size_t end, struct probe_event *e)
 	return 0;
 }
 
-static int take_args(struct probe_text *t, struct probe_event *e)
+int probe_args_parse(struct probe_text *t, struct probe_event *e)
 {
 	int err = 0;
 
@@ -209,7 +211,7 @@ void probe_event_free(struct probe_event *e)
 
 int probe_event_parse(struct probe_event *e, const char *line, size_t *column, const char **why)
 {
-	struct probe_text t = { line, 0, why };
+	struct probe_text t = { line, 0, why, NULL };
 	size_t place = 0;
 	int err = take_kind(&t, e);
 
@@ -223,12 +225,22 @@ int probe_event_parse(struct probe_event *e, const char *line, size_t *column, c
 	if (!err) {
 		place = t.at;
 		default_name(e);
-		err = take_args(&t, e);
+		e->place = e->kind == 'r'			       ? FETCH_RETURN
+			   : e->kind == 'p' && probe_is_entry(e->addr) ? FETCH_ENTRY
+								       : 0;
+		err = probe_args_parse(&t, e);
 	}
 	if (err)
 		probe_event_free(e);
 	*column = err ? t.at : place; /* who refuses the place later can point at it */
 	return err;
+}
+
+void probe_args_show(struct seq *out, const struct probe_event *e)
+{
+	for (unsigned i = 0; i < e->nr_args; i++)
+		seq_printf(out, " %s=%s", e->args[i]->name, e->args[i]->text);
+	seq_putc(out, '\n');
 }
 
 void probe_event_show(struct seq *out, const struct probe_event *e)
@@ -247,7 +259,5 @@ void probe_event_show(struct seq *out, const struct probe_event *e)
 		seq_puts(out, e->symbol);
 	if (e->kind == 'w')
 		seq_printf(out, ":%u:%s", e->watch.len, accesses[e->watch.type]);
-	for (unsigned i = 0; i < e->nr_args; i++)
-		seq_printf(out, " %s=%s", e->args[i]->name, e->args[i]->text);
-	seq_putc(out, '\n');
+	probe_args_show(out, e);
 }

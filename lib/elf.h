@@ -36,3 +36,6 @@ const char *elf_parse(const u8 *file, size_t len, u64 start, u64 end, struct elf
  * from its start. False: there is none, or the table isn't whole.
  */
 bool elf_symbol(const u8 *file, size_t len, u64 addr, const char **name, u64 *offset);
+
+/* Any context. Where the function of that name begins, and its size; how many there are. 0: none, or the table isn't whole. */
+unsigned elf_symbol_find(const u8 *file, size_t len, const char *name, size_t name_len, u64 *addr, u64 *size);

@@ -80,3 +80,23 @@ bool elf_symbol(const u8 *file, size_t len, u64 addr, const char **name, u64 *of
 	}
 	return false;
 }
+
+unsigned elf_symbol_find(const u8 *file, size_t len, const char *name, size_t name_len, u64 *addr, u64 *size)
+{
+	struct section_header symbols, names;
+	unsigned found = 0;
+
+	if (!find_table(file, len, &symbols, &names))
+		return 0;
+	for (u64 i = 0; i < symbols.size / sizeof(struct elf_symbol); i++) {
+		struct elf_symbol s;
+
+		memcpy(&s, file + symbols.offset + i * sizeof(s), sizeof(s));
+		if ((s.info & 15) != STT_FUNC || s.name >= names.size ||
+		    !str_is(name, name_len, (const char *)file + names.offset + s.name) || found++)
+			continue;
+		*addr = s.value;
+		*size = s.size;
+	}
+	return found;
+}

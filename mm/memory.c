@@ -64,6 +64,10 @@ void memory_put(struct memory *m)
 	if (__atomic_sub_fetch(&m->refs, 1, __ATOMIC_ACQ_REL) != 0)
 		return;
 	BUG_ON(m->writers);
+	if (m->state == MEMORY_SEALED)
+		memory_remove_sealed(m);
+	if (m->probed)
+		memory_forget_probes(m);
 	free_frames(m);
 	kfree(m);
 }
@@ -136,7 +140,11 @@ int memory_seal(struct memory *m)
 	flags = spin_lock_irqsave(&m->lock);
 	m->state = err ? MEMORY_WRITABLE : MEMORY_SEALED;
 	spin_unlock_irqrestore(&m->lock, flags);
-	return err;
+	if (err)
+		return err;
+	memory_add_sealed(m);
+	memory_was_sealed(m);
+	return 0;
 }
 
 /* Calls @copy for each page's part of it. */

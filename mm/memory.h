@@ -2,6 +2,7 @@
 #pragma once
 
 #include "context/spinlock.h"
+#include "lib/list.h"
 #include "lib/types.h"
 
 #define MEMORY_MAX_PAGES 8192ul /* 32 MiB */
@@ -16,6 +17,10 @@ struct memory {
 	u32 writers; /* mappings that may write, and writes of the kernel's own under way */
 	enum { MEMORY_WRITABLE, MEMORY_SEALING, MEMORY_SEALED } state;
 	size_t pages;
+	struct list_head sealed; /* sealed.c's */
+	/* Of who puts breakpoints into it (memory_was_sealed()): has it any to forget, and whose text it is. */
+	bool probed, looked_at;
+	const void *image;
 	u64 *frames
 		[]; /* tables of a page's size, of which the last may be needed in part; an entry of 0: no frame yet */
 };
@@ -35,6 +40,18 @@ int memory_begin_write(struct memory *m);
 void memory_end_write(struct memory *m);
 /* Thread context, no spinlock held. -EBUSY: it is mapped writably, or being sealed; -ENOMEM. A second time: nothing to do. */
 int memory_seal(struct memory *m);
+
+/*
+ * sealed.c. Thread context, no spinlock held. The next sealed object behind @m, whose reference is given up, with one of its own; NULL
+ * begins, and is the end. Those that are sealed meanwhile may be missed, but for them memory_was_sealed() is called.
+ */
+struct memory *memory_next_sealed(struct memory *m);
+/* memory.c's: @m is sealed; it goes, and has no reference any more. */
+void memory_add_sealed(struct memory *m);
+void memory_remove_sealed(struct memory *m);
+/* kernel/uprobe/'s, called in thread context without a spinlock: @m has just been sealed; it goes, and is @probed. */
+void memory_was_sealed(struct memory *m);
+void memory_forget_probes(struct memory *m);
 
 /*
  * Thread context. The kernel's own access, to whole or part; what isn't there yet reads as 0. -EFAULT: not all of it is inside;

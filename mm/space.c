@@ -41,6 +41,7 @@ void space_put(struct space *s)
 	if (__atomic_sub_fetch(&s->refs, 1, __ATOMIC_ACQ_REL) != 0)
 		return;
 	user_root_free(s->root);
+	space_free_copies(s);
 	for (unsigned i = 0; i < s->nr_regions; i++)
 		region_free(s->regions[i]);
 	kfree(s);
@@ -119,7 +120,8 @@ int space_map(struct space *s, u64 va, size_t pages, struct memory *m, size_t fi
 	*r = (struct region){ va, pages, m, first, rights };
 	flags = spin_lock_irqsave(&s->lock);
 	at = find(s, va);
-	if (at < s->nr_regions && s->regions[at]->va < end_of(r))
+	if ((at < s->nr_regions && s->regions[at]->va < end_of(r)) ||
+	    (va < COPIES_END && end_of(r) > COPIES_START))
 		err = -EEXIST;
 	else if (s->nr_regions == SPACE_REGIONS_MAX)
 		err = -ENOSPC;
@@ -129,6 +131,21 @@ int space_map(struct space *s, u64 va, size_t pages, struct memory *m, size_t fi
 	if (err)
 		region_free(r);
 	return err;
+}
+
+struct memory *space_text(struct space *s, u64 va, u64 *offset)
+{
+	u64 flags = spin_lock_irqsave(&s->lock);
+	unsigned at = find(s, va);
+	struct region *r = at < s->nr_regions ? s->regions[at] : NULL;
+	struct memory *m = r && r->va <= va && r->rights & MAP_EXECUTE ? r->memory : NULL;
+
+	if (m) {
+		memory_get(m);
+		*offset = r->first * PAGE_SIZE + (va - r->va);
+	}
+	spin_unlock_irqrestore(&s->lock, flags);
+	return m;
 }
 
 /* A region that @va lies inside of becomes two that meet there; *@spare is used up. */

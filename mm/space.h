@@ -15,6 +15,12 @@
 
 #define SPACE_REGIONS_MAX 128
 
+/*
+ * Not for users to map: here the kernel puts copies of probed instructions, where all that is below 4 GiB is in reach of their operands.
+ */
+#define COPIES_START 0x7ff00000ul
+#define COPIES_END   0x7ff40000ul
+
 struct region {
 	u64 va;
 	size_t pages;
@@ -23,12 +29,15 @@ struct region {
 	u32 rights;
 };
 
+struct copies;
+
 struct space {
 	struct spinlock lock; /* for all below but @refs */
 	u32 refs;
 	u64 root;
 	unsigned nr_regions;
 	struct region *regions[SPACE_REGIONS_MAX]; /* by address, apart from each other */
+	struct copies *copies;			   /* kernel/uprobe/'s; NULL: none yet */
 };
 
 /* Thread context. Empty, with one reference; NULL: no memory. */
@@ -60,6 +69,11 @@ int space_fault(struct space *s, u64 addr, u64 error);
  * all of it is mapped and may be read. -ENOMEM.
  */
 int space_read(struct space *s, u64 va, void *to, size_t len);
+/* The memory that is executable at @va, with a reference, and where @va is in it; NULL: none. */
+struct memory *space_text(struct space *s, u64 va, u64 *offset);
+
+/* kernel/uprobe/'s, from the last space_put(): frees s->copies. */
+void space_free_copies(struct space *s);
 
 /* The running CPU goes there; NULL: the kernel's own tables. Preemption off. */
 void space_load(const struct space *s);

@@ -32,11 +32,20 @@ enum thread_state {
 };
 
 struct space;
+struct uprobe_returns;
 
 /* What a thread that runs in user mode has beside. */
 struct user_half {
 	struct fpu_state fpu; /* while it isn't running */
 	struct space *space;
+	struct user_step {
+		u64 original, copy; /* a probed instruction, and the copy of it that is being stepped */
+		u8 length, fixes;
+		bool active, tf; /* the user himself steps */
+		bool keep_tf;	 /* what the instruction makes of TF is the user's */
+	} step;
+	u64 gone_before;		/* an int3 that wasn't there any more */
+	struct uprobe_returns *returns; /* hooked ones, kernel/uprobe/'s; NULL: there were never any */
 };
 
 struct thread {

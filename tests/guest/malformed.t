@@ -31,6 +31,7 @@ DOCUMENTED = (
     ("set_ftrace_notrace", NOTHING, ("set_ftrace_notrace",)),  # none
     ("set_ftrace_pid", NOTHING, ("set_ftrace_pid",)),  # all threads
     ("kprobe_events", NOTHING, ("kprobe_events",)),  # none
+    ("uprobe_events", NOTHING, ("uprobe_events",)),  # none
     ("set_event", NOTHING, ("set_event", "events/*/enable")),  # none
     ("events/*/filter", NOTHING, ("events/*/filter",)),  # none
     ("events/*/trigger", NOTHING, ()),  # none more
@@ -39,7 +40,7 @@ DOCUMENTED = (
 )
 SETTINGS = """\
 echo 'strlen strcmp' > set_ftrace_filter; echo 'strlen:traceoff:3' >> set_ftrace_filter; echo 'strch*' > set_ftrace_notrace
-echo 1 > set_ftrace_pid; echo 'p:x run_cd' > kprobe_events; echo 100 > buffer_size_kb; echo noprint-parent > trace_options
+echo 1 > set_ftrace_pid; echo 'p:x run_cd' > kprobe_events; echo 'p:x /bin/init:main' > uprobe_events; echo 100 > buffer_size_kb; echo noprint-parent > trace_options
 echo 'common_pid != 0' > events/sched/sched_switch/filter; echo 1 > events/irq/enable; echo 3 > max_graph_depth
 echo strlen > set_graph_function; echo 'hist:keys=prev_pid' > events/sched/sched_switch/trigger; echo 50 > tracing_thresh
 echo counter > trace_clock; echo 0 > options/overwrite; echo 0 > tracing_on; echo 5 > rcu/stall_timeout; echo 1 > snapshot

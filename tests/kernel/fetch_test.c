@@ -25,7 +25,7 @@ static u8 record[PROBE_RECORD_MAX];
 static u32 fetch(const char *expression, unsigned place)
 {
 	const char *why = "";
-	struct probe_text t = { expression, 0, &why };
+	struct probe_text t = { expression, 0, &why, NULL };
 
 	memset(&arg, 0, sizeof(arg));
 	memset(record, 0xee, sizeof(record));

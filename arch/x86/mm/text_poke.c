@@ -47,10 +47,10 @@ void text_poke_init(void)
 	poke_pd[0] = image_phys(poke_pt) | PTE_P | PTE_W;
 }
 
-/* The image is linear; slots are not, and nobody's trap depends on a slot being looked up. */
+/* The image is linear; slots and users' text are not, and nobody's trap depends on one of these being looked up. */
 static __always_inline u64 text_phys(u64 addr)
 {
-	return addr < SLOT_AREA ? addr - KERNEL_BASE : virt_to_phys((void *)addr);
+	return addr >= KERNEL_BASE && addr < SLOT_AREA ? addr - KERNEL_BASE : virt_to_phys((void *)addr);
 }
 
 void (*text_poke_observer)(void *addr, u64 alias);

@@ -21,6 +21,7 @@ void text_poke_init(void);
 /*
  * Writes @len bytes (within two pages) at the executable address @addr. Thread context; the bytes are
  * all there before the next instruction of this CPU; the others see them when they next serialize. For bytes no one can be executing, or for one.
+ * A user's text is given by its address in the direct map, where it can't be written either.
  */
 void text_poke(void *addr, const void *bytes, size_t len);
 

@@ -169,6 +169,8 @@ static void take_over(struct run_queue *rq, struct thread *prev, struct thread *
 	next->depth_and_reader = next->guard_bits = 0; /* as sched/direct.h leaves them */
 	if ((u64)prev->user | (u64)next->user)
 		sched_switch_user(prev, next);
+	if (static_branch_unlikely(&thread_times_key))
+		thread_times_switch(prev);
 	next->running = true;
 	this_cpu(current_thread) = next;
 	this_cpu(current_tid) = next->tid;

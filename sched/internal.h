@@ -21,6 +21,10 @@ void graph_thread_end(struct thread *t);
 /* Interrupts off, from @prev to @next: what that one is in the middle of began later by the time it was away. */
 void graph_slept(struct graph_stack *prev, struct graph_stack *next);
 
+/* times.c. Interrupts off: this CPU goes from @prev to another thread, and somebody wants to know for how long each runs. */
+extern struct static_key thread_times_key;
+void thread_times_switch(struct thread *prev);
+
 /* user.c. Interrupts off: one of them has a user half. */
 void sched_switch_user(struct thread *prev, struct thread *next);
 

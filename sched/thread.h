@@ -81,6 +81,8 @@ struct thread {
 
 	struct graph_stack graph; /* hooked returns */
 
+	u64 ran; /* ns, while somebody wants to know (times.c) */
+
 	s32 tid;
 	char comm[16];
 	int (*fn)(void *arg);

@@ -1,11 +1,12 @@
 #!/usr/bin/python3
 """The shell in user mode: what the kernel's shell prints, it prints, with the same status; then what it alone can do."""
 
+import re
 import sys
 
 sys.dont_write_bytecode = True
 from nestling import TRACING, run
-from tap import contains, done, equal
+from tap import contains, done, equal, ok
 
 USER = "shell=user"
 
@@ -75,10 +76,23 @@ def test_programs():
     equal(result.status, 1, "it counts as failed")
 
 
+def test_looking():
+    result = run("ps; echo --; top 200 | grep -v idle; echo --; pingpong 50; top 0; pingpong x; ps > tracing_on; cat threads | wc -l",
+                 append=USER, smp=2)
+    ps, top, rest = result.stdout.split("--\n")
+    names = [line.split()[-1] for line in ps.splitlines()]
+    equal([name for name in ("init", "console", "tracefs", "sh", "ps", "stream", "idle") if name not in names], [],
+          "ps lists servers, itself and the kernel's threads", ps)
+    ok(re.fullmatch(r"(.* +\d+\.\d% +\d+ \S+\n)+", top.removeprefix("  TID    CPU   TIME-US NAME\n")) and " top\n" in top,
+       "top lists who has run", top)
+    ok(re.match(r"50 round trips, \d+ ns each, the last word is 50\nusage: top", rest), "pingpong's messages go to and fro", rest)
+
+
 for each, text in SCRIPTS.items():
     same(each, text)
 test_pipes()
 test_time()
 test_programs()
+test_looking()
 contains(run("help", append=USER).stdout, "\nktap [SUITE]", "help knows the kernel's commands")
 done()

@@ -6,6 +6,7 @@
 #include "user/lib/client.h"
 #include "user/lib/memory.h"
 #include "user/lib/names.h"
+#include "user/lib/syscall.h"
 
 static u32 server, memory;
 static char *shared;
@@ -53,6 +54,24 @@ s64 trace_open(const char *text, size_t len, unsigned kind)
 	memcpy(shared + TRACE_TEXT, text, len);
 	err = request(&m);
 	return err < 0 ? err : (s64)m.handle;
+}
+
+s64 trace_read(const char *path, char *buf, size_t size)
+{
+	s64 stream = trace_open(path, strlen(path), STREAM_FILE), err;
+	u64 used = 0, n = 0;
+
+	if (stream < 0)
+		return stream;
+	do {
+		err = used + 1 < size ? syscall_value(SYS_stream_read, (u64)stream, (u64)buf + used,
+						      size - 1 - used, 0, 0, &n)
+				      : -E2BIG;
+		used += err ? 0 : n;
+	} while (!err && n);
+	buf[used] = '\0';
+	syscall3(SYS_handle_close, (u64)stream, 0, 0);
+	return err ? err : (s64)used;
 }
 
 s64 trace_write(const char *path, const char *text, size_t len, bool append)

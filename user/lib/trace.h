@@ -24,5 +24,7 @@ enum {
 s64 trace_open(const char *text, size_t len, unsigned kind);
 /* One write. 0 or -errno. */
 s64 trace_write(const char *path, const char *text, size_t len, bool append);
+/* All of a file, with a NUL behind it: how many bytes, or -errno; -E2BIG: it has more than @size. */
+s64 trace_read(const char *path, char *buf, size_t size);
 /* TRACE_DIRECTORY and so on, or -errno. */
 s64 trace_stat(const char *path);

@@ -2,6 +2,7 @@
 #include "abi/errno.h"
 #include "arch/x86/cpu/regs.h"
 #include "arch/x86/entry/unwind.h"
+#include "arch/x86/mm/user.h"
 #include "ftrace/internal.h"
 #include "lib/ctl.h"
 #include "lib/string.h"
@@ -31,6 +32,8 @@ static notrace bool take(void *arg, enum unwind_kind kind, u64 value, const void
 
 	if (w->from && frame != w->from)
 		return true;
+	if (kind != UNWIND_TRAP && value < USER_END) /* who made the system call */
+		return false;
 	if (kind == UNWIND_TRAP)
 		w->at = (u64)frame + sizeof(struct pt_regs);
 	else if (w->from)

@@ -3,6 +3,7 @@
 
 #include "arch/x86/cpu/regs.h"
 #include "arch/x86/entry/unwind.h"
+#include "arch/x86/mm/user.h"
 #include "lib/string.h"
 #include "trace/event.h"
 #include "trace/event_record.h"
@@ -35,6 +36,8 @@ static notrace bool take(void *arg, enum unwind_kind kind, u64 value, const void
 	t->from = NULL;
 	if (kind == UNWIND_TRAP)
 		return true;
+	if (value < USER_END) /* who made the system call */
+		return false;
 	if (t->skip)
 		t->skip--;
 	else

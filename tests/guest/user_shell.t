@@ -76,6 +76,13 @@ def test_programs():
     equal(result.status, 1, "it counts as failed")
 
 
+def test_tour():
+    """The recursion and the way back, of which other processes notice nothing."""
+    result = run("tour all; echo alive", append=USER)
+    equal((result.status, result.stdout.splitlines()[-1]), (0, "alive"), "the scenes are played", result.stdout[-3000:])
+    equal(result.stdout.count("\n  free frames "), 2, "… and nothing is different afterwards")
+
+
 def test_looking():
     result = run("ps; echo --; top 200 | grep -v idle; echo --; pingpong 50; top 0; pingpong x; ps > tracing_on; cat threads | wc -l",
                  append=USER, smp=2)
@@ -93,6 +100,7 @@ for each, text in SCRIPTS.items():
 test_pipes()
 test_time()
 test_programs()
+test_tour()
 test_looking()
 contains(run("help", append=USER).stdout, "\nktap [SUITE]", "help knows the kernel's commands")
 done()

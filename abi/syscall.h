@@ -29,8 +29,9 @@ enum {
 	SYS_notification_signal, /* (notification SEND, bits) */
 	SYS_notification_wait,	 /* (notification RECEIVE, microseconds or 0) the bits, in rdx */
 	SYS_process_create,	 /* (name, bytes) a handle with all rights */
-	SYS_process_give,   /* (process MANAGE, handle DUPLICATE, rights, badge) the handle's number there */
-	SYS_process_start,  /* (process MANAGE, ip, sp, rdi, rsi, priority) a thread */
+	SYS_process_give, /* (process MANAGE, handle DUPLICATE, rights, badge) the handle's number there */
+	/* and the highest priority that its process may give, << 8, 0: the same; -EACCES: above the caller's highest */
+	SYS_process_start, /* (process MANAGE, ip, sp, rdi, rsi, priority) a thread; -EACCES: a priority above the caller's */
 	SYS_process_faults, /* (process MANAGE, endpoint SEND) who handles them */
 	SYS_process_watch,  /* (process READ, notification SEND, bits) to be set when it has ended */
 	SYS_process_status, /* (process READ) the status, in rdx; -EAGAIN: it hasn't ended */

@@ -19,7 +19,49 @@ bool object_try_get(struct object *o)
 	return refs;
 }
 
-static void free_it(struct rcu_head *head) { kfree(container_of(head, struct object, rcu)); }
+/* All of it, or none. */
+static int charge(struct account *a, u32 pages, u32 threads)
+{
+	int err = account_charge(a, ACCOUNT_OBJECTS, 1);
+
+	if (err)
+		return err;
+	err = account_charge(a, ACCOUNT_PAGES, pages);
+	if (!err) {
+		err = account_charge(a, ACCOUNT_THREADS, threads);
+		if (!err)
+			return 0;
+		account_uncharge(a, ACCOUNT_PAGES, pages);
+	}
+	account_uncharge(a, ACCOUNT_OBJECTS, 1);
+	return err;
+}
+
+int object_charge(struct object *o, struct account *a, u32 pages, u32 threads)
+{
+	int err = a ? charge(a, pages, threads) : 0;
+
+	if (err || !a)
+		return err;
+	account_get(a);
+	o->account = a;
+	o->pages = pages;
+	o->threads = threads;
+	return 0;
+}
+
+/* Only now: what waits for its grace period is memory that somebody has used. */
+static void free_it(struct rcu_head *head)
+{
+	struct object *o = container_of(head, struct object, rcu);
+	struct account *a = o->account;
+
+	account_uncharge(a, ACCOUNT_THREADS, o->threads);
+	account_uncharge(a, ACCOUNT_PAGES, o->pages);
+	account_uncharge(a, ACCOUNT_OBJECTS, 1);
+	kfree(o);
+	account_put(a);
+}
 
 /* Release, so that all that others did with it comes before; acquire, so that it does so for who destroys. */
 void object_put(struct object *o)

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "lib/types.h"
+#include "mm/account.h"
 #include "rcu/rcu.h"
 
 struct handles;
@@ -31,11 +32,16 @@ struct object {
 	void (*abandoned)(struct object *o, const struct handles *by);
 	/* The last reference is gone: all but the memory itself goes back; thread context. */
 	void (*destroy)(struct object *o);
+	/* Who pays for it, with a reference, and for what beside: until its memory goes back. NULL: nobody. */
+	struct account *account;
+	u32 pages, threads;
 	struct rcu_head rcu;
 };
 
 /* With one reference; the object stands first in what it is a part of, which kfree() takes back. */
 void object_init(struct object *o, enum object_type type, void (*destroy)(struct object *o));
+/* Thread context, at most once. @a pays for it, and for so much of what belongs to it. -ENOMEM: that is more than it may have. */
+int object_charge(struct object *o, struct account *a, u32 pages, u32 threads);
 /* Any context. */
 static inline void object_get(struct object *o) { __atomic_fetch_add(&o->refs, 1, __ATOMIC_RELAXED); }
 /* Any context, interrupts off since it was found. False: the last reference has just gone. */

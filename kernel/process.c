@@ -11,6 +11,9 @@
 #include "lib/string.h"
 #include "mm/kmalloc.h"
 
+/* What a process costs beside memory objects and page tables, at most: the root of these, its handles, its regions. */
+#define PROCESS_PAGES (1 + HANDLES_MAX / HANDLES_A_PAGE + 3)
+
 u32 nr_processes;
 
 struct process *current_process(void)
@@ -93,7 +96,24 @@ static void destroy(struct object *o)
 		end(p); /* it never had a thread */
 	if (p->watcher)
 		object_put(&p->watcher->object);
+	account_put(p->account);
 	__atomic_fetch_sub(&nr_processes, 1, __ATOMIC_RELAXED);
+}
+
+/* What can fail. */
+static bool make(struct process *p, struct account *parent)
+{
+	p->account = account_create(parent);
+	p->space = space_create();
+	if (p->account && p->space && object_charge(&p->object, p->account, PROCESS_PAGES, 0) == 0) {
+		p->space->account = p->account;
+		account_get(p->account);
+		return true;
+	}
+	if (p->space)
+		space_put(p->space);
+	account_put(p->account);
+	return false;
 }
 
 struct process *process_create(const char *name, struct process *parent)
@@ -102,17 +122,17 @@ struct process *process_create(const char *name, struct process *parent)
 
 	if (!p)
 		return NULL;
-	p->space = space_create();
-	if (!p->space) {
+	object_init(&p->object, OBJECT_PROCESS, destroy);
+	if (!make(p, parent ? parent->account : NULL)) {
 		kfree(p);
 		return NULL;
 	}
-	object_init(&p->object, OBJECT_PROCESS, destroy);
 	handles_init(&p->handles);
 	strscpy(p->name, name, sizeof(p->name));
 	p->lock = (struct spinlock)SPINLOCK_INIT(process);
 	list_init(&p->threads);
 	list_init(&p->children);
+	p->priority_max = parent ? 0 : NR_PRIORITIES - 1;
 	__atomic_fetch_add(&nr_processes, 1, __ATOMIC_RELAXED);
 	if (parent)
 		join_family(p, parent);
@@ -177,7 +197,7 @@ static int begin(void *arg)
 	process_thread_end();
 }
 
-static bool add_thread(struct process *p, struct user_thread *t)
+static bool add_thread(struct process *p, struct user_thread *t, u8 ceiling)
 {
 	u64 flags = spin_lock_irqsave(&p->lock);
 	bool alive = !p->killed;
@@ -185,6 +205,7 @@ static bool add_thread(struct process *p, struct user_thread *t)
 	if (alive) {
 		list_add_tail(&t->link, &p->threads);
 		p->nr_threads++;
+		p->priority_max = p->priority_max ?: ceiling;
 	}
 	spin_unlock_irqrestore(&p->lock, flags);
 	return alive;
@@ -203,9 +224,10 @@ static bool remove_thread(struct process *p, struct user_thread *t)
 	return last;
 }
 
-int process_start(struct process *p, u64 ip, u64 sp, const u64 args[2], u8 priority)
+int process_start(struct process *p, u64 ip, u64 sp, const u64 args[2], u8 priority, u8 ceiling)
 {
 	struct user_thread *t;
+	int err;
 
 	if (ip >= USER_END || priority <= PRIORITY_IDLE || priority >= NR_PRIORITIES)
 		return -EINVAL;
@@ -220,9 +242,12 @@ int process_start(struct process *p, u64 ip, u64 sp, const u64 args[2], u8 prior
 	t->ip = ip;
 	t->sp = sp;
 	memcpy(t->args, args, sizeof(t->args));
-	if (!add_thread(p, t)) {
+	err = object_charge(&t->object, p->account, TASK_STACK_SIZE / PAGE_SIZE, 1);
+	if (!err && !add_thread(p, t, ceiling))
+		err = -EPIPE;
+	if (err) {
 		object_put(&t->object);
-		return -EPIPE;
+		return err;
 	}
 	object_get(&p->object);
 	if (thread_create(p->name, begin, t, priority, CPU_MASK_ALL))

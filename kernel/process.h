@@ -19,6 +19,7 @@ struct process {
 	struct object object;
 	struct handles handles;
 	struct space *space;
+	struct account *account; /* with a reference: of what it and its children have */
 	char name[16];
 	struct list_head children, sibling; /* under one lock for all; each in a list has a reference */
 	bool has_parent;
@@ -32,6 +33,7 @@ struct process {
 		faults; /* with a reference, as the next; NULL: nobody handles them. Never changes but once, from NULL */
 	struct notification *watcher;
 	u64 watcher_bits;
+	u8 priority_max; /* of threads that it may start, anywhere; 0: comes with its own first one */
 };
 
 /* A thread's user half as a kernel object. Whoever runs has a reference, and one to its process. */
@@ -64,10 +66,10 @@ static __always_inline struct user_thread *current_user_thread(void)
 	return u ? container_of(u, struct user_thread, half) : NULL;
 }
 /*
- * A new thread, which begins at @ip. 0; -EINVAL: no such priority, or addresses that can't be; -EPIPE: the process has ended, or is
- * about to; -ENOMEM.
+ * A new thread, which begins at @ip; with the first one comes @ceiling, the process's highest priority. 0; -EINVAL: no such priority, or addresses that can't be; -EPIPE: the process has ended, or is
+ * about to; -ENOMEM: also when its account has no more.
  */
-int process_start(struct process *p, u64 ip, u64 sp, const u64 args[2], u8 priority);
+int process_start(struct process *p, u64 ip, u64 sp, const u64 args[2], u8 priority, u8 ceiling);
 /* All its threads end, on whatever CPU, and what they wait for fails. Nothing, when that is so already. */
 void process_kill(struct process *p, int status);
 /* The calling thread's end: called on the way back to user mode, when it is killed. */

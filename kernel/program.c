@@ -85,15 +85,18 @@ int program_begin(struct process *p, const struct elf_program *prog, const void 
 
 	return err
 		       ?: process_start(p, prog->entry, STACK_TOP - room,
-					(u64[2]){ len ? STACK_TOP - len : 0, 0 }, priority);
+					(u64[2]){ len ? STACK_TOP - len : 0, 0 }, priority, priority);
 }
 
 struct process *program_start(const char *name, const struct archive_file *f, u8 priority, const char **why)
 {
 	struct elf_program prog;
 	struct process *p = program_create(name, f, &prog, why);
-	int err = p ? program_begin(p, &prog, NULL, 0, priority) : 0;
+	int err;
 
+	if (p)
+		p->priority_max = priority;
+	err = p ? program_begin(p, &prog, NULL, 0, priority) : 0;
 	if (!err)
 		return p;
 	*why = strerror(err);

@@ -35,15 +35,23 @@ struct process *get_process(u64 h, u32 rights, int *err)
 	return p;
 }
 
-long open_new(struct object *o)
+/* In the place of the reference. */
+static long open_handle(struct object *o)
 {
-	long h;
+	long h = handle_open(own_handles(), o, RIGHTS_ALL, 0);
 
-	if (!o)
-		return -ENOMEM;
-	h = handle_open(own_handles(), o, RIGHTS_ALL, 0);
 	object_put(o);
 	return h;
+}
+
+long open_new(struct object *o)
+{
+	long err = o ? object_charge(o, current_process()->account, 0, 0) : -ENOMEM;
+
+	if (!err)
+		return open_handle(o);
+	object_put(o);
+	return err;
 }
 
 /* For who wants to know what a system call costs. */
@@ -105,7 +113,7 @@ static long sys_process_create(struct pt_regs *regs)
 		if (name[i] <= ' ' || name[i] > '~')
 			return -EINVAL;
 	p = process_create(name, current_process());
-	return open_new(p ? &p->object : NULL);
+	return p ? open_handle(&p->object) : -ENOMEM;
 }
 
 static long sys_process_give(struct pt_regs *regs)
@@ -133,16 +141,26 @@ static long sys_process_give(struct pt_regs *regs)
 	return result;
 }
 
+/* Nobody raises himself: neither a thread nor what that may start goes beyond what the caller may start. */
+static int check_priority(u64 priority, u64 ceiling)
+{
+	if (ceiling >= NR_PRIORITIES || ceiling < priority)
+		return -EINVAL;
+	return ceiling > current_process()->priority_max ? -EACCES : 0;
+}
+
 static long sys_process_start(struct pt_regs *regs)
 {
+	u64 priority = regs->r9 & 0xff, ceiling = regs->r9 >> 8 ?: priority;
 	int err;
 	struct process *p = get_process(regs->di, RIGHT_MANAGE, &err);
 
 	if (!p)
 		return err;
-	err = regs->r9 > 255
-		      ? -EINVAL
-		      : process_start(p, regs->si, regs->dx, (u64[2]){ regs->r10, regs->r8 }, (u8)regs->r9);
+	err = check_priority(priority, ceiling);
+	if (!err)
+		err = process_start(p, regs->si, regs->dx, (u64[2]){ regs->r10, regs->r8 }, (u8)priority,
+				    (u8)ceiling);
 	object_put(&p->object);
 	return err;
 }

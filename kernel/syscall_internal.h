@@ -15,7 +15,10 @@ void *get_object(u64 h, enum object_type type, u32 rights, int *err);
 struct process *get_process(u64 h, u32 rights, int *err);
 /* The same for an endpoint, with the handle's badge. */
 struct endpoint *get_endpoint(u64 h, u32 right, u64 *badge, int *err);
-/* A handle with all rights for what has just been made, in the place of its reference; -ENOMEM when that is NULL. */
+/*
+ * A handle with all rights for what has just been made, in the place of its reference, paid for by the caller's account. -ENOMEM: it is
+ * NULL, or too much; -EMFILE.
+ */
 long open_new(struct object *o);
 
 /* An object for @m, in the place of its reference; NULL, and that is gone: no memory. */

@@ -33,11 +33,18 @@ struct object *memory_object(struct memory *m)
 long sys_memory_create(struct pt_regs *regs)
 {
 	struct memory *m;
+	int err;
 
 	if (!regs->di || regs->di > MEMORY_MAX_PAGES)
 		return -EINVAL;
 	m = memory_create(regs->di);
-	return open_new(m ? memory_object(m) : NULL);
+	if (!m)
+		return -ENOMEM;
+	err = memory_charge(m, current_process()->account);
+	if (!err)
+		return open_new(memory_object(m));
+	memory_put(m);
+	return err;
 }
 
 long sys_memory_seal(struct pt_regs *regs)

@@ -45,8 +45,13 @@ static int fill(struct stream *s, u64 from)
 /* The handle first: what nobody can take mustn't be printed. */
 static long start(struct stream *s)
 {
-	long h = handle_open(own_handles(), &s->object, RIGHTS_ALL, 0);
-	int err = h < 0 ? (int)h : stream_start(s);
+	struct account *a = current_process()->account;
+	long h = object_charge(&s->object, a, (STREAM_ROOM + TASK_STACK_SIZE) / PAGE_SIZE, 1);
+	int err;
+
+	if (!h)
+		h = handle_open(own_handles(), &s->object, RIGHTS_ALL, 0);
+	err = h < 0 ? (int)h : stream_start(s);
 
 	if (err && h > 0)
 		handle_close(own_handles(), (u32)h);

@@ -16,6 +16,18 @@ static_assert(sizeof(struct memory) + MEMORY_MAX_PAGES / A_TABLE * sizeof(u64 *)
 	      "the largest fits");
 
 static size_t nr_tables(size_t pages) { return (pages + A_TABLE - 1) / A_TABLE; }
+static u64 cost(const struct memory *m) { return m->pages + nr_tables(m->pages); }
+
+int memory_charge(struct memory *m, struct account *a)
+{
+	int err = account_charge(a, ACCOUNT_PAGES, cost(m));
+
+	if (err)
+		return err;
+	account_get(a);
+	m->account = a;
+	return 0;
+}
 
 struct memory *memory_create(size_t pages)
 {
@@ -69,6 +81,9 @@ void memory_put(struct memory *m)
 	if (m->probed)
 		memory_forget_probes(m);
 	free_frames(m);
+	if (m->account)
+		account_uncharge(m->account, ACCOUNT_PAGES, cost(m));
+	account_put(m->account);
 	kfree(m);
 }
 

@@ -3,6 +3,7 @@
 
 #include "context/spinlock.h"
 #include "lib/list.h"
+#include "mm/account.h"
 #include "lib/types.h"
 
 #define MEMORY_MAX_PAGES 8192ul /* 32 MiB */
@@ -21,12 +22,15 @@ struct memory {
 	/* Of who puts breakpoints into it (memory_was_sealed()): has it any to forget, and whose text it is. */
 	bool probed, looked_at;
 	const void *image;
+	struct account *account; /* with a reference: who pays for all its pages; NULL: nobody */
 	u64 *frames
 		[]; /* tables of a page's size, of which the last may be needed in part; an entry of 0: no frame yet */
 };
 
 /* Thread context. @pages zeroed pages, none of them there yet; with one reference. NULL: no memory, or 0 or too many. */
 struct memory *memory_create(size_t pages);
+/* Thread context, at most once, of one that is new. @a pays for it; -ENOMEM: that is more than it may have. */
+int memory_charge(struct memory *m, struct account *a);
 /* Any context. */
 void memory_get(struct memory *m);
 /* Thread context, no spinlock held. The last one frees all frames: then it is mapped nowhere. */

@@ -44,6 +44,8 @@ void space_put(struct space *s)
 	space_free_copies(s);
 	for (unsigned i = 0; i < s->nr_regions; i++)
 		region_free(s->regions[i]);
+	account_uncharge(s->account, ACCOUNT_PAGES, s->nr_tables);
+	account_put(s->account);
 	kfree(s);
 }
 
@@ -307,6 +309,25 @@ int space_protect(struct space *s, u64 va, size_t pages, u32 rights)
 	return min(n, 0);
 }
 
+/* The entry for @va, and the tables on the way to it paid for; NULL: no memory. */
+static u64 *make_entry(struct space *s, u64 va)
+{
+	u64 *e = user_pte(s->root, va, false);
+	unsigned missing;
+
+	if (e)
+		return e;
+	missing = user_tables_missing(s->root, va);
+	if (account_charge(s->account, ACCOUNT_PAGES, missing) != 0)
+		return NULL;
+	e = user_pte(s->root, va, true);
+	s->nr_tables += missing;
+	missing = user_tables_missing(s->root, va); /* of those that there was no memory for */
+	s->nr_tables -= missing;
+	account_uncharge(s->account, ACCOUNT_PAGES, missing);
+	return e;
+}
+
 static int fault_in(struct space *s, u64 va, u64 error)
 {
 	unsigned at = find(s, va);
@@ -320,7 +341,7 @@ static int fault_in(struct space *s, u64 va, u64 error)
 	    (error & ERROR_FETCH && !(r->rights & MAP_EXECUTE)))
 		return -EACCES;
 	pa = memory_frame(r->memory, r->first + (va - r->va) / PAGE_SIZE, true);
-	e = pa ? user_pte(s->root, va, true) : NULL;
+	e = pa ? make_entry(s, va) : NULL;
 	if (!e)
 		return -ENOMEM;
 	WRITE_ONCE(*e, pte_of(r->rights, pa));

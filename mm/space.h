@@ -7,6 +7,7 @@
 #include "arch/x86/cpu/percpu.h"
 #include "arch/x86/mm/user.h"
 #include "context/spinlock.h"
+#include "mm/account.h"
 #include "mm/memory.h"
 
 #define MAP_READ    1u
@@ -35,6 +36,8 @@ struct space {
 	struct spinlock lock; /* for all below but @refs */
 	u32 refs;
 	u64 root;
+	struct account *account; /* with a reference: who pays for the tables; NULL: nobody */
+	u32 nr_tables;		 /* below the root */
 	unsigned nr_regions;
 	struct region *regions[SPACE_REGIONS_MAX]; /* by address, apart from each other */
 	struct copies *copies;			   /* kernel/uprobe/'s; NULL: none yet */

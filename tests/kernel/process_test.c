@@ -4,65 +4,17 @@
 #include "abi/rights.h"
 #include "abi/syscall.h"
 #include "arch/x86/entry/vectors.h"
-#include "arch/x86/mm/paging.h"
 #include "lib/ktest.h"
-#include "mm/frames.h"
 #include "tests/kernel/crowd.h"
+#include "tests/kernel/leftovers.h"
 #include "tests/kernel/stress.h"
 #include "tests/kernel/user_process.h"
 #include "trace/clock.h"
 
-static void count(struct thread *t, void *n) { ++*(u32 *)n; }
-static u32 nr_threads(void)
-{
-	u32 n = 0;
+static struct leftovers before;
 
-	thread_for_each(count, &n);
-	return n;
-}
-
-/* The frames among the tables that are reached from the kernel's half of @table. They stay: a seal makes one for its frame's 2 MiB. noinline: GCC would unroll it. */
-static noinline size_t tables_below(const u64 *table, int level, unsigned from)
-{
-	size_t n = 0;
-
-	for (unsigned i = from; i < 512; i++) {
-		u64 pa = table[i] & PTE_ADDR;
-
-		if (!(table[i] & PTE_P) || (table[i] & PTE_PS))
-			continue;
-		if (lookup_pte(DIRECT_MAP + pa, NULL))
-			n++;
-		else
-			pa += KERNEL_BASE - DIRECT_MAP; /* the image's */
-		if (level > 1)
-			n += tables_below(phys_to_virt(pa), level - 1, 0);
-	}
-	return n;
-}
-
-static size_t frames_now(void) { return frames_free_count() + tables_below(boot_pml4, 3, 256); }
-
-/* What there was before is there again. */
-static struct {
-	size_t frames;
-	u32 threads;
-} before;
-
-static void begin(void)
-{
-	user_process_run(up_exit, 0, 0); /* what is made once is there */
-	user_processes_settle();
-	before.frames = frames_now();
-	before.threads = nr_threads();
-}
-static void end(void)
-{
-	user_processes_settle();
-	EXPECT_EQ(nr_processes, 0);
-	EXPECT_EQ(nr_threads(), before.threads);
-	EXPECT_EQ(frames_now(), before.frames);
-}
+static void begin(void) { leftovers_before(&before); }
+static void end(void) { leftovers_none(&before); }
 
 KTEST(process, ends_with_its_status)
 {

@@ -77,7 +77,8 @@ bool user_process(struct user_process *u, const char *name)
 bool user_process_start(struct user_process *u, const u8 *code, u64 arg0, u64 arg1, u8 priority)
 {
 	int err = process_start(u->process, PROGRAM_BASE + (u64)(code - user_programs),
-				STACK_BASE + STACK_PAGES * PAGE_SIZE, (u64[2]){ arg0, arg1 }, priority);
+				STACK_BASE + STACK_PAGES * PAGE_SIZE, (u64[2]){ arg0, arg1 }, priority,
+				priority);
 
 	EXPECT_EQ(err, 0);
 	return err == 0;

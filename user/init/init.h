@@ -11,7 +11,7 @@
 /* What runs for good: the console, the control files, and the shell, whose end is everyone's. */
 struct server {
 	const char *name;
-	unsigned priority;
+	unsigned priority, ceiling;
 	bool last; /* the machine ends with it, unless it dies while somebody is at the console */
 	struct image image;
 	u32 endpoint; /* where it is called; init keeps it, so that callers wait while it is started anew */

@@ -16,7 +16,7 @@ enum { CONSOLE, TRACEFS, SHELL };
 struct server servers[NR_SERVERS] = {
 	[CONSOLE] = { .name = "console", .priority = PRIORITY_CONSOLE },
 	[TRACEFS] = { .name = "tracefs", .priority = PRIORITY_SERVER },
-	[SHELL] = { .name = "sh", .priority = PRIORITY_SHELL, .last = true },
+	[SHELL] = { .name = "sh", .priority = PRIORITY_SHELL, .ceiling = PRIORITY_WATCH, .last = true },
 };
 
 struct server *server_find(const char *name)
@@ -67,6 +67,7 @@ bool server_start(unsigned i)
 			   .file = sv->image.file,
 			   .bytes = sv->image.bytes,
 			   .priority = sv->priority,
+			   .ceiling = sv->ceiling,
 			   .names = (u32)names,
 			   .faults = (u32)faults,
 			   .watch = box_notification,

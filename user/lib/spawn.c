@@ -128,7 +128,9 @@ static s64 start(u32 process, const struct spawn *s, const struct elf_program *p
 		err = syscall3(SYS_process_faults, process, s->faults, 0);
 	if (!err && s->watch)
 		err = syscall3(SYS_process_watch, process, s->watch, s->watch_bits);
-	return err ? err : syscall6(SYS_process_start, process, prog->entry, at, at, 0, s->priority);
+	return err ? err
+		   : syscall6(SYS_process_start, process, prog->entry, at, at, 0,
+			      s->priority | s->ceiling << 8);
 }
 
 s64 spawn(const struct spawn *s, const char **why)

@@ -7,7 +7,7 @@ struct spawn {
 	const char *name; /* the process's */
 	const u8 *file;	  /* an ELF file, of so many bytes */
 	size_t bytes;
-	unsigned priority;
+	unsigned priority, ceiling; /* and the highest that it may give; 0: the same */
 	u32 names, out;		/* handles of ours, of which it gets one with the right to send; 0: none */
 	u32 given[START_GIVEN]; /* and what else it gets, with these rights */
 	u32 rights[START_GIVEN];

@@ -4,6 +4,7 @@
 #include "lib/types.h"
 
 #define PRIORITY_SHELL	 8
+#define PRIORITY_WATCH	 9 /* what the shell itself doesn't keep from running */
 #define PRIORITY_SERVER	 12
 #define PRIORITY_CONSOLE 14
 

@@ -88,7 +88,7 @@ bool sh_watch_start(void)
 	s64 n = syscall0(SYS_notification_create);
 
 	notification = (u32)n;
-	return n > 0 && thread_start(watch, NULL, PRIORITY_SHELL + 1) == 0;
+	return n > 0 && thread_start(watch, NULL, PRIORITY_WATCH) == 0;
 }
 
 static void changed(void) { syscall3(SYS_notification_signal, notification, BIT_ALARM, 0); }

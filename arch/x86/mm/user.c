@@ -50,6 +50,20 @@ u64 *user_pte(u64 root, u64 va, bool make)
 	return &table[va >> 12 & 511];
 }
 
+unsigned user_tables_missing(u64 root, u64 va)
+{
+	const u64 *table = phys_to_virt(root);
+
+	for (int level = 3; level > 0; level--) {
+		u64 e = table[va >> (12 + 9 * level) & 511];
+
+		if (!(e & PTE_P))
+			return (unsigned)level;
+		table = phys_to_virt(e & PTE_ADDR);
+	}
+	return 0;
+}
+
 static void flush_all(void *arg) { write_cr3(read_cr3()); }
 
 void user_flush(u64 va, size_t pages)

@@ -162,11 +162,13 @@ void thread_begin(struct thread *prev)
 void thread_exit(int code)
 {
 	struct thread *t = current();
+	u64 where = RETURN_ADDRESS() -
+		    1; /* the call: behind one that doesn't return another function may begin */
 
 	if (debug_enabled())
-		lockdep_thread_exit(RETURN_ADDRESS());
+		lockdep_thread_exit(where);
 	if (unlikely(preempt_depth()))
-		rcu_check_block(RETURN_ADDRESS(), "a thread ends within RCU read-side critical section");
+		rcu_check_block(where, "a thread ends within RCU read-side critical section");
 	t->exit_code = code;
 	tracepoint(sched_process_exit, t->comm, t->tid, t->priority);
 	sched_exit_current();

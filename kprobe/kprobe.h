@@ -76,6 +76,8 @@ int kprobe_check(u64 addr, struct insn *insn, const char **why);
 int kprobe_register(struct kprobe *p, const char **why);
 /* Disarms first. Afterwards no handler of it runs any more. */
 void kprobe_unregister(struct kprobe *p);
+/* Thread context. What is armed is seen by all CPUs from now on, also where an emulator would have gone on without. */
+void kprobe_seen(void);
 /* -EBUSY when the function tracer has meanwhile patched the place; -EAGAIN when it was busted. */
 int kprobe_arm(struct kprobe *p);
 void kprobe_disarm(struct kprobe *p);

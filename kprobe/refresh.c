@@ -14,14 +14,14 @@
 
 #define DELAY_NS (10 * 1000 * 1000ul) /* for as many at once as come together */
 
-static void refresh(struct work *w);
+static void refresh(struct work *w) { kprobe_seen(); }
 static WORK(refreshing, refresh);
 
 static void ring(struct timer *t) { schedule_work(&refreshing); }
 static struct timer delay;
 static bool translated, pending; /* under kprobe_mutex */
 
-static void refresh(struct work *w)
+void kprobe_seen(void)
 {
 	mutex_lock(&kprobe_mutex);
 	pending = false;

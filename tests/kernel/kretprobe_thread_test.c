@@ -150,6 +150,7 @@ EACH_WAY(they_come_and_go_while_all_call)
 		rp = (struct kretprobe)HANDLED(i % 2 ? doubled : sum_of_both, is_it_late);
 		if (!ret_on(&rp))
 			break;
+		kprobe_seen();
 		for (unsigned k = 0; k < 5; k++)
 			sum_of_both(3);
 		kretprobe_disarm(&rp);

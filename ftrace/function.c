@@ -104,7 +104,7 @@ static void print(struct seq *out, const void *payload)
 	if (!output_options.print_parent)
 		return;
 	seq_puts(out, " <-");
-	trace_print_ip(out, e->parent_ip);
+	trace_print_caller(out, e->parent_ip); /* which may be its last instruction */
 }
 
 static void print_raw(struct seq *out, const void *payload)

@@ -17,11 +17,11 @@ def prompt(cwd=TRACING):
     return f"nestling:{cwd}# "
 
 
-def start():
+def start(shell):
     """A session at its first prompt."""
-    session = pexpect.spawn(os.path.join(ROOT, "tools/run"), env=environment(), cwd=ROOT, timeout=scaled(30),
-                            encoding="utf-8", dimensions=(24, 80))
-    expect(session, prompt(), "the prompt appears")
+    session = pexpect.spawn(os.path.join(ROOT, "tools/run"), env=environment(append=f"shell={shell}"), cwd=ROOT,
+                            timeout=scaled(30), encoding="utf-8", dimensions=(24, 80))
+    expect(session, prompt(), f"the {shell}'s prompt appears")
     return session
 
 
@@ -80,22 +80,42 @@ def test_completion(session):
     answers(session, "tr\t", "function function_graph irqsoff nop\n", "… to go on with")
 
 
-def test_session():
-    session = start()
+def test_interrupt(session):
+    session.send("echo so far > trace_marker; cat trace_pipe\r")
+    expect(session, "tracing_mark_write: so far\r\n", "what waits prints")
+    session.send("\x03")
+    expect(session, "^C\r\n", "^C ends it")
+    expect(session, prompt(), "… and prompts again")
+
+
+def test_servers(session):
+    """Whoever types notices nothing but what init says."""
+    for name in ("console", "tracefs", "console"):
+        answers(session, f"kill {name}", f"init: {name} ended with status 9, and is started again\n", f"{name} is killed")
+        answers(session, "cat curr\t", "nop\n", "… and keys, files and completion are there as before")
+    test_interrupt(session)
+
+
+def test_session(shell):
+    session = start(shell)
     test_editing(session)
     test_history(session)
     test_completion(session)
-    leave(session, "\x04", 0, "^D on an empty line")
+    test_interrupt(session)
+    if shell == "user":
+        test_servers(session)
+    leave(session, "\x04", 1, "^D on an empty line")
 
 
-def test_failure():
-    session = start()
+def test_failure(shell):
+    session = start(shell)
     answers(session, "nosuch", "sh: nosuch: command not found\n", "an unknown command says so")
     answers(session, "echo 'a", "sh: line 1, column 6: unterminated ' quote\n", "so does a syntax error")
     answers(session, "echo on", "on\n", "and the session goes on")
     leave(session, "poweroff\r", 1, "poweroff after a failure")
 
 
-test_session()
-test_failure()
+for each in ("kernel", "user"):
+    test_session(each)
+    test_failure(each)
 done()

@@ -68,7 +68,7 @@ def test_make_run():
     contains(made.stderr, "status 0 (ok)\n", "make run: … said on stderr")
     lines = made.stdout.splitlines()
     equal(lines[-1:], ["$HOME `x`"], "make run: commands arrive as typed")
-    looks_like_linux("\n".join(lines[:-1]), "make run", shell=("sys_trace_open", "sys_stream_read"))
+    looks_like_linux("\n".join(lines[:-1]), "make run", shell=("sys_trace_open", "stream_start"))
 
 
 def test_empty_and_cleared():

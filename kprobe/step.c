@@ -19,19 +19,26 @@ DEFINE_PER_CPU(struct step, steps[MAX_STEPS]);
 static __emergency void step_begin(struct kprobe_site *s, struct pt_regs *regs, bool handled, u64 tf)
 {
 	u64 depth = this_cpu(step_depth), copy = (u64)step_copy(s), flags = regs->flags;
+	u32 vectors = this_cpu(bb_depth);
 	bool more = s->post || s->fix & (INSN_FIX_RETURN | FIX_PUSHED);
 
 	BUG_ON(depth == MAX_STEPS);
 	/* Interrupts stay out: their handlers would be single-stepped, or run in the middle of a hit. */
 	regs->flags = (flags & ~(X86_EFLAGS_IF | X86_EFLAGS_TF)) | tf;
 	regs->ip = copy;
-	this_cpu_at(steps, depth).at = more ? 0 : copy + s->length;
-	this_cpu_at(steps, depth).to = s->addr + s->length;
-	this_cpu_at(steps, depth).flip = (u16)(flags ^ regs->flags);
-	this_cpu_at(steps, depth).handled = handled;
-	this_cpu_at(steps, depth).vector_depth = this_cpu(bb_depth);
-	this_cpu_at(steps, depth).s = s;
-	this_cpu(step_depth) = (u32)depth + 1;
+	/* Until it is counted, an NMI's steps take the same place; each is deeper in vectors, and so found out. */
+	do {
+		this_cpu_at(steps, depth).vector_depth = vectors;
+		barrier();
+		this_cpu_at(steps, depth).at = more ? 0 : copy + s->length;
+		this_cpu_at(steps, depth).to = s->addr + s->length;
+		this_cpu_at(steps, depth).flip = (u16)(flags ^ regs->flags);
+		this_cpu_at(steps, depth).handled = handled;
+		this_cpu_at(steps, depth).s = s;
+		barrier();
+		this_cpu(step_depth) = (u32)depth + 1;
+		barrier();
+	} while (unlikely(this_cpu_at(steps, depth).vector_depth != vectors));
 }
 
 static __always_inline struct step *innermost(u32 depth) { return this_cpu_ptr(steps[depth - 1]); }

@@ -63,6 +63,7 @@ static const struct exception loose[] = {
 	{ "lines.function_filters", "lists what is traced: an entry with an int3 isn't" },
 	{ "lines.probe_names", "lists all probes" },
 	{ "process.random_calls*", "prints its seed" },
+	{ "crashme.*", "the same, and counts" },
 	{ "syscall_entry.survives_what_mov_ss*", "counts who comes to the int3's stub, and each hit does" },
 };
 static const struct exception left_out[] = {
@@ -104,6 +105,7 @@ static const struct exception takes_long[] = {
 	{ "*.*_under_load", "a second" },
 	{ "*.*_between_cpus", "a second" },
 	{ "timeout.*", "seconds" },
+	{ "crashme.*", "seconds" },
 	{ "rcu_torture.*", "seconds" },
 	{ "rcu_litmus.*", "seconds" },
 	{ "rcu_check.the_table*", "a second" },

@@ -207,6 +207,6 @@ KTEST(privilege, a_handle_must_be_one_of_its_kind_with_its_rights)
 	for (size_t i = 0; i < ARRAY_SIZE(rows) && user_objects_make(&o); i++) {
 		try(&rows[i], &o);
 		user_objects_drop(&o);
-		user_processes_settle();
 	}
+	user_processes_settle();
 }

@@ -197,6 +197,6 @@ KTEST(pointer, a_bad_address_is_refused_and_a_good_one_taken)
 	for (size_t i = 0; i < ARRAY_SIZE(rows) && user_objects_make(&o); i++) {
 		try(&rows[i], &o);
 		user_objects_drop(&o);
-		user_processes_settle();
 	}
+	user_processes_settle();
 }

@@ -18,6 +18,8 @@
 #define ENTRY_SITE 5
 #define FRAME	   "\x55\x48\x89\xe5"
 #define RET	   0xc3
+#define LEAVE	   0xc9
+#define LEAVE_RET  5 /* between the two the compiler puts an instruction now and then */
 
 /* notrace, here and below: called for stack traces in the middle of a tracer, traced it would only be counted as dropped. */
 static notrace bool on_stack(u64 addr, size_t size)
@@ -25,6 +27,22 @@ static notrace bool on_stack(u64 addr, size_t size)
 	const struct kstack *s = stack_of(addr);
 
 	return s && addr % 8 == 0 && addr + size <= s->top;
+}
+
+/*
+ * Just behind a leave, with the ret to come. These bytes may be others' operands, so where the stack points must also be a return address,
+ * or look like one.
+ */
+static notrace bool behind_leave(const u8 *code, u64 off, u64 size, u64 at)
+{
+	struct symbol caller;
+
+	if (code[off - 1] != LEAVE || !on_stack(at, 8))
+		return false;
+	for (u64 i = off; i < size && i < off + LEAVE_RET; i++)
+		if (code[i] == RET)
+			return symtab_find(&kernel_symtab, graph_original((u64 *)at), &caller);
+	return false;
 }
 
 /*
@@ -45,7 +63,7 @@ static notrace bool interrupted(const struct pt_regs *regs, unwind_fn each, void
 	off = ip - sym.start;
 	if (off == ENTRY_SITE + 1)
 		at += 8;
-	else if (off > ENTRY_SITE && code[off] != RET)
+	else if (off > ENTRY_SITE && code[off] != RET && !behind_leave(code, off, sym.size, at))
 		return true;
 	if (sym.size > sizeof(FRAME) + ENTRY_SITE &&
 	    memcmp(code + ENTRY_SITE, FRAME, sizeof(FRAME) - 1) == 0 && on_stack(at, 8))

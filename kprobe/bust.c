@@ -296,7 +296,8 @@ __emergency bool bust_kprobes(struct pt_regs *regs)
 		return false;
 	bust_last.depth = depth;
 	bust_last.stack = (u64)first.regs + sizeof(*regs) - sp;
-	bust_count++; /* first: who is arming a probe must see that this was in between */
+	/* First: who is arming a probe must see that this was in between. */
+	__atomic_fetch_add(&bust_count, 1, __ATOMIC_RELAXED);
 	bust_last.disarmed = bust_disarm_all();
 
 	copy_regs(regs, first.regs);

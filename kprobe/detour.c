@@ -90,7 +90,7 @@ int detour_make(struct kprobe_site *s)
 	put_operands(code, s);
 	put_displaced(code, s);
 	text_poke(s->detour, code, sizeof(code));
-	s->was_called = s->lingered = true;
+	s->was_called = s->lingered = kprobe_calls = true;
 	return 0;
 }
 

@@ -124,11 +124,13 @@ static u64 trampoline_of(struct kprobe_site *s, const struct kprobe *only)
 int site_call(struct kprobe_site *s, bool on, const struct kprobe *only)
 {
 	u64 target = on ? trampoline_of(s, only) : 0;
-	int err = s->called == target ? 0 : ftrace_set_probed(s->addr, target);
+	int err;
 
+	if (on)
+		s->was_called = kprobe_calls = true; /* before the first call */
+	err = s->called == target ? 0 : ftrace_set_probed(s->addr, target);
 	if (err)
 		return err;
 	s->called = target;
-	s->was_called |= on;
 	return 0;
 }

@@ -76,6 +76,8 @@ enum jump_state {
 };
 
 extern struct mutex kprobe_mutex;
+/* There is or was a place that is hit by a call or from a detour. */
+extern bool kprobe_calls;
 
 /* Any context; the chains are only ever changed by single stores. */
 static __always_inline struct kprobe_site *kprobe_find_in(struct kprobe_site *s, u64 addr)

@@ -13,6 +13,7 @@
 
 struct kprobe_site *kprobe_table[KPROBE_BUCKETS];
 struct mutex kprobe_mutex;
+bool kprobe_calls;
 
 void kprobe_init(void)
 {
@@ -145,42 +146,33 @@ void only_update(struct kprobe_site *s)
 	} while (only && !READ_ONCE(only->armed));
 }
 
-/*
- * A bust on another CPU may have come just before our int3 was written: then that stands in the text, and counts as gone. Who hits it takes
- * it out; nobody need have.
- */
-static void take_out_late(const struct kprobe_site *s)
-{
-	if (s->busted && *(volatile u8 *)s->addr == INT3_BYTE)
-		text_poke((void *)s->addr, &s->original, 1);
-}
-
 static int int3_in(struct kprobe_site *s)
 {
 	static const u8 int3 = INT3_BYTE;
 
 	if (s->armed)
 		return 0;
-	take_out_late(s);
 	if (s->entry && ftrace_site_at(s->addr)->patched)
 		return -EBUSY;
 	unoptimize(s); /* a bust was in between: what READY promises may not have held all the time */
 	s->original = *(volatile u8 *)s->addr;
-	s->busted = false;
+	WRITE_ONCE(s->busted, false);
 	barrier(); /* a bust restores the original of whatever is armed: first the one, then the other */
 	WRITE_ONCE(s->armed, true); /* before the int3: its first hit may come at once */
 	barrier();
 	text_poke((void *)s->addr, &int3, 1);
+	if (unlikely(READ_ONCE(s->busted))) { /* before our int3, perhaps: then that is nobody's */
+		text_poke((void *)s->addr, &s->original, 1);
+		smp_serialize_others(); /* who takes it out, as he was hit by it, has done so: before the text is another's */
+	}
 	refresh_want(s);
 	return 0;
 }
 
 static void int3_out(struct kprobe_site *s)
 {
-	if (!s->armed) {
-		take_out_late(s);
+	if (!s->armed)
 		return;
-	}
 	text_poke((void *)s->addr, &s->original, 1);
 	barrier(); /* and only then is a hit nobody's */
 	WRITE_ONCE(s->armed, false);
@@ -276,10 +268,11 @@ void kprobe_unregister(struct kprobe *p)
 	}
 	/*
 	 * A CPU in the middle of a hit has its interrupts off, from the int3 to the end of the step: when all
-	 * have answered, nobody is in the slot or holds the probe. One that comes by a call or a detour has preemption off.
+	 * have answered, nobody is in the slot or holds the probe. One that comes by a call or a detour has preemption off; he
+	 * may be on his way to another place, and hold this one, as it is before that in its chain.
 	 */
 	smp_serialize_others();
-	if (s->was_called)
+	if (s->was_called || (!s->probes && READ_ONCE(kprobe_calls)))
 		synchronize_rcu_expedited();
 	if (!s->probes)
 		site_free(s);

@@ -113,8 +113,11 @@ static __kprobes enum hit hit_unusual(struct pt_regs *regs, struct kprobe_site *
 	bool elsewhere;
 
 	if (!READ_ONCE(s->armed)) {
-		/* Arming was busted between its two steps, and the int3 is here all the same: take it out. */
-		if (s->busted && *(volatile u8 *)s->addr == INT3_BYTE)
+		/*
+		 * Arming was busted between its two steps, and the int3 is here all the same: take it out. It isn't an
+		 * exchange's, which has come since: that is known before it is seen.
+		 */
+		if (s->busted && *(volatile u8 *)s->addr == INT3_BYTE && !text_poke_pending(s->addr))
 			text_poke_emergency((void *)s->addr, s->original);
 		return HIT_NOBODYS; /* the byte is no int3 any more: do_int3() steps back */
 	}

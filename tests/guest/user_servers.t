@@ -30,6 +30,20 @@ def test_killed():
           "sh: kill: Invalid argument\n", "other names are refused", result.stderr)
 
 
+def test_on_four():
+    """Deaths while everything is traced and checked, on several CPUs."""
+    result = run("echo function > current_tracer; echo 1 > events/enable\n"
+                 + "kill tracefs; kill console; cat tracing_on; timeout 0.1 cat trace_pipe | grep -c nosuch; crash\n" * 3
+                 + "echo 0 > events/enable; echo nop > current_tracer; ls | grep -c '^trace$'; cat wx | grep -c 'of those writable'",
+                 append=USER + " debug", smp=4)
+    told = ("init: tracefs ended with status 9, and is started again\n", "init: console ended with status 9, and is started again\n")
+    equal([result.stdout.count(text) for text in (*told, "1\n0\nabout to fall\ncrash: thread ", "sh: crash: died of #PF\n")],
+          [3, 3, 3, 3], "servers and programs die on four CPUs, traced", result.stdout[-4000:])
+    equal(result.stdout.splitlines()[-2:], ["1", "2"], "… and all is there afterwards", result.stderr)
+    equal([line for line in result.log.splitlines() if "BUG" in line or "WARN" in line or "lockdep" in line], [],
+          "… and nothing wrong was found")
+
+
 def packed(folder, **files):
     words = [f"{name}={path}" for name, path in files.items()]
     archive = os.path.join(folder, "archive")
@@ -61,5 +75,6 @@ def test_given_up():
 
 
 test_killed()
+test_on_four()
 test_given_up()
 done()

@@ -36,7 +36,8 @@ bool probed_start(struct probed_run *r, u64 at, u64 arg)
 	if (at)
 		r->prog.entry = at;
 	if (arg)
-		err = process_start(r->process, at, USER_START, (u64[2]){ arg, 0 }, PRIORITY_DEFAULT);
+		err = process_start(r->process, at, USER_START, (u64[2]){ arg, 0 }, PRIORITY_DEFAULT,
+				    PRIORITY_DEFAULT);
 	else
 		err = program_begin(r->process, &r->prog, NULL, 0, PRIORITY_DEFAULT);
 	EXPECT_EQ(err, 0);

@@ -124,6 +124,39 @@ __asm__(".text\n"
 	"probed_table: .quad 10b, probed_landing\n"
 	"probed_copy: .quad 0, 0\n");
 
+/*
+ * Each runs one instruction a hundred times, and ends with the least that it took, in ticks of the TSC. What is behind "probed_at" is where
+ * a probe may be.
+ */
+#define TIME(name, before, insn)                  \
+	".type probed_time_" name ", @function\n" \
+	"probed_time_" name ":\n"                 \
+	"	mov $101, %ebx\n"                       \
+	"	mov $-1, %r12d\n"                       \
+	"1:	" before "\n"                     \
+	"	rdtsc\n"                                \
+	"	mov %eax, %r13d\n"                      \
+	".type probed_at_" name ", @function\n"   \
+	"probed_at_" name ":\n"                   \
+	".size probed_at_" name ", 1\n"           \
+	"	" insn "\n"                       \
+	"	rdtsc\n"                                \
+	"	sub %r13d, %eax\n"                      \
+	"	cmp %r12d, %eax\n"                      \
+	"	cmovb %eax, %r12d\n"                    \
+	"	dec %ebx\n"                             \
+	"	jnz 1b\n"                               \
+	"	mov %r12d, %edi\n"                      \
+	"	call process_exit\n"                    \
+	".size probed_time_" name ", . - probed_time_" name "\n"
+
+__asm__(".text\n" TIME("nop", "", "nop") TIME("add", "", "add $1, %r14") TIME("popf", "pushfq", "popfq")
+		TIME("call", "", "call probed_callee") ".type probed_callee, @function\n"
+						       "probed_callee:\n"
+						       "	nop\n"
+						       "	ret\n"
+						       ".size probed_callee, . - probed_callee\n");
+
 /* Calls itself. */
 noinline u64 probed_call(u64 n, const char *text)
 {

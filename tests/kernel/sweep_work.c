@@ -48,6 +48,7 @@ static const struct exception loose[] = {
 	  "looks for functions in a trace, and one with an int3 at its entry is not in it" },
 	{ "ring.without_memory*", "knows how large the rings are, which what ran before may have changed" },
 	{ "rcu_torture.*", "expects some of its callbacks within its time" },
+	{ "rcu_contexts.another_cpu_watches", "looks at another CPU, which may be in the trap of a probe" },
 	{ "stream.*", "counts free frames, and what a thread has printed by some time" },
 	{ "kprobe_storm.*", "finds its places in the text as it stands, and sums that" },
 	{ "traps.an_int3_that_has_come_back*", "asks about a place that has a probe then" },

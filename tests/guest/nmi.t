@@ -53,21 +53,21 @@ def check_hang(cpus, word, function):
 
 def check_lines():
     """Reports in the middle of a long output: every line of both is whole."""
-    script = "echo begun\n" + "cat available_filter_functions\n" * 30 + "echo over; echo 1 > test/hang"
+    script = "echo begun\n" + "cat available_filter_functions\n" * 30 + "echo the_end_of_it; echo 1 > test/hang"
     with Guest(cmd=script, append="test", smp=2) as guest:
         guest.wait_for("begun\n")
         sent = 0
-        while "\nover\n" not in guest.said() and sent < 100 and guest.runner.poll() is None:
+        while "\nthe_end_of_it\n" not in guest.said() and sent < 100 and guest.runner.poll() is None:
             guest.execute("inject-nmi")
             sent += 1
-        ok(guest.wait_for("\nover\n"), "the output came to its end", guest.said()[-500:])
+        ok(guest.wait_for("\nthe_end_of_it\n"), "the output came to its end", guest.said()[-500:])
         text = guest.said()
     names = run("cat available_filter_functions").stdout.splitlines()
     lines = text.splitlines()
     odd = [line for line in lines if not re.fullmatch(r"[\w.]+|  [\w.]+\+0x[0-9a-f]+/0x[0-9a-f]+| <[#\w]+>|nmi: CPU \d at \S+, "
                                                       r"sent by nobody here|printk: \d+ messages lost", line)]
     equal(odd, [], f"{sent} NMIs during a long output: no line is cut by another")
-    known = set(names) | {"begun", "over"}
+    known = set(names) | {"begun", "the_end_of_it"}
     equal([line for line in lines if re.fullmatch(r"[\w.]+", line) and line not in known], [], "… and none was lost to one")
     equal(sum(line in known for line in lines), 30 * len(names) + 2, "… nor the other way round")
     ok(len(reports(text)) == 2, "… and both CPUs have reported", text[-1000:])

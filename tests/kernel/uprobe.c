@@ -89,6 +89,8 @@ bool probed_spot(u64 va, struct uprobe_spot *out)
 
 static void nothing(struct uprobe *u, struct pt_regs *regs) {}
 
+struct probed_all probed_places;
+
 void probed_add(struct probed_all *all, const char *function)
 {
 	u64 size, start = probed_function(function, &size);

@@ -35,6 +35,9 @@ struct probed_all {
 	u64 at[PROBED_MAX];
 };
 /* Each instruction of this function that can be probed is, besides. */
+/* One for all tests: it is large. */
+extern struct probed_all probed_places;
+
 void probed_add(struct probed_all *all, const char *function);
 void probed_arm(struct probed_all *all);
 void probed_drop(struct probed_all *all);

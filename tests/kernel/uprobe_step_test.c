@@ -7,8 +7,6 @@
 #include "lib/string.h"
 #include "tests/kernel/uprobe.h"
 
-static struct probed_all all;
-
 /* What the debugger saw. */
 static struct view {
 	u64 steps, sum, vector, ip, about, dr6_wrong, flags;
@@ -98,12 +96,12 @@ static int debug(u64 at, u64 arg, bool step)
 
 static void add_all(void)
 {
-	all.n = 0;
-	probed_add(&all, "probed_zoo");
-	probed_add(&all, "probed_call");
-	probed_add(&all, "probed_leave");
-	probed_add(&all, "probed_touch");
-	probed_add(&all, "probed_trap");
+	probed_places.n = 0;
+	probed_add(&probed_places, "probed_zoo");
+	probed_add(&probed_places, "probed_call");
+	probed_add(&probed_places, "probed_leave");
+	probed_add(&probed_places, "probed_touch");
+	probed_add(&probed_places, "probed_trap");
 }
 
 /* Step by step through all of it: the same places, with the same flags, in the same number. */
@@ -119,15 +117,15 @@ KTEST(uprobe, a_debugger_steps_through_probes)
 	EXPECT(plain.steps > 500);
 	EXPECT_EQ(plain.dr6_wrong, 0);
 	add_all();
-	probed_arm(&all);
+	probed_arm(&probed_places);
 	EXPECT_EQ(debug(0, 0, true), status);
 	EXPECT_EQ(view.steps, plain.steps);
 	EXPECT_EQ(view.sum, plain.sum);
 	EXPECT_EQ(view.dr6_wrong, 0);
-	EXPECT(probed_hits(&all) > plain.steps / 2);
+	EXPECT(probed_hits(&probed_places) > plain.steps / 2);
 	EXPECT_EQ(debug(0, 0, false), status);
 	EXPECT_EQ(view.steps, 0);
-	probed_drop(&all);
+	probed_drop(&probed_places);
 }
 
 KTEST(uprobe, a_users_own_int3_is_his)
@@ -137,7 +135,7 @@ KTEST(uprobe, a_users_own_int3_is_his)
 	for (int probed = 0; probed < 2; probed++) {
 		if (probed) {
 			add_all();
-			probed_arm(&all);
+			probed_arm(&probed_places);
 		}
 		for (int step = 0; step < 2; step++) {
 			EXPECT_EQ(debug(at, 0, step), STATUS_FAULT - X86_TRAP_BP);
@@ -147,8 +145,8 @@ KTEST(uprobe, a_users_own_int3_is_his)
 		}
 		EXPECT_EQ(debug(at + 1, 0, false), STATUS_FAULT - X86_TRAP_BP);
 	}
-	EXPECT_EQ(probed_hits(&all), 2);
-	probed_drop(&all);
+	EXPECT_EQ(probed_hits(&probed_places), 2);
+	probed_drop(&probed_places);
 }
 
 /* Without a flag of the step's, and at the instruction, not its copy. */
@@ -157,7 +155,7 @@ KTEST(uprobe, a_fault_in_a_copy_is_the_originals)
 	u64 size, at = probed_function("probed_touch", &size);
 
 	add_all();
-	probed_arm(&all);
+	probed_arm(&probed_places);
 	for (int step = 0; step < 2; step++) {
 		EXPECT_EQ(debug(at, 0x123456789000, step), STATUS_FAULT - X86_TRAP_PF);
 		EXPECT_EQ(view.vector, X86_TRAP_PF);
@@ -166,6 +164,6 @@ KTEST(uprobe, a_fault_in_a_copy_is_the_originals)
 		EXPECT_EQ(!!(view.flags & X86_EFLAGS_TF), (u64)step);
 		EXPECT_EQ(view.steps, (u64)step);
 	}
-	EXPECT_EQ(probed_hits(&all), 4);
-	probed_drop(&all);
+	EXPECT_EQ(probed_hits(&probed_places), 4);
+	probed_drop(&probed_places);
 }

@@ -8,15 +8,13 @@
 #include "tests/kernel/uprobe.h"
 #include "tests/kernel/user_process.h"
 
-static struct probed_all all;
-
 static void add_all(void)
 {
-	all.n = all.refused = 0;
-	probed_add(&all, "probed_zoo");
-	probed_add(&all, "probed_call");
-	probed_add(&all, "probed_leave");
-	probed_add(&all, "main");
+	probed_places.n = probed_places.refused = 0;
+	probed_add(&probed_places, "probed_zoo");
+	probed_add(&probed_places, "probed_call");
+	probed_add(&probed_places, "probed_leave");
+	probed_add(&probed_places, "main");
 }
 
 /* A process that begins afterwards, and one that was there before; and then one that knows nothing of it. */
@@ -29,21 +27,21 @@ KTEST(uprobe, each_instruction_of_a_program)
 	if (!probed_begin(&before))
 		return;
 	add_all();
-	EXPECT(all.n > 100);
-	probed_arm(&all);
+	EXPECT(probed_places.n > 100);
+	probed_arm(&probed_places);
 	EXPECT_EQ(probed_status(), status);
-	hits = probed_hits(&all);
-	EXPECT(hits > 3 * all.n);
+	hits = probed_hits(&probed_places);
+	EXPECT(hits > 3 * probed_places.n);
 	probed_start(&before, 0, 0);
 	EXPECT_EQ(probed_end(&before), status);
-	EXPECT_EQ(probed_hits(&all), 2 * hits);
+	EXPECT_EQ(probed_hits(&probed_places), 2 * hits);
 	EXPECT_EQ(probed_status(), status);
-	EXPECT_EQ(probed_hits(&all), 3 * hits);
-	for (unsigned i = 0; i < all.n; i++)
-		uprobe_disarm(&all.probes[i]);
+	EXPECT_EQ(probed_hits(&probed_places), 3 * hits);
+	for (unsigned i = 0; i < probed_places.n; i++)
+		uprobe_disarm(&probed_places.probes[i]);
 	EXPECT_EQ(probed_status(), status);
-	EXPECT_EQ(probed_hits(&all), 3 * hits);
-	probed_drop(&all);
+	EXPECT_EQ(probed_hits(&probed_places), 3 * hits);
+	probed_drop(&probed_places);
 }
 
 /* Of the program's text in memory, byte by byte, each way. */
@@ -57,12 +55,12 @@ KTEST(uprobe, the_text_is_as_it_was)
 		return;
 	EXPECT_EQ(space_read(r.process->space, zoo, text[0], sizeof(text[0])), 0);
 	add_all();
-	probed_arm(&all);
+	probed_arm(&probed_places);
 	EXPECT_EQ(space_read(r.process->space, zoo, text[1], sizeof(text[1])), 0);
-	for (unsigned i = 0; i < all.n; i++)
-		if (all.at[i] - zoo < sizeof(text[1]))
-			EXPECT_EQ(text[1][all.at[i] - zoo], 0xcc);
-	probed_drop(&all);
+	for (unsigned i = 0; i < probed_places.n; i++)
+		if (probed_places.at[i] - zoo < sizeof(text[1]))
+			EXPECT_EQ(text[1][probed_places.at[i] - zoo], 0xcc);
+	probed_drop(&probed_places);
 	EXPECT_EQ(space_read(r.process->space, zoo, text[1], sizeof(text[1])), 0);
 	EXPECT(memcmp(text[0], text[1], sizeof(text[0])) == 0);
 	process_kill(r.process, 3);
@@ -142,12 +140,12 @@ KTEST(uprobe, come_and_go_under_running_processes)
 
 		while (n < ARRAY_SIZE(r) && probed_begin(&r[n]) && probed_start(&r[n], 0, 0))
 			n++;
-		for (unsigned i = round % 7; i < all.n; i += 7)
-			uprobe_arm(&all.probes[i]);
+		for (unsigned i = round % 7; i < probed_places.n; i += 7)
+			uprobe_arm(&probed_places.probes[i]);
 		if (round & 1)
 			thread_yield();
-		for (unsigned i = round % 7; i < all.n; i += 7 * (1 + round % 2))
-			uprobe_disarm(&all.probes[i]);
+		for (unsigned i = round % 7; i < probed_places.n; i += 7 * (1 + round % 2))
+			uprobe_disarm(&probed_places.probes[i]);
 		if (left)
 			process_kill(r[0].process, 5);
 		for (unsigned i = 0; i < n; i++) {
@@ -157,7 +155,7 @@ KTEST(uprobe, come_and_go_under_running_processes)
 		}
 	}
 	uprobe_unregister(&ret);
-	probed_drop(&all);
+	probed_drop(&probed_places);
 	EXPECT_EQ(probed_status(), status);
 }
 
@@ -168,9 +166,9 @@ KTEST(uprobe, gives_all_memory_back)
 
 	for (int i = 0; i < 2; i++) {
 		add_all();
-		probed_arm(&all);
+		probed_arm(&probed_places);
 		probed_status();
-		probed_drop(&all);
+		probed_drop(&probed_places);
 		user_processes_settle();
 		frames[i] = frames_free_count();
 	}

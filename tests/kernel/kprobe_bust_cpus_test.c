@@ -4,6 +4,7 @@
  */
 #include "abi/errno.h"
 #include "arch/x86/cpu/regs.h"
+#include "arch/x86/cpu/smp.h"
 #include "context/watch.h"
 #include "kprobe/bust.h"
 #include "lib/symtab.h"
@@ -112,8 +113,10 @@ static volatile bool parked, go_on;
 static void park(struct kprobe *p, struct pt_regs *regs)
 {
 	parked = true;
-	while (!go_on)
+	while (!go_on) {
+		smp_call_interrupt(); /* who sees to it that an emulator sees the probe may be waiting, where the test should go on */
 		cpu_relax();
+	}
 	count_hit(p, regs);
 }
 
@@ -150,6 +153,41 @@ KTEST(kprobe_jump, a_bust_while_another_cpu_is_in_a_handler)
 		EXPECT_EQ(hits, 1);
 		EXPECT_EQ(run_code(jt_four), 4);
 		EXPECT_EQ(hits, 1);
+		probe_off(&p);
+		EXPECT(is_original());
+	}
+	thread_set_affinity(CPU_MASK_ALL);
+}
+
+/* Behind the copy, with the step still counted. */
+KTEST(kprobe_jump, a_bust_while_another_cpu_is_behind_a_copy)
+{
+	static const enum kprobe_technique techniques[] = { KPROBE_STEP, KPROBE_INT3 };
+	u32 other = crowd_next_cpu(0);
+
+	begin();
+	if (!other)
+		return;
+	EXPECT_EQ(thread_set_affinity(1), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(techniques); i++) {
+		struct kprobe p = { .addr = (u64)jt_four, .post = park, .technique = techniques[i] };
+		struct thread *t;
+
+		parked = go_on = false;
+		hits = 0;
+		if (!probe_on(&p))
+			break;
+		t = thread_create("parked", run_parked, (void *)jt_four, PRIORITY_DEFAULT, 1u << other);
+		while (!parked)
+			thread_yield();
+		bust_disarm_all();
+		EXPECT(is_original());
+		EXPECT_EQ(*per_cpu_ptr(step_depth, other), 1);
+		go_on = true;
+		EXPECT_EQ(thread_join(t), 4);
+		sweep_arm_again();
+		EXPECT_EQ(hits, 1);
+		EXPECT_EQ(*per_cpu_ptr(step_depth, other), 0);
 		probe_off(&p);
 		EXPECT(is_original());
 	}

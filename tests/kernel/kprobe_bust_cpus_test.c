@@ -14,6 +14,8 @@
 #include "tests/kernel/kprobe_jumps.h"
 #include "tests/kernel/stress.h"
 
+extern const u8 __text_start[];
+
 static u64 text[2];
 
 static bool is_original(void) { return memcmp(text, jt_four, sizeof(text)) == 0; }
@@ -191,6 +193,63 @@ KTEST(kprobe_jump, a_bust_while_another_cpu_is_behind_a_copy)
 		probe_off(&p);
 		EXPECT(is_original());
 	}
+	thread_set_affinity(CPU_MASK_ALL);
+}
+
+#define SCANNED (1ul << 20)
+
+CODE(scans, "", "rep lodsb", "", "");
+
+static void say(struct kprobe *p, struct pt_regs *regs) { parked = true; }
+
+/* As many bytes as it was to read are read, and all that was there is. */
+static int run_scan(void *arg)
+{
+	u64 n = SCANNED, at = (u64)__text_start, flags;
+
+	__asm__ volatile("call scans\n\tpushfq\n\tpop %2"
+			 : "+c"(n), "+S"(at), "=r"(flags)
+			 :
+			 : "rax", "memory", "cc");
+	return n == 0 && at == (u64)__text_start + SCANNED && flags & X86_EFLAGS_IF &&
+	       !(flags & X86_EFLAGS_TF);
+}
+
+/* In the copy itself, which takes its time; tried until it is seen there when the bust is over. */
+static unsigned catch_in_copy(enum kprobe_technique technique, u32 other)
+{
+	unsigned caught = 0;
+
+	for (unsigned i = 0; i < 100 && !caught; i++) {
+		struct kprobe p = { .addr = scans_at[0], .pre = say, .technique = technique };
+		struct thread *t;
+
+		parked = false;
+		if (!probe_on(&p))
+			return 0;
+		kprobe_seen();
+		t = thread_create("scan", run_scan, NULL, PRIORITY_DEFAULT, 1u << other);
+		while (!parked)
+			thread_yield();
+		bust_disarm_all();
+		caught += *per_cpu_ptr(step_depth, other) == 1;
+		EXPECT_EQ(thread_join(t), 1);
+		sweep_arm_again();
+		EXPECT_EQ(*(const volatile u8 *)p.addr, 0xf3);
+		EXPECT_EQ(p.hits, 1);
+		probe_off(&p);
+	}
+	return caught;
+}
+
+KTEST(kprobe_jump, a_bust_while_another_cpu_is_in_a_copy)
+{
+	u32 other = crowd_next_cpu(0);
+
+	if (!other)
+		return;
+	EXPECT_EQ(thread_set_affinity(1), 0);
+	EXPECT(catch_in_copy(KPROBE_INT3, other));
 	thread_set_affinity(CPU_MASK_ALL);
 }
 

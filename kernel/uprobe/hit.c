@@ -4,7 +4,6 @@
 #include "arch/x86/mm/text_poke.h"
 #include "kernel/uprobe/internal.h"
 #include "kernel/usercopy.h"
-#include "lib/string.h"
 
 enum found { NOTHING, GONE, HIT };
 
@@ -42,8 +41,8 @@ static enum found look(struct user_half *user, struct pt_regs *regs, const struc
 	if (found != NOTHING)
 		regs->ip--;
 	if (place) {
-		*d = (struct displaced){ regs->ip, place->emulation, place->spot.insn, { 0 } };
-		memcpy(d->bytes, place->spot.bytes, sizeof(d->bytes));
+		*d = place->what;
+		d->va = regs->ip; /* it may be mapped elsewhere */
 		call_handlers(user, regs, place);
 	}
 	rcu_read_unlock();
@@ -161,13 +160,15 @@ bool uprobe_trap(struct pt_regs *regs, u64 *about)
 	struct user_half *user = current()->user;
 	bool ours = false;
 
-	if (!user || (regs->vector != X86_TRAP_BP && !user->step.active))
+	if (!user || (regs->vector != X86_TRAP_BP && !user->step.active && regs->ip != RETURN_TRAMPOLINE))
 		return false;
 	local_irq_enable();
 	if (regs->vector == X86_TRAP_BP)
 		ours = breakpoint(user, regs, about);
 	else if (regs->vector == X86_TRAP_DB)
 		ours = stepped(user, regs, *about);
+	if (!ours && regs->vector == X86_TRAP_DB && regs->ip == RETURN_TRAMPOLINE)
+		uprobe_return(user, regs); /* who steps over a return sees where it leads */
 	local_irq_disable();
 	return ours;
 }

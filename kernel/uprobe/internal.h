@@ -9,11 +9,20 @@
 #include "sched/mutex.h"
 #include "sched/thread.h"
 
+/* What executing a displaced instruction takes; copied from the place, which may go meanwhile. */
+struct displaced {
+	u64 va;
+	enum emulation emulation;
+	struct insn insn;
+	u8 bytes[INSN_MAX_LENGTH];
+};
+
 /* A place that has probes, in whatever memory it is found. Changed under uprobe_mutex, read under RCU. */
 struct uprobe_place {
 	struct uprobe_place *next;
-	struct uprobe_spot spot;
-	enum emulation emulation;
+	const u8 *image;
+	size_t offset;
+	struct displaced what;
 	struct uprobe *probes;
 	unsigned armed;
 };
@@ -41,14 +50,6 @@ bool uprobe_any_returns(void);
 struct uprobe *uprobe_by_id(u64 id);
 /* text.c. Thread context, under uprobe_mutex. Whose text is in this sealed memory? An image, or NULL. */
 const void *uprobe_image(struct memory *m);
-
-/* What executing a displaced instruction takes; copied from the place, which may go meanwhile. */
-struct displaced {
-	u64 va;
-	enum emulation emulation;
-	struct insn insn;
-	u8 bytes[INSN_MAX_LENGTH];
-};
 
 /* emulate.c. Thread context. True: done, by hand. False: it can't be, or it faults, and nothing has changed. */
 bool uprobe_emulate(struct pt_regs *regs, const struct displaced *d);

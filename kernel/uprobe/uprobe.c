@@ -5,6 +5,7 @@
 #include "arch/x86/cpu/smp.h"
 #include "arch/x86/mm/text_poke.h"
 #include "lib/chaos.h"
+#include "lib/string.h"
 #include "mm/kmalloc.h"
 
 struct mutex uprobe_mutex;
@@ -84,8 +85,7 @@ static void site_write(struct memory *m, struct uprobe_site *s, bool in)
 /* -ENOMEM */
 static int set(struct memory *m, struct uprobe_place *place, bool in)
 {
-	struct uprobe_site *s =
-		in ? site_make(m, place->spot.offset) : uprobe_site_find(m, place->spot.offset);
+	struct uprobe_site *s = in ? site_make(m, place->offset) : uprobe_site_find(m, place->offset);
 
 	if (!s)
 		return in ? -ENOMEM : 0;
@@ -102,7 +102,7 @@ static int update(struct uprobe_place *place, bool in)
 	int err = 0;
 
 	for (struct memory *m = memory_next_sealed(NULL); m; m = memory_next_sealed(m))
-		if (!err && uprobe_image(m) == place->spot.image)
+		if (!err && uprobe_image(m) == place->image)
 			err = set(m, place, in);
 	smp_serialize_others();
 	return err;
@@ -114,7 +114,7 @@ void memory_was_sealed(struct memory *m)
 		return;
 	mutex_lock(&uprobe_mutex);
 	for (struct uprobe_place *p = places; p; p = p->next)
-		if (p->armed && uprobe_image(m) == p->spot.image && set(m, p, true) != 0)
+		if (p->armed && uprobe_image(m) == p->image && set(m, p, true) != 0)
 			for (struct uprobe *u = p->probes; u; u = u->next)
 				u->nmissed += u->armed;
 	mutex_unlock(&uprobe_mutex);
@@ -158,15 +158,18 @@ static struct uprobe_place *place_get(const struct uprobe_spot *at)
 {
 	struct uprobe_place *p = places;
 
-	while (p && (p->spot.image != at->image || p->spot.offset != at->offset))
+	while (p && (p->image != at->image || p->offset != at->offset))
 		p = p->next;
 	if (p)
 		return p;
 	p = kzalloc(sizeof(*p));
 	if (!p)
 		return NULL;
-	p->spot = *at;
-	p->emulation = emulate_choose(&at->insn);
+	p->image = at->image;
+	p->offset = at->offset;
+	p->what =
+		(struct displaced){ .va = at->va, .emulation = emulate_choose(&at->insn), .insn = at->insn };
+	memcpy(p->what.bytes, at->bytes, sizeof(at->bytes));
 	p->next = places;
 	WRITE_ONCE(places, p);
 	return p;

@@ -66,6 +66,7 @@ static const struct exception loose[] = {
 	{ "process.random_calls*", "prints its seed" },
 	{ "crashme.*", "the same, and counts" },
 	{ "syscall_entry.survives_what_mov_ss*", "counts who comes to the int3's stub, and each hit does" },
+	{ "uprobe.gives_all_memory_back", "counts free frames, and jumps take some meanwhile" },
 };
 static const struct exception left_out[] = {
 	{ "script.tour10",
@@ -116,6 +117,7 @@ static const struct exception takes_long[] = {
 	{ "ftrace_files.the_profile*", "traces everything" },
 	{ "lockdep.debug*", "a second" },
 	{ "flip.*", "a second" },
+	{ "uprobe.*", "a second" },
 	{ "script.function*", "traces everything" },
 	{ "script.stacks", "traces everything" },
 	{ "script.irqsoff", "traces everything" },

@@ -104,10 +104,14 @@ static void add_all(void)
 	probed_add(&probed_places, "probed_trap");
 }
 
+static void come_back(struct uprobe *u, struct pt_regs *regs, u64 ret_addr) {}
+
 /* Step by step through all of it: the same places, with the same flags, in the same number. */
 KTEST(uprobe, a_debugger_steps_through_probes)
 {
 	int status = probed_status();
+	struct uprobe ret = { .ret_handler = come_back };
+	struct uprobe_spot spot;
 	struct view plain;
 	u64 none;
 
@@ -118,6 +122,9 @@ KTEST(uprobe, a_debugger_steps_through_probes)
 	EXPECT_EQ(plain.dr6_wrong, 0);
 	add_all();
 	probed_arm(&probed_places);
+	EXPECT(probed_spot(probed_function("probed_call", &none), &spot));
+	EXPECT_EQ(uprobe_register(&ret, &spot), 0);
+	EXPECT_EQ(uprobe_arm(&ret), 0);
 	EXPECT_EQ(debug(0, 0, true), status);
 	EXPECT_EQ(view.steps, plain.steps);
 	EXPECT_EQ(view.sum, plain.sum);
@@ -125,6 +132,8 @@ KTEST(uprobe, a_debugger_steps_through_probes)
 	EXPECT(probed_hits(&probed_places) > plain.steps / 2);
 	EXPECT_EQ(debug(0, 0, false), status);
 	EXPECT_EQ(view.steps, 0);
+	EXPECT_EQ(ret.hits, 2 * 13);
+	uprobe_unregister(&ret);
 	probed_drop(&probed_places);
 }
 

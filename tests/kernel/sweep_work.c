@@ -230,6 +230,29 @@ u64 sweep_run(const struct sweep_item *item)
 	}
 }
 
+struct each_entry {
+	const char *dir;
+	tracefs_entry_fn fn;
+};
+
+/* Who lists a directory has the files' lock, which what is done with an entry takes, too. */
+static void unlocked(void *arg, const char *name, bool is_dir)
+{
+	const struct each_entry *each = arg;
+	bool locked = tracefs_pause();
+
+	each->fn((void *)each->dir, name, is_dir);
+	if (locked)
+		tracefs_resume();
+}
+
+static void for_each_entry(const char *dir, tracefs_entry_fn fn)
+{
+	struct each_entry each = { dir, fn };
+
+	tracefs_readdir(dir, unlocked, &each);
+}
+
 /* Each file there is, but those that don't end. */
 static void read_below(const char *dir);
 
@@ -246,7 +269,7 @@ static void found(void *arg, const char *name, bool is_dir)
 		tracefs_read(path, &sink.seq);
 }
 
-static void read_below(const char *dir) { tracefs_readdir(dir, found, (void *)dir); }
+static void read_below(const char *dir) { for_each_entry(dir, found); }
 
 static u64 read_all(void)
 {
@@ -274,7 +297,6 @@ static void try_option(void *arg, const char *name, bool is_dir)
 	tracefs_write(path, was, 1, false);
 }
 
-/* Each allocation of these fails once. */
 /* What it finds is known already. */
 static u64 look_at_all(void)
 {
@@ -284,6 +306,7 @@ static u64 look_at_all(void)
 	return 0;
 }
 
+/* Each allocation of these fails once. */
 static u64 no_memory(void)
 {
 	static const struct {
@@ -334,7 +357,7 @@ static u64 report(void)
 
 static u64 all_options(void)
 {
-	tracefs_readdir(TRACEFS_MOUNT "/options", try_option, NULL);
+	for_each_entry(TRACEFS_MOUNT "/options", try_option);
 	return 0;
 }
 

@@ -150,10 +150,10 @@ export INITRD ?= $(B)/initrd.cpio
 # Installing comes before the rest of the Makefile can know the tools: hence the second make.
 MAKE_QUIETLY = $(MAKE) --no-print-directory
 
-run: ## boot it, with the shell in user mode: make run [CMD='…' | SCRIPT=file] [BOOT=iso|pvh] [APPEND= SMP= MEM= TIMEOUT= ICOUNT=1 ACCEL=]
+run: ## boot it: make run [CMD='…' | SCRIPT=file] [BOOT=iso|pvh] [APPEND= SMP= MEM= TIMEOUT= ICOUNT=1 ACCEL=]
 	@tools/deps run >&2
 	@$(MAKE_QUIETLY) all $(B)/nestling.iso >&2
-	@BOOT=$${BOOT:-iso} APPEND="shell=user $$APPEND" tools/run --status
+	@BOOT=$${BOOT:-iso} tools/run --status
 
 test: ## all tests, with prove's summary
 	@tools/deps test >&2

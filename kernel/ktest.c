@@ -3,17 +3,27 @@
 #include "lib/ktest.h"
 
 #include "abi/errno.h"
+#include "arch/x86/cpu/regs.h"
+#include "context/context.h"
 #include "lib/command.h"
 #include "lib/glob.h"
 #include "lib/string.h"
+#include "sched/thread.h"
 
 static struct seq *report; /* where the running test's failures go */
 static unsigned failures;  /* of the running test */
+
+void let_others_print(void)
+{
+	for (int i = 0; i < 50 && !in_atomic() && irqs_enabled() && thread_others_wait(); i++)
+		thread_yield();
+}
 
 void ktest_fail(const char *file, int line, const char *what, u64 got, u64 want)
 {
 	failures++;
 	seq_printf(report, "    # %s:%d: %s: got 0x%lx, want 0x%lx\n", file, line, what, got, want);
+	let_others_print();
 }
 
 /* notrace: tests count the entries of what they call. */
@@ -32,6 +42,7 @@ void ktest_comment(const char *fmt, ...)
 	seq_vprintf(report, fmt, ap);
 	seq_putc(report, '\n');
 	va_end(ap);
+	let_others_print();
 }
 
 unsigned ktest_run(void (*run)(void), struct seq *out)
@@ -70,6 +81,7 @@ static unsigned run_suite(const char *suite, struct seq *out)
 
 		if (strcmp((*t)->suite, suite) != 0)
 			continue;
+		let_others_print();
 		bad = ktest_run((*t)->run, out);
 		seq_printf(out, "    %s %u %s\n", bad ? "not ok" : "ok", ++n, (*t)->name);
 		failed += bad != 0;

@@ -172,7 +172,7 @@ void kernel_main(void)
 	boot_time(rdtsc() - boot_tsc - waited);
 	printk_boot_done();
 
-	if (strcmp(cmdline.shell, "user") == 0)
+	if (strcmp(cmdline.shell, "kernel") != 0)
 		init_run(); /* which doesn't come back */
 	failed = have_script() ? run_script() : shell_interactive();
 	machine_exit(failed ? EXIT_FAILED : EXIT_OK);

@@ -47,3 +47,9 @@ void ktest_comment(const char *fmt, ...) __printf(1, 2);
 
 /* Boot, as soon as there are threads and timers; the tests'. @text: what follows "sweep=" on the command line, up to white space. */
 void ktest_boot(const char *text);
+
+/*
+ * Thread context. What was printed goes through processes: they have done with it now, so that they don't run in the middle of what
+ * is counted next. At most 50 turns, since somebody may spin; none where none may be.
+ */
+void let_others_print(void);

@@ -271,6 +271,8 @@ void thread_yield(void)
 	preempt_enable();
 }
 
+bool thread_others_wait(void) { return READ_ONCE(this_cpu_ptr(run_queue)->ready) >> current()->priority; }
+
 void sched_arrive(struct thread *prev)
 {
 	sched_finish_switch(prev);

@@ -144,6 +144,8 @@ void thread_leave_user(void);
 
 /* Thread context, preemption on. Gives the CPU to others of the same or a higher priority. */
 void thread_yield(void);
+/* Thread context. Is there somebody on this CPU whom that would let run? */
+bool thread_others_wait(void);
 /*
  * Thread context. Gives up the CPU until woken; the caller has set its state to THREAD_BLOCKED
  * under the lock that the waker takes (see wait.c). Spurious returns happen.

@@ -5,6 +5,7 @@
 #include "arch/x86/cpu/regs.h"
 #include "lib/command.h"
 #include "lib/glob.h"
+#include "lib/ktest.h"
 
 /*
  * What is subtracted: a call, a tracing site and the return, which every operation has. Volatile, or the compiler leaves the call
@@ -72,6 +73,7 @@ static int run(int argc, char **argv, struct seq *out)
 		if (argc > 1 && !glob_match(argv[1], (*b)->name))
 			continue;
 		n++;
+		let_others_print();
 		if ((*b)->setup)
 			(*b)->setup();
 		f = (*b)->ticks ? ask((*b)->ticks, empty.median) : measure((*b)->once, (*b)->undo);

@@ -26,7 +26,7 @@ static void look_around(void)
 
 		nest.debug_traps += t->regs->vector == X86_TRAP_DB;
 		nest.nmi_traps += t->regs->vector == X86_TRAP_NMI;
-		nest.misplaced += stack != &kstacks[STACK_TASK] && stack != &kstacks[STACK_NMI];
+		nest.misplaced += stack != own_stack(STACK_TASK) && stack != &kstacks[STACK_NMI];
 	}
 }
 

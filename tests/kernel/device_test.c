@@ -3,10 +3,8 @@
 #include "abi/rights.h"
 #include "abi/syscall.h"
 #include "arch/x86/cpu/regs.h"
-#include "arch/x86/cpu/serial.h"
 #include "kernel/irq_line.h"
 #include "kernel/ports.h"
-#include "kernel/printk.h"
 #include "kernel/traps.h"
 #include "lib/compiler.h"
 #include "lib/ktest.h"
@@ -74,28 +72,58 @@ KTEST(port, are_for_who_has_them)
 	user_processes_settle();
 }
 
-/* A byte comes in, as if somebody had typed: into the UART that talks to itself. */
-static void type(char c)
-{
-	u64 flags = local_irq_save();
+/*
+ * The keyboard's controller, an i8042, takes a byte that is to be as if it had been typed. Nobody else has its line.
+ */
+#define KEYBOARD_IRQ	  1
+#define I8042_DATA	  0x60
+#define I8042_COMMAND	  0x64 /* its status, when read */
+#define STATUS_OUTPUT	  0x01
+#define STATUS_INPUT	  0x02
+#define READ_CONFIG	  0x20
+#define WRITE_CONFIG	  0x60
+#define WRITE_OUTPUT	  0xd2
+#define CONFIG_INTERRUPTS 0x01
+#define CONFIG_DISABLED	  0x10 /* the keyboard, and with it the interrupts */
 
-	console_lock();
-	serial_loop(true);
-	serial_putc(c);
-	serial_loop(false);
-	console_unlock();
-	local_irq_restore(flags);
+static void i8042_out(u16 port, u8 value)
+{
+	while (inb(I8042_COMMAND) & STATUS_INPUT)
+		cpu_relax();
+	outb(port, value);
 }
 
 static void untype(void)
 {
-	u64 flags = local_irq_save();
+	while (inb(I8042_COMMAND) & STATUS_OUTPUT)
+		inb(I8042_DATA);
+}
 
-	console_lock();
-	while (serial_getc() >= 0)
-		;
-	console_unlock();
-	local_irq_restore(flags);
+/* What it was set to. */
+static u8 i8042_begin(void)
+{
+	u8 config;
+
+	untype();
+	i8042_out(I8042_COMMAND, READ_CONFIG);
+	while (!(inb(I8042_COMMAND) & STATUS_OUTPUT))
+		cpu_relax();
+	config = inb(I8042_DATA);
+	i8042_out(I8042_COMMAND, WRITE_CONFIG);
+	i8042_out(I8042_DATA, (config | CONFIG_INTERRUPTS) & ~CONFIG_DISABLED);
+	return config;
+}
+
+static void i8042_end(u8 config)
+{
+	i8042_out(I8042_COMMAND, WRITE_CONFIG);
+	i8042_out(I8042_DATA, config);
+}
+
+static void type(char c)
+{
+	i8042_out(I8042_COMMAND, WRITE_OUTPUT);
+	i8042_out(I8042_DATA, (u8)c);
 }
 
 static bool arrives(struct notification *n, u64 ns)
@@ -108,16 +136,20 @@ static bool arrives(struct notification *n, u64 ns)
 KTEST(irq, arrives_and_is_masked_until_it_is_done)
 {
 	struct notification *n = notification_create(), *second = notification_create();
-	struct irq_line *l = irq_line_create(COM1_IRQ);
+	struct irq_line *l = irq_line_create(KEYBOARD_IRQ);
+
+	u8 config;
 
 	if (!n || !second || !l) {
 		EXPECT(false);
 		return;
 	}
-	EXPECT(!irq_line_create(COM1_IRQ));
+	config = i8042_begin();
+	EXPECT(!irq_line_create(KEYBOARD_IRQ));
 	EXPECT_EQ(irq_line_done(l), -EINVAL);
 	irq_line_bind(l, n, 4);
-	EXPECT(arrives(n, 0)); /* what may have come before */
+	EXPECT(arrives(n, 0)); /* what may have come before, as the answer to i8042_begin() */
+	EXPECT_EQ(irq_line_done(l), 0);
 	EXPECT_EQ(notification_take(n), 0);
 	type('a');
 	EXPECT(arrives(n, IPC_FOR_EVER / 2));
@@ -133,6 +165,7 @@ KTEST(irq, arrives_and_is_masked_until_it_is_done)
 	EXPECT(arrives(second, IPC_FOR_EVER / 2));
 	EXPECT_EQ(notification_take(n), 0);
 	untype();
+	i8042_end(config);
 	object_put(&l->object);
 	object_put(&n->object);
 	object_put(&second->object);
@@ -141,7 +174,7 @@ KTEST(irq, arrives_and_is_masked_until_it_is_done)
 KTEST(irq, asks_for_rights)
 {
 	struct notification *n = notification_create();
-	struct irq_line *l = irq_line_create(COM1_IRQ);
+	struct irq_line *l = irq_line_create(KEYBOARD_IRQ);
 	struct user_process u;
 	s64 irq, weak, note;
 

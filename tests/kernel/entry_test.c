@@ -102,7 +102,7 @@ KTEST(entry, black_box_and_accounts)
 		EXPECT_EQ(in.direction, BB_ENTRY);
 		EXPECT_EQ(in.ip, w->at[!w->is_fault]);
 		EXPECT_EQ(in.depth, before.bb_depth + 1);
-		EXPECT_EQ(stack_of(in.sp), &kstacks[w->stack]);
+		EXPECT_EQ(stack_of(in.sp), own_stack(w->stack));
 		EXPECT_EQ(out.vector, w->vector);
 		EXPECT_EQ(out.direction, BB_EXIT);
 		EXPECT_EQ(out.ip, w->at[1]);

@@ -37,7 +37,7 @@ static int put(const char *file, const char *text, bool append)
 /* What @file says now. */
 static const char *get(const char *file)
 {
-	static char buf[4096];
+	static char buf[8192]; /* a profile has each function that was called */
 	char path[TRACEFS_PATH_MAX];
 	struct seq_buf b;
 

@@ -1,8 +1,10 @@
 /* Runs a piece of code with every register and the flags given, and says what it left in them. */
 #pragma once
 
+#include "arch/x86/mm/stacks.h"
 #include "lib/compiler.h"
 #include "lib/types.h"
+#include "sched/thread.h"
 
 /* machine.asm knows the order. */
 struct machine {
@@ -32,3 +34,9 @@ extern const struct machine machine_pattern;
 		"\n2:\t" after "\n\tret\n.size " #name ", . - " #name "\n"                            \
 		".pushsection .rodata\n.balign 8\n" #name "_at: .quad 1b, 2b\n.popsection\n" more     \
 		"\n.popsection")
+
+/* The stack of that kind, on this CPU and of this thread. */
+static inline const struct kstack *own_stack(enum stack_id id)
+{
+	return id == STACK_TASK && current()->stack ? current()->stack : &kstacks[id];
+}

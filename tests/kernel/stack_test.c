@@ -8,12 +8,13 @@
 #include "lib/printf.h"
 #include "lib/string.h"
 #include "lib/symtab.h"
+#include "tests/kernel/machine.h"
 
 KTEST(stacks, an_address_finds_its_stack)
 {
 	u64 here = (u64)__builtin_frame_address(0);
 
-	EXPECT_EQ(stack_of(here), &kstacks[STACK_TASK]);
+	EXPECT_EQ(stack_of(here), own_stack(STACK_TASK));
 	for (int i = 0; i < NR_STACKS; i++) {
 		const struct kstack *s = &kstacks[i];
 

@@ -74,7 +74,38 @@ def test_given_up():
                  "one that isn't there is told of")
 
 
+LIES = """\
+a handle with text: taken
+a handle with nonsense: Function not implemented
+^C to an endpoint: Invalid argument
+^C to a notification: taken
+^C to nobody: taken
+a request before sharing: Stale file handle
+too few pages: Invalid argument
+too many: Invalid argument
+pages that can't be read: Invalid argument
+no pages at all: Invalid argument
+pages again and again: taken
+a path without an end: Argument list too long
+a path of nothing: Invalid argument
+a name, without room for it: Too many open files
+a stream, without room for it: Too many open files
+and with: taken
+too many words for a program: Argument list too long
+"""
+
+
+def test_liar():
+    result = run("liar; liar | wc -l; pingpong 1; kill console; liar | grep -c taken; cat tracing_on", append=USER, smp=2)
+    said, rest = result.stdout[:len(LIES)], result.stdout[len(LIES):]
+    equal(said, LIES, "who lies to a server has an answer each time, and uses nothing up")
+    equal([line for line in rest.splitlines() if "round trips" not in line],
+          ["17", "init: console ended with status 9, and is started again", "5", "1"], "… and those after it are served")
+    equal(result.status, 0, "… by servers that live", result.stderr)
+
+
 test_killed()
 test_on_four()
+test_liar()
 test_given_up()
 done()

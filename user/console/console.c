@@ -21,6 +21,12 @@ static struct message reader; /* who waits for keys, when it has a token */
 
 static u32 endpoint(void) { return program()->given[0]; }
 
+static void close(u32 handle)
+{
+	if (handle)
+		syscall3(SYS_handle_close, handle, 0, 0);
+}
+
 /* -ENOENT: who asked has died. */
 static s64 answer(struct message *m, s64 result)
 {
@@ -66,18 +72,24 @@ static void set_reader(const struct message *m)
 	give_keys();
 }
 
+/* No bits: that tells whether it is one at all. */
 static void set_interrupt(struct message *m)
 {
-	if (interrupted)
-		syscall3(SYS_handle_close, interrupted, 0, 0);
-	interrupted = (u32)m->handle;
-	answer(m, 0);
+	u32 h = (u32)m->handle;
+	s64 err = h ? syscall3(SYS_notification_signal, h, 0, 0) : 0;
+
+	close(err ? h : interrupted);
+	if (!err)
+		interrupted = h;
+	answer(m, err);
 }
 
 static void serve(struct message *m)
 {
 	size_t bytes = m->label >> 8;
 
+	if ((m->label & 0xff) != CONSOLE_INTERRUPT)
+		close((u32)m->handle); /* nobody has asked for one */
 	switch (m->label & 0xff) {
 	case CONSOLE_WRITE:
 		if (bytes <= CONSOLE_BYTES)

@@ -9,6 +9,7 @@
 #include "lib/compiler.h"
 #include "lib/printf.h"
 #include "lib/string.h"
+#include "user/lib/answer.h"
 #include "user/lib/memory.h"
 #include "user/lib/names.h"
 #include "user/lib/syscall.h"
@@ -36,7 +37,7 @@ static void find(struct message *m, struct server *sv)
 
 	m->label = h < 0 ? (u64)h : 0;
 	m->handle = h < 0 ? 0 : (u32)h;
-	message_reply(box, m);
+	message_answer(box, m);
 	if (h >= 0)
 		syscall3(SYS_handle_close, (u64)h, 0, 0);
 }

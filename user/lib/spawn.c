@@ -147,6 +147,8 @@ s64 spawn(const struct spawn *s, const char **why)
 	err = start((u32)process, s, &prog);
 	if (!err)
 		return process;
+	syscall3(SYS_process_kill, (u64)process, 0,
+		 0); /* it would be there as long as we, who have made it */
 	close((u32)process);
 	return err;
 }

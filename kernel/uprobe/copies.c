@@ -104,13 +104,18 @@ static bool add_page(struct space *s, struct copies *c, u32 i)
 	return false;
 }
 
+/* The page may be there already: made for a copy that couldn't be written. */
+static bool has_page(struct space *s, struct copies *c, u32 i)
+{
+	return i < PAGES && (c->frames[i] || add_page(s, c, i));
+}
+
 /* Room for copy @c->count. */
 static struct copies *make_room(struct space *s)
 {
 	struct copies *c = s->copies, *fresh = c ?: kzalloc(sizeof(*c));
 
-	if (!fresh || (fresh->count % A_PAGE == 0 &&
-		       (fresh->count / A_PAGE == PAGES || !add_page(s, fresh, fresh->count / A_PAGE)))) {
+	if (!fresh || !has_page(s, fresh, fresh->count / A_PAGE)) {
 		if (!c)
 			kfree(fresh);
 		return NULL;

@@ -45,6 +45,12 @@ static bool ret(struct pt_regs *regs, const struct insn *insn)
 	return true;
 }
 
+/* It counts where it can also go. */
+static bool loop(struct pt_regs *regs, const struct insn *insn, u64 to, u64 next)
+{
+	return to < USER_END && next < USER_END && jump(regs, loops(insn->opcode, regs) ? to : next);
+}
+
 /* cli and sti fault and popf can't change much: the copy does that. */
 bool uprobe_emulate(struct pt_regs *regs, const struct displaced *d)
 {
@@ -74,7 +80,7 @@ bool uprobe_emulate(struct pt_regs *regs, const struct displaced *d)
 	case EMULATE_JCC:
 		return jump(regs, condition(insn->opcode, regs->flags) ? branch : next);
 	case EMULATE_LOOP:
-		return jump(regs, loops(insn->opcode, regs) ? branch : next);
+		return loop(regs, insn, branch, next);
 	case EMULATE_RET:
 		return ret(regs, insn);
 	default:

@@ -52,11 +52,8 @@ static enum found look(struct user_half *user, struct pt_regs *regs, const struc
 /* As the kernel's own: the same place twice in a row is an emulator that still has the old translation. */
 static void try_again(struct user_half *user, const struct pt_regs *regs, struct memory *m, u64 offset)
 {
-	u8 *text = (u8 *)phys_to_virt(memory_frame(m, offset / PAGE_SIZE, false)) + offset % PAGE_SIZE;
-	u8 byte = *text;
-
-	if (user->gone_before == regs->ip && byte != INT3_BYTE)
-		text_poke(text, &byte, 1);
+	if (user->gone_before == regs->ip)
+		uprobe_refresh(m, offset);
 	user->gone_before = regs->ip;
 }
 

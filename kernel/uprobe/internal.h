@@ -42,6 +42,8 @@ struct uprobe_site {
 extern struct mutex uprobe_mutex;
 /* In an RCU reader. The site at @offset of @m; NULL: there was never one. */
 struct uprobe_site *uprobe_site_find(const struct memory *m, u64 offset);
+/* Thread context. What is there is written once more, unless an int3 has come meanwhile, or is about to. */
+void uprobe_refresh(struct memory *m, u64 offset);
 /* Thread context. That memory has its own byte back, also while the probes are armed: they can't be hit there. */
 void uprobe_give_up(struct memory *m, u64 offset);
 /* Is there any with a ret_handler? */

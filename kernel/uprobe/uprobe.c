@@ -61,14 +61,19 @@ static struct uprobe_site *site_make(struct memory *m, u64 offset)
 	return s;
 }
 
+/* Its name in the direct map; all of it is there, since it is sealed. */
+static u8 *text_of(struct memory *m, u64 offset)
+{
+	return (u8 *)phys_to_virt(memory_frame(m, offset / PAGE_SIZE, false)) + offset % PAGE_SIZE;
+}
+
 /*
  * An int3 that is met before it is known would be the user's own, so it is known first; one that is known no more is tried again
  * (hit.c), so it goes first.
  */
 static void site_write(struct memory *m, struct uprobe_site *s, bool in)
 {
-	u8 *text = (u8 *)phys_to_virt(memory_frame(m, s->offset / PAGE_SIZE, false)) + s->offset % PAGE_SIZE;
-	u8 int3 = INT3_BYTE;
+	u8 *text = text_of(m, s->offset), int3 = INT3_BYTE;
 
 	if (in) {
 		s->original = *text;
@@ -141,6 +146,17 @@ void memory_forget_probes(struct memory *m)
 	}
 	if (!mine)
 		mutex_unlock(&uprobe_mutex);
+}
+
+void uprobe_refresh(struct memory *m, u64 offset)
+{
+	struct uprobe_site *s;
+
+	mutex_lock(&uprobe_mutex);
+	s = uprobe_site_find(m, offset);
+	if (s && !s->in)
+		text_poke(text_of(m, offset), &s->original, 1);
+	mutex_unlock(&uprobe_mutex);
 }
 
 void uprobe_give_up(struct memory *m, u64 offset)

@@ -1,5 +1,5 @@
 /* Probes in programs: what the program computes is what it was without, in every process, whenever they come and go. */
-#include "kernel/uprobe/uprobe.h"
+#include "kernel/uprobe/internal.h"
 
 #include "lib/ktest.h"
 #include "lib/string.h"
@@ -125,6 +125,18 @@ KTEST(uprobe, returns_of_nested_calls_and_of_those_that_are_left)
 	uprobe_unregister(&call[0]);
 }
 
+/* Is an int3 wherever a probe is armed, and nowhere else? */
+static unsigned wrong_bytes(struct space *s)
+{
+	unsigned wrong = 0;
+	u8 byte;
+
+	for (unsigned i = 0; i < probed_places.n; i++)
+		wrong += space_read(s, probed_places.at[i], &byte, 1) != 0 ||
+			 (byte == 0xcc) != !!probed_places.probes[i].place->armed;
+	return wrong;
+}
+
 /* They come and go while the program runs on all CPUs, and some of its processes are killed wherever they are. */
 KTEST(uprobe, come_and_go_under_running_processes)
 {
@@ -137,9 +149,14 @@ KTEST(uprobe, come_and_go_under_running_processes)
 		return;
 	for (unsigned round = 0; round < stressed(12); round++) {
 		unsigned n = 0, left = round % 3;
+		struct space *s = NULL;
 
-		while (n < ARRAY_SIZE(r) && probed_begin(&r[n]) && probed_start(&r[n], 0, 0))
+		while (n < ARRAY_SIZE(r) && probed_begin(&r[n])) {
+			s = s ?: process_space(r[n].process);
+			if (!probed_start(&r[n], 0, 0))
+				break;
 			n++;
+		}
 		for (unsigned i = round % 7; i < probed_places.n; i += 7)
 			uprobe_arm(&probed_places.probes[i]);
 		if (round & 1)
@@ -149,14 +166,90 @@ KTEST(uprobe, come_and_go_under_running_processes)
 		if (left)
 			process_kill(r[0].process, 5);
 		for (unsigned i = 0; i < n; i++) {
-			int s = probed_end(&r[i]);
+			int ended = probed_end(&r[i]);
 
-			EXPECT(s == status || (i == 0 && left && s == 5));
+			EXPECT(ended == status || (i == 0 && left && ended == 5));
+		}
+		if (s) {
+			EXPECT_EQ(wrong_bytes(s), 0);
+			space_put(s);
 		}
 	}
 	uprobe_unregister(&ret);
 	probed_drop(&probed_places);
 	EXPECT_EQ(probed_status(), status);
+}
+
+/* "mov OPERAND, %eax", which lies near by. */
+static u64 copy_of_load(struct space *s, u64 va)
+{
+	struct displaced d = { .va = va, .bytes = { 0x8b, 0x05 } };
+
+	EXPECT_EQ(insn_decode(&d.insn, d.bytes, sizeof(d.bytes)), 0);
+	return copy_get(s, &d);
+}
+
+/* That of something so far away that it can't be in reach is refused, and takes nothing for good: also where a page begins with it. */
+KTEST(uprobe, copies_that_cannot_be_made)
+{
+	struct space *s = space_create();
+	size_t frames;
+
+	if (!s)
+		return;
+	for (u64 i = 1; i < PAGE_SIZE / 32; i++)
+		EXPECT_EQ(copy_of_load(s, 0x400000 + i * 16), COPIES_START + i * 32);
+	EXPECT_EQ(copy_of_load(s, 0x7f0000000000), 0);
+	frames = frames_free_count();
+	EXPECT_EQ(copy_of_load(s, 0x7f0000000000), 0);
+	EXPECT_EQ(frames_free_count(), frames);
+	EXPECT_EQ(copy_of_load(s, 0x400000), COPIES_START + PAGE_SIZE);
+	EXPECT_EQ(copy_of_load(s, 0x400000), COPIES_START + PAGE_SIZE);
+	EXPECT_EQ(frames_free_count(), frames);
+	space_put(s);
+}
+
+/* For an emulator that still sees the int3: only what is to be there, and there may be another one by now. */
+KTEST(uprobe, text_is_written_once_more_as_it_is_to_be)
+{
+	struct uprobe u = { .handler = enter };
+	struct uprobe_spot spot;
+	struct probed_run r;
+	u8 byte[2] = { 0, 0 };
+	u64 size, offset, zoo = probed_function("probed_zoo", &size);
+	struct memory *m;
+
+	if (!probed_spot(zoo, &spot) || !probed_begin(&r))
+		return;
+	m = space_text(r.process->space, zoo, &offset);
+	EXPECT_EQ(uprobe_register(&u, &spot), 0);
+	EXPECT_EQ(uprobe_arm(&u), 0);
+	uprobe_refresh(m, offset);
+	EXPECT_EQ(space_read(r.process->space, zoo, &byte[0], 1), 0);
+	uprobe_disarm(&u);
+	uprobe_refresh(m, offset);
+	EXPECT_EQ(space_read(r.process->space, zoo, &byte[1], 1), 0);
+	uprobe_unregister(&u);
+	EXPECT_EQ(byte[0], 0xcc);
+	EXPECT_EQ(byte[1], spot.bytes[0]);
+	memory_put(m);
+	process_kill(r.process, 3);
+	EXPECT_EQ(probed_end(&r), 3);
+}
+
+/* It is left to the copy whole. */
+KTEST(uprobe, a_loop_to_where_nobody_can_go_has_not_counted)
+{
+	struct displaced d = { .va = USER_END - 2, .emulation = EMULATE_LOOP, .bytes = { 0xe2, 2 } };
+	struct pt_regs regs = { .cx = 5 };
+
+	EXPECT_EQ(insn_decode(&d.insn, d.bytes, sizeof(d.bytes)), 0);
+	EXPECT(!uprobe_emulate(&regs, &d));
+	d.va = 0x400000;
+	EXPECT_EQ(regs.cx, 5);
+	EXPECT(uprobe_emulate(&regs, &d));
+	EXPECT_EQ(regs.cx, 4);
+	EXPECT_EQ(regs.ip, 0x400004);
 }
 
 /* Nothing is left: neither of processes with copies, nor of probes without processes. */

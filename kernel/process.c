@@ -81,6 +81,7 @@ static void end(struct process *p)
 		object_put(&p->faults->object);
 	flags = spin_lock_irqsave(&p->lock);
 	watcher = p->watcher;
+	p->over = true;
 	spin_unlock_irqrestore(&p->lock, flags);
 	if (watcher)
 		notification_signal(watcher, p->watcher_bits);
@@ -166,6 +167,7 @@ void process_thread_end(void)
 	flags = spin_lock_irqsave(&p->lock);
 	list_del(&t->link);
 	t->thread = NULL;
+	p->lived = true;
 	last = --p->nr_threads == 0;
 	if (last)
 		p->killed = p->ended = true;
@@ -218,8 +220,9 @@ static bool remove_thread(struct process *p, struct user_thread *t)
 	bool last;
 
 	list_del(&t->link);
-	last = --p->nr_threads == 0 && p->killed && !p->ended;
-	p->ended |= last;
+	last = --p->nr_threads == 0 && (p->killed || p->lived) && !p->ended;
+	if (last)
+		p->killed = p->ended = true;
 	spin_unlock_irqrestore(&p->lock, flags);
 	return last;
 }
@@ -324,7 +327,7 @@ int process_watch(struct process *p, struct notification *n, u64 bits)
 {
 	u64 flags = spin_lock_irqsave(&p->lock);
 	int err = p->watcher ? -EBUSY : 0;
-	bool late = p->ended;
+	bool late = p->over;
 
 	if (!err) {
 		object_get(&n->object);

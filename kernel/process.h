@@ -25,6 +25,7 @@ struct process {
 	bool has_parent;
 	struct spinlock lock; /* for all that follows; what a process that has ended had is gone */
 	bool killed, ended;
+	bool lived, over; /* one of its threads has ended; all that it had is gone */
 	int status;
 	u32 nr_threads;
 	struct list_head threads;

@@ -11,7 +11,7 @@
 
 u64 syscall_deadline(u64 us)
 {
-	if (!us)
+	if (!us || us > IPC_FOR_EVER / 2000) /* five hundred years' end is none */
 		return IPC_FOR_EVER;
 	return us == IPC_DONT_WAIT ? 0 : trace_clock() + us * 1000;
 }
@@ -135,8 +135,7 @@ long sys_notification_wait(struct pt_regs *regs)
 
 	if (!n)
 		return err;
-	err = notification_wait(n, syscall_deadline(regs->si > IPC_DONT_WAIT ? IPC_DONT_WAIT : regs->si),
-				&bits);
+	err = notification_wait(n, syscall_deadline(regs->si), &bits);
 	object_put(&n->object);
 	if (!err)
 		regs->dx = bits;

@@ -4,6 +4,7 @@
 #include "abi/rights.h"
 #include "abi/syscall.h"
 #include "arch/x86/entry/vectors.h"
+#include "lib/compiler.h"
 #include "lib/ktest.h"
 #include "tests/kernel/crowd.h"
 #include "tests/kernel/leftovers.h"
@@ -116,6 +117,69 @@ KTEST(process, random_calls_hurt_nobody)
 	for (unsigned round = 1; round < stressed(6); round++)
 		crash_round(seed + round * 4);
 	end();
+}
+
+/* Something that a process has, and that is told when it has it no more. */
+static struct {
+	struct object object;
+	struct process *p;
+	struct notification *n;
+	u64 early;
+} had;
+
+static void closed(struct object *o, u32 rights)
+{
+	EXPECT_EQ(process_watch(had.p, had.n, 1), 0);
+	had.early = notification_take(had.n);
+}
+
+/* Who begins to watch in the middle of its end is told at its end, and once. */
+KTEST(process, is_watched_to_its_end)
+{
+	struct notification *n = notification_create();
+	struct process *p = process_create("watched", NULL);
+
+	if (!n || !p)
+		return;
+	object_init(&had.object, OBJECT_TRACE, NULL); /* it stays */
+	had.object.closed = closed;
+	had.p = p;
+	had.n = n;
+	EXPECT(process_give(p, &had.object, 0, 0) > 0);
+	process_kill(p, 1);
+	EXPECT_EQ(had.early, 0);
+	EXPECT_EQ(notification_take(n), 1);
+	EXPECT_EQ(had.object.refs, 1);
+	object_put(&p->object);
+	object_put(&n->object);
+	user_processes_settle();
+}
+
+/* Longer than any number of nanoseconds is for ever, and no short time. */
+KTEST(process, waits_for_very_long)
+{
+	static const u64 long_times[] = { 1ul << 32, ~0ul / 1000 + 1, ~0ul / 500, 1ul << 63, ~0ul };
+	struct user_process u;
+
+	for (size_t i = 0; i < ARRAY_SIZE(long_times); i++) {
+		struct notification *n = notification_create();
+		struct user_call call = { SYS_notification_wait, { 0, long_times[i] }, 1, 0 };
+		u64 bits;
+
+		if (!n || !user_process(&u, "patient"))
+			return;
+		call.args[0] = (u64)process_give(u.process, &n->object, RIGHT_RECEIVE, 0);
+		EXPECT_EQ(memory_write(u.words, 0, &call, sizeof(call)), 0);
+		user_process_start(&u, up_calls, WORDS_BASE, 1, PRIORITY_DEFAULT);
+		if (notification_wait(u.ended, trace_clock() + 20 * 1000 * 1000, &bits) == 0) {
+			notification_signal(u.ended, bits);
+			ktest_fail("a long wait was short", (int)i, "how long", long_times[i], 0);
+		}
+		process_kill(u.process, 8);
+		EXPECT_EQ(user_process_end(&u), 8);
+		object_put(&n->object);
+	}
+	user_processes_settle();
 }
 
 /* The answer says where it goes on, or that it does not. */

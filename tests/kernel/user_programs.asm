@@ -281,6 +281,54 @@ PROGRAM up_bench_wait
 .warm:
 	BENCH_NEXT .next
 
+; Serves the endpoint rdi for ever, whoever has died: adds 1 to the first word.
+PROGRAM up_patient_server
+	push rdi
+.receive:
+	mov rdi, [rsp]
+	mov eax, SYS_ipc_receive
+	xor ebx, ebx
+	syscall
+.look:
+	test rax, rax
+	jnz .receive			; who called is gone
+	inc rdx
+	mov rdi, [rsp]
+	mov eax, SYS_ipc_reply_receive
+	xor ebx, ebx
+	syscall
+	jmp .look
+
+; Calls the endpoint rdi for ever, each time with another first word: counts the answers at rsi, and behind it the calls that
+; failed because the server died. Status 3: another error, or another's answer.
+PROGRAM up_patient_client
+	push rdi
+	push rsi
+	xor r12d, r12d
+.call:
+	inc r12
+	mov rdx, r12
+	mov rdi, [rsp + 8]
+	mov eax, SYS_ipc_call
+	xor ebx, ebx
+	push r12
+	syscall
+	pop r12
+	mov rsi, [rsp]
+	test rax, rax
+	jnz .no
+	dec rdx
+	cmp rdx, r12
+	jne .wrong
+	inc qword [rsi]
+	jmp .call
+.no:
+	inc qword [rsi + 8]
+	cmp rax, -32			; EPIPE
+	je .call
+.wrong:
+	EXIT 3
+
 ; rsi random system calls from the seed rdi: numbers that are none, too, but neither text to the console nor an end of its own
 ; by one that is taken as an argument; arguments that are nothing, small, handles, addresses here and at all ends.
 PROGRAM up_crash

@@ -167,7 +167,6 @@ void process_thread_end(void)
 	flags = spin_lock_irqsave(&p->lock);
 	list_del(&t->link);
 	t->thread = NULL;
-	p->lived = true;
 	last = --p->nr_threads == 0;
 	if (last)
 		p->killed = p->ended = true;
@@ -182,15 +181,11 @@ void process_thread_end(void)
 static int begin(void *arg)
 {
 	struct user_thread *t = arg;
-	u64 flags = spin_lock_irqsave(&t->process->lock);
 
-	t->thread = current();
 	t->party.regs = (struct pt_regs *)current()->stack->top - 1;
 	t->party.handles = &t->process->handles;
 	t->party.wait = &t->wait;
 	t->wait = (struct ipc_wait){ .thread = current(), .party = &t->party, .direct = true };
-	current()->killed = t->process->killed;
-	spin_unlock_irqrestore(&t->process->lock, flags);
 	thread_become_user(&t->half);
 	local_irq_disable();
 	if (!current()->killed) /* and from now on who kills it sends an interrupt */
@@ -199,32 +194,30 @@ static int begin(void *arg)
 	process_thread_end();
 }
 
-static bool add_thread(struct process *p, struct user_thread *t, u8 ceiling)
+/* Last, when nothing can fail any more: from then on it is one that ends, and perhaps the last. */
+static int add_thread(struct process *p, struct user_thread *t, u8 priority, u8 ceiling)
 {
-	u64 flags = spin_lock_irqsave(&p->lock);
-	bool alive = !p->killed;
+	u64 flags;
+	bool alive;
+	int err = object_charge(&t->object, p->account, TASK_STACK_SIZE / PAGE_SIZE, 1);
 
+	if (err)
+		return err;
+	t->thread = thread_make(p->name, begin, t, priority, CPU_MASK_ALL);
+	if (!t->thread)
+		return -ENOMEM;
+	flags = spin_lock_irqsave(&p->lock);
+	alive = !p->killed;
 	if (alive) {
+		object_get(&p->object);
 		list_add_tail(&t->link, &p->threads);
 		p->nr_threads++;
 		p->priority_max = p->priority_max ?: ceiling;
 	}
 	spin_unlock_irqrestore(&p->lock, flags);
-	return alive;
-}
-
-/* Was it the last, and has the process ended by that? */
-static bool remove_thread(struct process *p, struct user_thread *t)
-{
-	u64 flags = spin_lock_irqsave(&p->lock);
-	bool last;
-
-	list_del(&t->link);
-	last = --p->nr_threads == 0 && (p->killed || p->lived) && !p->ended;
-	if (last)
-		p->killed = p->ended = true;
-	spin_unlock_irqrestore(&p->lock, flags);
-	return last;
+	if (!alive)
+		thread_drop(t->thread);
+	return alive ? 0 : -EPIPE;
 }
 
 int process_start(struct process *p, u64 ip, u64 sp, const u64 args[2], u8 priority, u8 ceiling)
@@ -245,26 +238,20 @@ int process_start(struct process *p, u64 ip, u64 sp, const u64 args[2], u8 prior
 	t->ip = ip;
 	t->sp = sp;
 	memcpy(t->args, args, sizeof(t->args));
-	err = object_charge(&t->object, p->account, TASK_STACK_SIZE / PAGE_SIZE, 1);
-	if (!err && !add_thread(p, t, ceiling))
-		err = -EPIPE;
-	if (err) {
+	err = add_thread(p, t, priority, ceiling);
+	if (err)
 		object_put(&t->object);
-		return err;
-	}
-	object_get(&p->object);
-	if (thread_create(p->name, begin, t, priority, CPU_MASK_ALL))
-		return 0;
-	if (remove_thread(p, t))
-		end(p);
-	object_put(&p->object);
-	object_put(&t->object);
-	return -ENOMEM;
+	else
+		thread_start(t->thread);
+	return err;
 }
 
 static void look_up(void *arg) {}
 
-/* Who runs in user mode meanwhile has an interrupt, and on his way back sees it; who waits is woken, and has an error. */
+/*
+ * Who runs in user mode meanwhile has an interrupt, and on his way back sees it; who waits is woken, and has an error; who is ready, or
+ * hasn't begun, comes next.
+ */
 void process_kill(struct process *p, int status)
 {
 	u64 flags = spin_lock_irqsave(&p->lock);
@@ -275,12 +262,8 @@ void process_kill(struct process *p, int status)
 		p->killed = true;
 		p->ended = empty;
 		p->status = status;
-		list_for_each_entry(t, &p->threads, link) {
-			if (!t->thread)
-				continue;
-			WRITE_ONCE(t->thread->killed, true);
-			thread_wake(t->thread);
-		}
+		list_for_each_entry(t, &p->threads, link)
+			thread_kill(t->thread);
 	}
 	spin_unlock_irqrestore(&p->lock, flags);
 	if (first && empty)

@@ -25,7 +25,7 @@ struct process {
 	bool has_parent;
 	struct spinlock lock; /* for all that follows; what a process that has ended had is gone */
 	bool killed, ended;
-	bool lived, over; /* one of its threads has ended; all that it had is gone */
+	bool over; /* all that it had is gone */
 	int status;
 	u32 nr_threads;
 	struct list_head threads;
@@ -42,7 +42,7 @@ struct user_thread {
 	struct object object;
 	struct user_half half;
 	struct process *process;
-	struct thread *thread; /* to be killed; NULL: it hasn't begun, or has ended */
+	struct thread *thread; /* to be killed, until it ends */
 	struct thread *dead;   /* to be joined */
 	struct list_head link;
 	struct work reap;

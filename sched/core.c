@@ -24,13 +24,22 @@ DEFINE_PER_CPU(struct run_queue, run_queue);
 
 struct run_queue *run_queue_of(u32 cpu) { return per_cpu_ptr(run_queue, cpu); }
 
-static void enqueue(struct run_queue *rq, struct thread *t)
+static __always_inline void enqueue(struct run_queue *rq, struct thread *t)
 {
 	BUG_ON(t->queued);
 	list_add_tail(&t->run, &rq->queues[t->priority]);
 	rq->ready |= 1u << t->priority;
 	rq->nr_ready++;
 	t->queued = true;
+}
+
+static __always_inline void dequeue(struct run_queue *rq, struct thread *t, int priority)
+{
+	list_del(&t->run);
+	if (list_empty(&rq->queues[priority]))
+		rq->ready &= ~(1u << priority);
+	rq->nr_ready--;
+	t->queued = false;
 }
 
 static struct thread *dequeue_best(struct run_queue *rq)
@@ -42,11 +51,7 @@ static struct thread *dequeue_best(struct run_queue *rq)
 		return rq->idle;
 	p = 31 - __builtin_clz(rq->ready);
 	t = list_entry(rq->queues[p].next, struct thread, run);
-	list_del(&t->run);
-	if (list_empty(&rq->queues[p]))
-		rq->ready &= ~(1u << p);
-	rq->nr_ready--;
-	t->queued = false;
+	dequeue(rq, t, p);
 	return t;
 }
 
@@ -74,7 +79,7 @@ static void look_again(struct run_queue *rq)
 }
 
 /* The run queue of @cpu has got something, and is locked. */
-static void kick(struct run_queue *rq, u32 cpu)
+static __always_inline void kick(struct run_queue *rq, u32 cpu)
 {
 	if (cpu == this_cpu(cpu_number))
 		look_again(rq);
@@ -109,6 +114,25 @@ bool thread_wake(struct thread *t)
 	}
 	spin_unlock_irqrestore(&rq->lock, flags);
 	return woken;
+}
+
+/* First it says so, then it looks whether @t sleeps: docs/TRICKS.md, "A killed thread meets its end on the way to user mode". */
+void thread_kill(struct thread *t)
+{
+	u64 flags;
+	struct run_queue *rq = lock_queue_of(t, &flags);
+	bool ready = t->queued;
+
+	WRITE_ONCE(t->killed, true);
+	if (ready)
+		dequeue(rq, t, t->priority);
+	t->priority = PRIORITY_DYING;
+	if (ready) {
+		enqueue(rq, t);
+		kick(rq, t->cpu);
+	}
+	spin_unlock_irqrestore(&rq->lock, flags);
+	thread_wake(t);
 }
 
 /* The first CPU in @affinity that is up, this one preferred. */

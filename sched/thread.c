@@ -138,7 +138,7 @@ int sched_init(void)
 	return 0;
 }
 
-struct thread *thread_create(const char *comm, int (*fn)(void *), void *arg, u8 priority, u32 affinity)
+struct thread *thread_make(const char *comm, int (*fn)(void *), void *arg, u8 priority, u32 affinity)
 {
 	u32 cpu = sched_pick_cpu(affinity);
 	struct thread *t;
@@ -146,10 +146,25 @@ struct thread *thread_create(const char *comm, int (*fn)(void *), void *arg, u8 
 	if (cpu == NR_CPUS || priority >= NR_PRIORITIES)
 		return NULL;
 	t = thread_alloc(comm, fn, arg, priority, affinity);
-	if (!t)
-		return NULL;
+	if (t)
+		t->cpu = cpu; /* whose lock it is under */
+	return t;
+}
+
+void thread_start(struct thread *t)
+{
 	tracepoint(sched_process_fork, current()->comm, current()->tid, t->comm, t->tid);
-	sched_start_on(t, cpu);
+	sched_start_on(t, t->cpu);
+}
+
+void thread_drop(struct thread *t) { thread_free(t); }
+
+struct thread *thread_create(const char *comm, int (*fn)(void *), void *arg, u8 priority, u32 affinity)
+{
+	struct thread *t = thread_make(comm, fn, arg, priority, affinity);
+
+	if (t)
+		thread_start(t);
 	return t;
 }
 

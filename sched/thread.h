@@ -21,6 +21,7 @@
 #define PRIORITY_IDLE	 0
 #define PRIORITY_DEFAULT 8
 #define PRIORITY_HIGH	 24
+#define PRIORITY_DYING	 (NR_PRIORITIES - 1)
 #define TIME_SLICE_NS	 (4 * 1000 * 1000ul)
 
 #define CPU_MASK_ALL 0xffu
@@ -100,6 +101,10 @@ static __always_inline struct thread *current(void) { return this_cpu(current_th
  * in @affinity is up, or no such priority.
  */
 struct thread *thread_create(const char *comm, int (*fn)(void *arg), void *arg, u8 priority, u32 affinity);
+/* The same in two steps: it runs from the second one on, or is dropped and never does. */
+struct thread *thread_make(const char *comm, int (*fn)(void *arg), void *arg, u8 priority, u32 affinity);
+void thread_start(struct thread *t);
+void thread_drop(struct thread *t);
 /* Thread context. Waits for its end and frees it; its return value. Each thread must be joined once. */
 int thread_join(struct thread *t);
 /* Ends the calling thread, as returning from its function does. */
@@ -153,6 +158,11 @@ bool thread_others_wait(void);
 void schedule(void);
 /* Any context but NMI-like. Makes a blocked thread runnable; false when it already was. */
 bool thread_wake(struct thread *t);
+/*
+ * Any context but NMI-like. Somebody's user half @t is to end: it waits for nothing any more, and comes before all others until it has
+ * ended, so that what it has doesn't stay for as long as they keep its CPU.
+ */
+void thread_kill(struct thread *t);
 
 /* Hardirq context, from the timer: is the slice over, is anything due? */
 void sched_tick(u64 now);

@@ -12,7 +12,7 @@
 
 #define SERVERS	    3
 #define CLIENTS	    4
-#define KILLS	    12 /* times stress */
+#define KILLS	    26 /* times stress */
 #define KILL_STATUS 5
 
 /* What a client counts in its words. */
@@ -148,4 +148,50 @@ KTEST(process_kill, the_server_of_a_call)
 	object_put(&e->object);
 	object_put(&never->object);
 	user_processes_settle();
+}
+
+enum { NOT_BEGUN, READY, WAITING, PLACES };
+
+static void give_way(void) { sleep_ns(1000 * 1000); }
+
+/* A thread of low priority that is killed at that place, while one above it keeps the CPU that both are on. */
+static void killed_below(unsigned place)
+{
+	struct user_process busy, low;
+	struct endpoint *e = endpoint_create();
+	u64 bits;
+
+	if (!e || !user_process(&busy, "busy") || !user_process(&low, "low"))
+		return;
+	if (place != NOT_BEGUN) {
+		s64 h = place == WAITING ? process_give(low.process, &e->object, RIGHTS_ALL, 0) : 0;
+
+		user_process_start(&low, place == WAITING ? up_call_and_spin : up_spin, (u64)h, 0, 2);
+		give_way();
+	}
+	user_process_start(&busy, up_spin, 0, 0, 3);
+	if (place == NOT_BEGUN)
+		user_process_start(&low, up_spin, 0, 0, 2);
+	give_way();
+	process_kill(low.process, KILL_STATUS);
+	if (notification_wait(low.ended, trace_clock() + 5 * 1000 * 1000 * 1000ul, &bits) == 0)
+		notification_signal(low.ended, bits);
+	else
+		ktest_fail("a killed thread of low priority goes on", (int)place, "at place", place, 0);
+	process_kill(busy.process, KILL_STATUS);
+	EXPECT_EQ(user_process_end(&busy), KILL_STATUS);
+	EXPECT_EQ(user_process_end(&low), KILL_STATUS);
+	object_put(&e->object);
+}
+
+KTEST(process_kill, whoever_keeps_its_cpu)
+{
+	struct leftovers left;
+
+	leftovers_before(&left);
+	EXPECT_EQ(thread_set_affinity(1), 0); /* theirs is all, but they begin here, and stay */
+	for (unsigned place = 0; place < PLACES; place++)
+		killed_below(place);
+	thread_set_affinity(CPU_MASK_ALL);
+	leftovers_none(&left);
 }

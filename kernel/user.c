@@ -93,13 +93,20 @@ static bool watched(struct pt_regs *regs, u64 dr6)
 
 /*
  * An exception that the CPU doesn't make: for a step over syscall, which sysret and iretq would both be too late to report, and for
- * an address to return to where nothing can be executed, at which iretq would fault in the kernel, with the user's GS.
+ * an address to return to where nothing can be executed, at which both would fault in the kernel, with the user's GS. Who handles
+ * faults can't answer with such a one.
  */
 static void pretend(struct pt_regs *regs, u64 vector, u64 about)
 {
 	regs->vector = vector;
 	regs->error = 0;
 	exception(regs, about);
+}
+
+static void look_where_to(struct pt_regs *regs)
+{
+	if (unlikely(regs->ip >= USER_END))
+		pretend(regs, X86_TRAP_GP, 0);
 }
 
 noinstr void do_user_trap(struct pt_regs *regs)
@@ -118,9 +125,7 @@ noinstr void do_user_trap(struct pt_regs *regs)
 		irq_dispatch((unsigned)regs->vector - IRQ_BASE_VECTOR);
 		context_sub(HARDIRQ_ONE);
 	}
-	if (unlikely(regs->ip >=
-		     USER_END)) /* some CPUs jump there and fault then; an interrupt may come first */
-		pretend(regs, X86_TRAP_GP, 0);
+	look_where_to(regs); /* some CPUs jump there and fault then; an interrupt may come first */
 	before_user_mode();
 	instrumentation_end();
 	rcu_user_enter();
@@ -137,6 +142,7 @@ void syscall_work(struct pt_regs *regs)
 		irqsoff_begin();
 	if (regs->flags & X86_EFLAGS_TF)
 		pretend(regs, X86_TRAP_DB, DR6_RESERVED | DR6_BS);
+	look_where_to(regs); /* the call may be his last instruction below the hole */
 	before_user_mode();
 }
 

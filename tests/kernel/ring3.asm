@@ -57,6 +57,20 @@ PROGRAM ring3_ud
 	ud2
 PROGRAM ring3_int3
 	int3
+PROGRAM ring3_icebp
+	db 0xf1				; int1
+	ud2
+PROGRAM ring3_int_1
+	int 1
+PROGRAM ring3_int_1_behind
+	ud2
+PROGRAM ring3_int_1_step
+	pushfq
+	or dword [rsp], 0x100		; TF
+	popfq
+	int 1
+PROGRAM ring3_int_1_stepped
+	ud2
 PROGRAM ring3_step
 	pushfq
 	or dword [rsp], 0x100		; TF

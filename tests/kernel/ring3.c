@@ -46,8 +46,8 @@ static notrace bool end_run(struct pt_regs *regs)
 	ring3_back();
 }
 
-/* May "int $2" be used in ring 3? Its gate's second word holds the DPL (SDM vol. 3, figure 6-8). */
-static void open_nmi_gate(bool open)
+/* The gate's second word holds the DPL (SDM vol. 3, figure 6-8). */
+void ring3_open_gate(u8 vector, bool open)
 {
 	struct {
 		u16 limit;
@@ -56,7 +56,7 @@ static void open_nmi_gate(bool open)
 	u32 *word;
 
 	__asm__ volatile("sidt %0" : "=m"(idt));
-	word = (u32 *)(idt.base + 16 * X86_TRAP_NMI + 4);
+	word = (u32 *)(idt.base + 16 * vector + 4);
 	*word = open ? *word | 3u << 13 : *word & ~(3u << 13);
 }
 
@@ -74,7 +74,7 @@ bool ring3_make(void)
 		return false;
 	user_pages_map(CODE_PAGE, code, PAGE_RX);
 	user_pages_map(WORDS_PAGE, words, PAGE_RW);
-	open_nmi_gate(true);
+	ring3_open_gate(X86_TRAP_NMI, true);
 	user_trap = end_run;
 	return true;
 }
@@ -82,7 +82,7 @@ bool ring3_make(void)
 void ring3_drop(void)
 {
 	user_trap = NULL;
-	open_nmi_gate(false);
+	ring3_open_gate(X86_TRAP_NMI, false);
 	user_pages_drop();
 	direct_map_show(code);
 	frames_free(code, 1);

@@ -22,9 +22,14 @@ extern const u8 ring3_nmi[];	  /* one "int $2", which goes through the NMI's gat
 extern const u8 ring3_ud[];	  /* ends by #UD */
 extern const u8 ring3_int3[];	  /* … by #BP */
 extern const u8 ring3_step[];	  /* … by #DB: steps itself */
-extern const u8 ring3_read[];	  /* … reads from @arg, then by #UD */
-extern const u8 ring3_write[];	  /* … writes to @arg, then by #UD */
-extern const u8 ring3_jump[];	  /* … jumps to @arg */
+extern const u8 ring3_icebp[];	  /* … by #DB: int1; on QEMU's CPU by #UD */
+extern const u8 ring3_int_1[];	  /* … by #DB: "int $1", which goes through its gate */
+extern const u8 ring3_int_1_behind[];
+extern const u8 ring3_int_1_step[]; /* … the same while it steps itself */
+extern const u8 ring3_int_1_stepped[];
+extern const u8 ring3_read[];  /* … reads from @arg, then by #UD */
+extern const u8 ring3_write[]; /* … writes to @arg, then by #UD */
+extern const u8 ring3_jump[];  /* … jumps to @arg */
 
 #define RING3_SYSCALLS 1000
 extern const u8 ring3_syscalls[]; /* so many null system calls, one behind the other; ends by #UD */
@@ -53,6 +58,9 @@ void ring3_wait(u32 cpu);
 
 /* If not NULL, called with the registers of the exception that ends a run: in its context, all unchanged yet. */
 extern void (*ring3_witness)(struct pt_regs *regs);
+
+/* Thread context, after ring3_make(), and back before ring3_drop(). May ring 3 use "int" of this vector? */
+void ring3_open_gate(u8 vector, bool open);
 
 /* Where this CPU's words are in ring 3. */
 u64 ring3_words(void);

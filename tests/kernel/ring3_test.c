@@ -4,12 +4,14 @@
 #include "arch/x86/cpu/regs.h"
 #include "arch/x86/cpu/apic.h"
 #include "arch/x86/cpu/smp.h"
+#include "arch/x86/entry/desc.h"
 #include "arch/x86/entry/vectors.h"
 #include "arch/x86/mm/extable.h"
 #include "arch/x86/mm/stacks.h"
 #include "arch/x86/mm/wx.h"
 #include "kernel/nmi.h"
 #include "kprobe/bust.h"
+#include "kprobe/watchpoint.h"
 #include "tests/kernel/crowd.h"
 #include "tests/kernel/machine.h"
 #include "tests/kernel/probe.h"
@@ -113,6 +115,46 @@ KTEST(ring3, handlers_of_its_traps_may_be_probed)
 	handlers_probed(ring3_ud, X86_TRAP_UD);
 	handlers_probed(ring3_int3, X86_TRAP_BP);
 	handlers_probed(ring3_step, X86_TRAP_DB);
+	ring3_witness = NULL;
+	ring3_drop();
+}
+
+static void never(struct watchpoint *w, struct pt_regs *regs) {}
+
+static void ends_by_debug(const u8 *program, const u8 *behind)
+{
+	EXPECT_EQ(ring3_run(program, 0), X86_TRAP_DB);
+	EXPECT_EQ(ended.ip, USER_PAGE + (u64)(behind - ring3_programs));
+	EXPECT_EQ(ended.cs, USER_CS);
+}
+
+/*
+ * int1 needs no gate that is open to users, and says nothing in DR6: it is his all the same, whoever watches something else. For
+ * QEMU's CPU it is no instruction; but "int $1" arrives in the same state, if the gate lets it.
+ */
+static void all_ways_to_debug(void)
+{
+	u64 vector = ring3_run(ring3_icebp, 0);
+
+	EXPECT(vector == X86_TRAP_DB || vector == X86_TRAP_UD);
+	EXPECT_EQ(ended.cs, USER_CS);
+	ends_by_debug(ring3_int_1, ring3_int_1_behind);
+	ends_by_debug(ring3_int_1_step, ring3_int_1_stepped);
+}
+
+KTEST(ring3, int1_is_the_users)
+{
+	struct watchpoint w = { .addr = (u64)&fault_addr, .len = 1, .type = WATCH_EXECUTE, .handler = never };
+
+	if (!ring3_make())
+		return;
+	ring3_witness = note;
+	ring3_open_gate(X86_TRAP_DB, true);
+	all_ways_to_debug();
+	EXPECT_EQ(watchpoint_arm(&w), 0);
+	all_ways_to_debug();
+	watchpoint_disarm(&w);
+	ring3_open_gate(X86_TRAP_DB, false);
 	ring3_witness = NULL;
 	ring3_drop();
 }

@@ -3,6 +3,7 @@
 #include "abi/syscall.h"
 #include "arch/x86/cpu/hw_breakpoint.h"
 #include "arch/x86/cpu/regs.h"
+#include "arch/x86/entry/black_box.h"
 #include "arch/x86/entry/desc.h"
 #include "arch/x86/entry/vectors.h"
 #include "kprobe/watchpoint.h"
@@ -13,6 +14,7 @@
 #include "tests/kernel/probe.h"
 #include "tests/kernel/ring3.h"
 #include "tests/kernel/user_page.h"
+#include "tests/kernel/user_process.h"
 
 DECLARE_PER_CPU(u64, user_sp);
 extern const u8 asm_syscall[], asm_exc_int3[];
@@ -99,6 +101,76 @@ KTEST(syscall_entry, a_step_over_it_ends_behind_it)
 	EXPECT(ended.flags & X86_EFLAGS_TF);
 	EXPECT_EQ(ended.ax, 0);
 	end();
+}
+
+static const u8 call[] = { 0x0f, 0x05 };
+
+/* How often this CPU has come by @vector since its black box was at @head. */
+static unsigned came(u64 head, u16 vector)
+{
+	unsigned n = 0;
+
+	for (; head != this_cpu(bb_head); head += sizeof(struct bb_record)) {
+		const struct bb_record *r =
+			this_cpu_ptr(bb_ring[head / sizeof(struct bb_record) % BLACK_BOX_RECORDS]);
+
+		n += r->vector == vector && r->direction == BB_ENTRY;
+	}
+	return n;
+}
+
+/* Its two bytes are the last below the hole, so it returns to no address: a fault of the user's, which the CPU hasn't seen. */
+static void call_from_the_last_bytes(u64 frame)
+{
+	u64 head;
+
+	memcpy((u8 *)phys_to_virt(frame) + PAGE_SIZE - sizeof(call), call, sizeof(call));
+	EXPECT_EQ(direct_map_hide(frame), 0);
+	if (user_last_page_map(frame, PAGE_RX)) {
+		head = this_cpu(bb_head);
+		EXPECT_EQ(ring3_run(ring3_jump, USER_LAST_PAGE + PAGE_SIZE - sizeof(call)), X86_TRAP_GP);
+		EXPECT_EQ(came(head, X86_TRAP_GP), 0);
+		EXPECT_EQ(ended.ip, USER_LAST_PAGE + PAGE_SIZE);
+		EXPECT_EQ(ended.cs, USER_CS);
+		EXPECT_EQ(ended.ax, 0);
+	}
+}
+
+KTEST(syscall_entry, behind_the_last_address_is_a_fault)
+{
+	u64 frame = frame_alloc();
+
+	if (!frame || !begin())
+		return;
+	EXPECT_EQ(thread_set_affinity(1), 0);
+	call_from_the_last_bytes(frame);
+	thread_set_affinity(CPU_MASK_ALL);
+	end();
+	direct_map_show(frame);
+	frames_free(frame, 1);
+}
+
+/* No process can have that page. From the last one that it can have it goes on where nothing is. */
+KTEST(syscall_entry, behind_the_last_page_is_nothing)
+{
+	struct memory *m = memory_create(1);
+	struct user_process u;
+	int status;
+
+	if (!m || !user_process(&u, "last"))
+		return;
+	EXPECT_EQ(memory_write(m, PAGE_SIZE - sizeof(call), call, sizeof(call)), 0);
+	EXPECT_EQ(memory_seal(m), 0);
+	EXPECT_EQ(space_map(u.process->space, USER_LAST_PAGE, 1, m, 0, MAP_READ | MAP_EXECUTE), -EINVAL);
+	EXPECT_EQ(space_map(u.process->space, USER_END - PAGE_SIZE, 1, m, 0, MAP_READ | MAP_EXECUTE), 0);
+	EXPECT_EQ(process_start(u.process, USER_END - sizeof(call), 0, (u64[2]){ 0, 0 }, PRIORITY_DEFAULT,
+				PRIORITY_DEFAULT),
+		  0);
+	status = user_process_end(&u);
+	/* The second, if somebody asked for the CPU in the call. */
+	EXPECT(status == STATUS_FAULT - X86_TRAP_PF || status == STATUS_FAULT - X86_TRAP_GP);
+	memory_put(m);
+	user_processes_settle();
 }
 
 static struct {

@@ -14,3 +14,7 @@ bool user_pages_make(void);
 void user_pages_map(unsigned n, u64 pa, u64 rights);
 /* Thread context. All of it is gone on all CPUs. The frames mapped are the caller's. */
 void user_pages_drop(void);
+
+/* The last page below the hole, which no process can have. Thread context, between make and drop: the frame at @pa is mapped there. */
+#define USER_LAST_PAGE 0x00007ffffffff000ul
+bool user_last_page_map(u64 pa, u64 rights);

@@ -74,18 +74,19 @@ asm_syscall:
 	test byte [rsp + REGS_FLAGS + 1], FLAGS_TF >> 8
 	jnz .work
 .leave:
+	; On an Intel CPU both sysret and iretq fault with the kernel's privilege and the user's GS, the one also with his rsp, if rip
+	; isn't canonical: bit 47 or one above it is set.
+	cmp dword [rsp + REGS_IP + 4], 1 << (47 - 32)
+	jae .work
 	lock inc dword [gs:watch]	; rcu_user_enter()
 	mov word [gs:watch + WATCH_NESTING], 0
-	; sysret takes rip from rcx and flags from r11. On an Intel CPU it faults with the kernel's privilege, and by then
-	; with the user's GS and rsp, if rip isn't canonical; it clears RF; and with TF it would be late by an instruction.
+	; sysret takes rip from rcx and flags from r11. It clears RF; and with TF it would be late by an instruction.
 	mov rcx, [rsp + REGS_IP]
 	cmp rcx, [rsp + REGS_CX]
 	jne .slowly
 	mov rdx, [rsp + REGS_FLAGS]
 	cmp rdx, [rsp + REGS_R11]
-	jne .slowly
-	shr rcx, 47
-	jz asm_syscall_exit
+	je asm_syscall_exit
 .slowly:
 	POP_REGS
 	add rsp, 16

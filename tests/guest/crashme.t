@@ -11,6 +11,7 @@ from nestling import run
 from tap import done, note, ok
 
 STRESS = int(os.environ.get("STRESS") or 1)
+TIMES = 8  # as many rounds as the suite has alone: 260,000 calls, and with STRESS=40 ten million
 SAID = re.compile(r"^ *# (\d+) calls, (\d+) looks of the witness$", re.M)
 
 # Functions of the calls' way, by the function tracer; others by int3s, step by step and emulated.
@@ -34,13 +35,14 @@ cat health
 """
 
 
-def check(cpus, append, before=""):
+def check(cpus, append, stress, before=""):
     name = f"{cpus} CPUs, {append}{', traced and probed' * bool(before)}"
-    result = run(before or "ktap crashme", smp=cpus, append=f"{append} stress={STRESS}", timeout=100 + 60 * STRESS)
+    result = run(before or "ktap crashme", smp=cpus, append=f"{append} stress={stress}", timeout=100 + 8 * stress)
     said = SAID.search(result.stdout)
     # Status 1 with health: its frames are those that a first sealed page of each 2 MiB costs, too.
     ok(said and result.status <= bool(before) and re.search(r"^ok 1 crashme$", result.stdout, re.M), f"{name}: all is as it was before", result.stdout[-6000:], result.stderr[-1000:])
     note(said[0] if said else "")
+    ok(said and int(said[1]) >= 25_000 * stress, f"{name}: there were enough calls")
     if before:
         for what in ("context word", "guard bits", "text bytes", "W^X violations", "RCU watching"):
             ok(re.search(rf"^ *{re.escape(what)} .* same$", result.stdout, re.M), f"{name}: health: {what}", result.stdout)
@@ -48,8 +50,8 @@ def check(cpus, append, before=""):
         ok(len(hits) == 3 and all(int(n) > 100 for _, n in hits), f"{name}: the probes were hit: {hits}", result.stdout)
 
 
-check(4, "test", TRACED)
+check(4, "test", TIMES * STRESS, TRACED)
 if STRESS > 1:
-    check(4, "test debug")
-    check(1, "test")
+    check(4, "test debug", STRESS)
+    check(1, "test", STRESS)
 done()

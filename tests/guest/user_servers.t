@@ -11,20 +11,22 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 from nestling import ROOT, run
 from tap import contains, done, equal
 
+STRESS = int(os.environ.get("STRESS") or 1)
 USER = "shell=user"
 PROGRAMS = os.path.join(ROOT, "build/user")
 
 
 def test_killed():
+    kills = 5 * STRESS
     for name in ("console", "tracefs"):
-        lines = "".join(f"echo {i}; kill {name}; cat tracing_on; ls kprobes; echo {i} > trace_marker\n" for i in range(5))
-        result = run(lines + "cat trace | grep -c mark_write", append=USER)
+        lines = "".join(f"echo {i}; kill {name}; cat tracing_on; ls kprobes; echo {i} > trace_marker\n" for i in range(kills))
+        result = run(lines + "cat trace | grep -c mark_write", append=USER, timeout=60 + 2 * kills)
         listing = run("ls kprobes").stdout
         told = f"init: {name} ended with status 9, and is started again\n"
         said = result.stdout.replace(told, "")
-        equal((result.status, said), (0, "".join(f"{i}\n1\n{listing}" for i in range(5)) + "5\n"),
+        equal((result.status, said), (0, "".join(f"{i}\n1\n{listing}" for i in range(kills)) + f"{kills}\n"),
               f"{name} is killed again and again, and the shell goes on", result.stderr)
-        equal(result.stdout.count(told), 5, f"init tells that it starts {name} again")
+        equal(result.stdout.count(told), kills, f"init tells that it starts {name} again")
     result = run("kill sh; kill init; kill nosuch; kill", append=USER)
     equal(result.stdout, "".join(f"sh: {name}: there is no such server\n" for name in ("sh", "init", "nosuch")) +
           "sh: kill: Invalid argument\n", "other names are refused", result.stderr)

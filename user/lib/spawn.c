@@ -128,6 +128,8 @@ static s64 start(u32 process, const struct spawn *s, const struct elf_program *p
 		err = syscall3(SYS_process_faults, process, s->faults, 0);
 	if (!err && s->watch)
 		err = syscall3(SYS_process_watch, process, s->watch, s->watch_bits);
+	if (!err && s->before)
+		err = s->before(process);
 	return err ? err
 		   : syscall6(SYS_process_start, process, prog->entry, at, at, 0,
 			      s->priority | s->ceiling << 8);

@@ -15,6 +15,8 @@ struct spawn {
 	u32 faults; /* an endpoint for its faults; 0: none */
 	u32 watch;  /* a notification, and its bits, for its end; 0: none */
 	u64 watch_bits;
+	s64 (*before)(
+		u32 process); /* called when all is there but its first thread; NULL: nobody. Not 0: it doesn't begin */
 	int argc;
 	char **argv;
 };

@@ -39,7 +39,15 @@ struct walk {
 	struct frame f;
 };
 
-struct bust_info bust_last;
+struct bust_info {
+	u64 addr;	/* the probe the recursion turned on */
+	unsigned depth; /* traps in it */
+	u64 stack;	/* bytes of stack they took */
+	unsigned disarmed;
+};
+
+/* What the last one on this CPU did: others may be at it at the same time. */
+static DEFINE_PER_CPU(struct bust_info, bust_last);
 u64 bust_count;
 bool bust_enabled = true;
 
@@ -185,6 +193,7 @@ static __always_inline bool leave_jump(struct kprobe_site *s)
 	if (READ_ONCE(s->jump) != JUMP_IN)
 		return false;
 	s->busted = false;
+	WRITE_ONCE(jumps_left, true);
 	return true;
 }
 
@@ -196,7 +205,8 @@ __emergency unsigned bust_disarm_all(void)
 	for (unsigned b = 0; b < KPROBE_BUCKETS; b++)
 		for (struct kprobe_site *s = kprobe_table[b]; s; s = s->next) {
 			n += disarm_probes(s);
-			if (!s->armed)
+			__atomic_thread_fence(__ATOMIC_SEQ_CST); /* the other side of this is site_update() */
+			if (!READ_ONCE(s->armed))
 				continue;
 			WRITE_ONCE(s->busted, true);
 			if (leave_jump(s))
@@ -294,11 +304,10 @@ __emergency bool bust_kprobes(struct pt_regs *regs)
 
 	if (!depth || !bust_enabled)
 		return false;
-	bust_last.depth = depth;
-	bust_last.stack = (u64)first.regs + sizeof(*regs) - sp;
-	/* First: who is arming a probe must see that this was in between. */
+	this_cpu(bust_last).depth = depth;
+	this_cpu(bust_last).stack = (u64)first.regs + sizeof(*regs) - sp;
 	__atomic_fetch_add(&bust_count, 1, __ATOMIC_RELAXED);
-	bust_last.disarmed = bust_disarm_all();
+	this_cpu(bust_last).disarmed = bust_disarm_all();
 
 	copy_regs(regs, first.regs);
 	this_cpu(trap_top) = first.outer;
@@ -316,7 +325,7 @@ __emergency bool bust_kprobes(struct pt_regs *regs)
 		regs->sp -= 8;
 		*(u64 *)regs->sp = regs->error;
 	}
-	bust_last.addr = regs->ip;
+	this_cpu(bust_last).addr = regs->ip;
 	regs->vector = vector;
 	/*
 	 * An NMI among the frames given up would have ended itself, and given #DB its own stack back. One that goes
@@ -331,9 +340,11 @@ __emergency bool bust_kprobes(struct pt_regs *regs)
 
 void bust_report(void)
 {
+	const struct bust_info *b = this_cpu_ptr(bust_last);
+
 	optimize_busted();
 	printk("bust_kprobes: %u traps inside each other at %pS, over %lu bytes of stack; %u probe(s) disarmed, resuming\n",
-	       bust_last.depth, (void *)bust_last.addr, bust_last.stack, bust_last.disarmed);
+	       b->depth, (void *)b->addr, b->stack, b->disarmed);
 }
 
 static int show(struct seq *out, const struct ctl_file *self)

@@ -10,13 +10,6 @@
 #include "arch/x86/entry/pt_regs.h"
 #include "lib/types.h"
 
-struct bust_info {
-	u64 addr;	/* the probe the recursion turned on */
-	unsigned depth; /* traps in it */
-	u64 stack;	/* bytes of stack they took */
-	unsigned disarmed;
-};
-
 /*
  * For the handler of an overflowed stack: when the innermost traps are all on account of one probe,
  * rewrites @regs to the frame the first of them interrupted and says true. False: no recursion
@@ -25,9 +18,8 @@ struct bust_info {
 bool bust_kprobes(struct pt_regs *regs);
 /* Any context. The first half of it: all probes out of the text. How many there were. */
 unsigned bust_disarm_all(void);
-/* Thread context or trap context with RCU watching: says what the last bust did. */
+/* Thread context or trap context with RCU watching, on the CPU of a bust: says what it did. */
 void bust_report(void);
 
-extern struct bust_info bust_last;
 extern u64 bust_count;
 extern bool bust_enabled; /* test/bust */

@@ -163,8 +163,9 @@ void optimize_again_over(u64 addr);
 u64 jump_landing(u64 ip);
 /* The jumping place, if any, whose jump lies over @addr or begins there. */
 const struct kprobe_site *jump_over(u64 addr);
-/* Any context. A bust may have left jumps. */
+/* Any context. Has a thread take out what a bust has left of jumps. */
 void optimize_busted(void);
+extern bool jumps_left; /* it has left some */
 /* later.c's thread, without the mutex. When the wait for more is over (ns); ~0: nobody is waiting. */
 u64 optimize_at(void);
 /* Around one synchronize_rcu_tasks(). False: there is nothing to finish. */

@@ -6,7 +6,6 @@
 #include "arch/x86/mm/text_poke.h"
 #include "context/trap.h"
 #include "ftrace/ftrace.h"
-#include "kprobe/bust.h"
 #include "kprobe/internal.h"
 #include "mm/kmalloc.h"
 #include "rcu/rcu.h"
@@ -116,7 +115,7 @@ int kprobe_register(struct kprobe *p, const char **why)
 static bool wanted(const struct kprobe_site *s)
 {
 	for (const struct kprobe *p = s->probes; p; p = p->next)
-		if (p->armed)
+		if (READ_ONCE(p->armed))
 			return true;
 	return false;
 }
@@ -178,8 +177,8 @@ static void int3_out(struct kprobe_site *s)
 	WRITE_ONCE(s->armed, false);
 }
 
-/* Under kprobe_mutex. The text as the site's probes and technique want it; what it had goes first. */
-int site_update(struct kprobe_site *s)
+/* What it had goes first. Inline: tests bust at each instruction of site_update(). */
+static __always_inline int update(struct kprobe_site *s)
 {
 	bool call = wanted(s) && s->technique == KPROBE_FTRACE;
 	bool int3 = wanted(s) && !call, had_int3 = s->armed;
@@ -207,17 +206,29 @@ int site_update(struct kprobe_site *s)
 	return err;
 }
 
+/*
+ * Again, if a bust came in between: what was put in then is there for nobody. Each says first what it does, and then looks at the
+ * other: here what is in the text and who wants it, there who is disarmed and what is in the text.
+ */
+int site_update(struct kprobe_site *s)
+{
+	int err;
+
+	do
+		err = update(s);
+	while ((READ_ONCE(s->armed) || s->called) && !wanted(s));
+	return err;
+}
+
 int kprobe_arm(struct kprobe *p)
 {
-	u64 busts;
 	int err;
 
 	mutex_lock(&kprobe_mutex);
-	busts = READ_ONCE(bust_count);
 	WRITE_ONCE(p->armed, true);
 	err = site_update(p->site);
-	if (!err && READ_ONCE(bust_count) != busts)
-		err = -EAGAIN; /* busted in the middle, before or after our int3: it counts as disarmed, so it must be */
+	if (!err && !READ_ONCE(p->armed))
+		err = -EAGAIN;
 	if (err) {
 		WRITE_ONCE(p->armed, false);
 		site_update(p->site);

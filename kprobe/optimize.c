@@ -260,8 +260,11 @@ static void undo(struct work *w)
 }
 static WORK(undoing, undo);
 
+/* Not by the number of jumps: the last may have been on its way out or in, and is none any more. */
+bool jumps_left;
+
 void optimize_busted(void)
 {
-	if (READ_ONCE(jumps))
+	if (__atomic_exchange_n(&jumps_left, false, __ATOMIC_RELAXED))
 		schedule_work(&undoing);
 }

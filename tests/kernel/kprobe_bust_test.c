@@ -162,6 +162,40 @@ KTEST(kprobe_jump, a_bust_while_it_is_changed_whom_a_jump_calls)
 	EXPECT(busts > 10);
 }
 
+/* The last jump goes as another probe comes into its bytes: what it leaves there calls nobody, and goes by and by. */
+static void meet_going(struct kprobe *at)
+{
+	struct kprobe p = { .addr = (u64)jt_four, .pre = count_hit };
+	struct kprobe within = { .addr = (u64)jt_four + 3, .pre = count_hit };
+	u64 before = busts;
+	const char *why;
+	int err;
+
+	if (!probe_on(&p))
+		return;
+	EXPECT(jumps(&p));
+	wanted = true;
+	err = kprobe_register(&within, &why);
+	wanted = false;
+	sweep_arm_again();
+	EXPECT_EQ(err, 0);
+	hits = 0;
+	EXPECT_EQ(run_code(jt_four), 4);
+	EXPECT_EQ(hits, busts == before);
+	undo();
+	EXPECT_EQ(*(volatile u8 *)jt_four, busts == before ? INT3_BYTE : (u8)text[0]);
+	probe_off(&p);
+	if (!err)
+		probe_off(&within);
+	EXPECT(is_original());
+}
+
+KTEST(kprobe_jump, a_bust_while_a_jump_goes)
+{
+	at_each(unoptimize, meet_going);
+	EXPECT(busts > 10);
+}
+
 static int settle(void *arg)
 {
 	kprobe_settle();

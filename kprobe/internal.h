@@ -131,6 +131,8 @@ int technique_choose(const struct kprobe_site *s, const struct kprobe *more, str
 		     const char **why);
 /* Gives the site that technique. Its text follows by site_update(). */
 void technique_set(struct kprobe_site *s, const struct choice *c);
+/* The same for one that others know, and its text at once. -EBUSY: the function tracer has patched it; then all is as it was. */
+int technique_change(struct kprobe_site *s, const struct choice *c);
 /* How an int3's hit runs the instruction from now on: by itself, or with the others in the detour. */
 void technique_trap(struct kprobe_site *s);
 

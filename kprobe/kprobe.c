@@ -64,17 +64,32 @@ static void site_free(struct kprobe_site *s)
 	kfree(s);
 }
 
+/* Before a post handler is there, that can't be called. */
+static int choose(struct kprobe_site *s, const struct kprobe *more, bool new, const char **why)
+{
+	struct choice c;
+	int err = technique_choose(s, more, &c, why);
+
+	if (err)
+		return err;
+	if (new) {
+		technique_set(s, &c);
+		return 0;
+	}
+	*why = "The function tracer has patched this place, which another technique needs";
+	return technique_change(s, &c);
+}
+
 static int add(struct kprobe *p, const char **why)
 {
 	struct kprobe_site **head = &kprobe_table[kprobe_bucket(p->addr)], *s = kprobe_find(p->addr);
 	struct kprobe **link;
-	struct choice c;
 	bool new = !s;
 	int err = new ? site_make(&s, p->addr, why) : 0;
 
 	if (err)
 		return err;
-	err = technique_choose(s, p, &c, why);
+	err = choose(s, p, new, why);
 	if (err) {
 		if (new)
 			site_free(s);
@@ -85,7 +100,6 @@ static int add(struct kprobe *p, const char **why)
 	p->next = NULL;
 	p->site = s;
 	s->post |= p->post != NULL;
-	technique_set(s, &c); /* no post handler is there when it can't be called */
 	/* Each is whole before a trap handler can find it. */
 	barrier();
 	for (link = &s->probes; *link; link = &(*link)->next)
@@ -95,8 +109,6 @@ static int add(struct kprobe *p, const char **why)
 		s->next = *head;
 		barrier();
 		WRITE_ONCE(*head, s);
-	} else {
-		site_update(s); /* it may have another technique now */
 	}
 	return 0;
 }
@@ -263,7 +275,6 @@ void kprobe_unregister(struct kprobe *p)
 {
 	struct kprobe_site *s = p->site;
 	struct kprobe **link = &s->probes;
-	struct choice c;
 	const char *why;
 
 	mutex_lock(&kprobe_mutex);
@@ -273,10 +284,8 @@ void kprobe_unregister(struct kprobe *p)
 	WRITE_ONCE(*link, p->next);
 	if (!s->probes)
 		unlink_site(s);
-	else if (technique_choose(s, NULL, &c, &why) == 0) {
-		technique_set(s, &c);
-		site_update(s);
-	}
+	else
+		choose(s, NULL, false, &why);
 	/*
 	 * A CPU in the middle of a hit has its interrupts off, from the int3 to the end of the step: when all
 	 * have answered, nobody is in the slot or holds the probe. One that comes by a call or a detour has preemption off; he

@@ -114,6 +114,20 @@ void technique_set(struct kprobe_site *s, const struct choice *c)
 	technique_trap(s);
 }
 
+int technique_change(struct kprobe_site *s, const struct choice *c)
+{
+	struct choice old = { (enum kprobe_technique)s->chosen, s->may_jump };
+	int err;
+
+	technique_set(s, c);
+	err = site_update(s);
+	if (err) {
+		technique_set(s, &old);
+		site_update(s);
+	}
+	return err;
+}
+
 static int show(struct seq *out, const struct ctl_file *self)
 {
 	for (size_t t = 0; t < NR_TECHNIQUES; t++)
@@ -131,10 +145,8 @@ static void rechoose(void)
 			struct choice c;
 			const char *why;
 
-			if (technique_choose(s, NULL, &c, &why) != 0)
-				continue;
-			technique_set(s, &c);
-			site_update(s);
+			if (technique_choose(s, NULL, &c, &why) == 0)
+				technique_change(s, &c);
 		}
 }
 

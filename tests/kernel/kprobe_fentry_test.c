@@ -1,8 +1,10 @@
 /* Probes that the function tracer's call hits: what they see and may change, and who else may be at the site. */
+#include "abi/errno.h"
 #include "arch/x86/mm/text_poke.h"
 #include "ftrace/ftrace.h"
 #include "tests/kernel/probe.h"
 #include "trace/black_box.h"
+#include "tracefs/tracefs.h"
 
 static noinline u64 doubles(u64 a, u64 b)
 {
@@ -164,4 +166,34 @@ KTEST(kprobe, an_entry_changes_its_technique_with_its_probes)
 	EXPECT_EQ(seen.pre, 3);
 	probe_off(&p);
 	EXPECT_EQ(*(volatile u8 *)doubles, text);
+}
+
+/* One whose entry is traced has no other way than the tracer's call: neither a probe nor the file gets it another, and its probe stays hit. */
+KTEST(kprobe, a_traced_entry_keeps_its_technique)
+{
+	static struct ftrace_ops ops = { .func = count_calls };
+	struct kprobe p = { .addr = (u64)doubles, .pre = on_pre };
+	struct kprobe q = { .addr = (u64)doubles, .pre = on_pre, .technique = KPROBE_STEP };
+	const char *why = "";
+
+	memset(&seen, 0, sizeof(seen));
+	EXPECT_EQ(ftrace_set_filter(&ops, "doubles", true), 0);
+	EXPECT_EQ(register_ftrace_function(&ops), 0);
+	if (probe_on(&p)) {
+		EXPECT_EQ(kprobe_register(&q, &why), -EBUSY);
+		EXPECT(strstr(why, "tracer"));
+		EXPECT_EQ(doubles(3, 4), 10);
+		EXPECT_EQ(seen.pre, 1);
+		EXPECT_EQ(tracefs_write(TRACEFS_MOUNT "/kprobes/technique", "step", 4, false), 0);
+		EXPECT_EQ(kprobe_technique_of(&p), KPROBE_FTRACE);
+		EXPECT_EQ(doubles(3, 4), 10);
+		EXPECT_EQ(tracefs_write(TRACEFS_MOUNT "/kprobes/technique", "auto", 4, false), 0);
+		EXPECT_EQ(doubles(3, 4), 10);
+		EXPECT_EQ(seen.pre, 3);
+		EXPECT_EQ(seen.post, 3);
+		probe_off(&p);
+	}
+	EXPECT_EQ(unregister_ftrace_function(&ops), 0);
+	ftrace_free_filter(&ops);
+	EXPECT_EQ(ftrace_site_at((u64)doubles)->patched, 0);
 }

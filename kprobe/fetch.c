@@ -1,9 +1,11 @@
 /* Arguments of probe events fetched: from any address, in any context, and what can't be read is nothing. */
 #include "kprobe/fetch.h"
 
+#include "arch/x86/cpu/regs.h"
 #include "arch/x86/cpu/smap.h"
 #include "arch/x86/mm/extable.h"
 #include "arch/x86/mm/paging.h"
+#include "arch/x86/mm/wx.h"
 #include "context/context.h"
 #include "lib/string.h"
 #include "mm/space.h"
@@ -32,10 +34,15 @@ static bool make_page(const struct pt_regs *regs, u64 addr)
 	return u && user_mode(regs) && !in_nmi() && space_fault(u->space, addr, ERROR_USER) == 0;
 }
 
+/* In the middle of a poke, as an NMI may be, the lower half is no user's: what is there is the alias of text. */
+static bool is_alias(u64 addr) { return (s64)addr >= 0 && read_cr3() == text_poke_root(); }
+
 /* The @size bytes at @addr as a number. */
 static bool load(const struct pt_regs *regs, u64 addr, size_t size, bool user, u64 *out)
 {
 	*out = 0;
+	if (is_alias(addr))
+		return false;
 	if (!user)
 		return !is_device(addr, size) && kernel_load_nofault(out, (const void *)addr, size) == 0;
 	if (addr >= USER_END - size)

@@ -2,6 +2,8 @@
 #include "arch/x86/cpu/features.h"
 #include "arch/x86/mm/paging.h"
 #include "arch/x86/mm/stacks.h"
+#include "arch/x86/mm/text_poke.h"
+#include "arch/x86/mm/wx.h"
 #include "kprobe/fetch.h"
 #include "lib/ktest.h"
 #include "lib/string.h"
@@ -212,6 +214,32 @@ KTEST(fetch, a_fault_in_the_middle)
 	EXPECT_EQ(memcmp(record + 8, "ende\0", 6), 0);
 	unmap_pages(page, 1);
 	frames_free(pa, 1);
+}
+
+static u64 text_seen, alias_seen;
+
+static void look_in_poke(void *text, u64 alias)
+{
+	if (text != set_up)
+		return; /* another's */
+	regs.di = (u64)text;
+	text_seen = number("+0(%di):x8", 1);
+	regs.di = alias;
+	alias_seen = number("+0(%di):x8", 1) | number("+u0(%di):x8", 1);
+}
+
+/* Who comes in the middle of a poke has its tables: what a user's address leads to there is no user's. */
+KTEST(fetch, in_the_middle_of_a_poke)
+{
+	u8 *text = (u8 *)set_up, byte = *text;
+
+	set_up();
+	text_seen = 0;
+	text_poke_observer = look_in_poke;
+	text_poke(text, &byte, 1);
+	text_poke_observer = NULL;
+	EXPECT_EQ(text_seen, byte);
+	EXPECT_EQ(alias_seen, 0);
 }
 
 KTEST(fetch, user_memory)

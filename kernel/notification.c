@@ -3,6 +3,7 @@
 
 #include "abi/errno.h"
 #include "arch/x86/cpu/regs.h"
+#include "context/context.h"
 #include "kernel/ipc.h"
 #include "lib/compiler.h"
 #include "mm/kmalloc.h"
@@ -23,19 +24,26 @@ struct notification *notification_create(void)
 
 u64 notification_take(struct notification *n) { return __atomic_exchange_n(&n->bits, 0, __ATOMIC_ACQ_REL); }
 
-/* First the bits, then who waits: who comes in between sees them. Interrupts off: the endpoint isn't freed meanwhile. */
-void notification_signal(struct notification *n, u64 bits)
+/* Interrupts off: the endpoint isn't freed meanwhile. */
+void notification_tell(struct notification *n)
 {
 	struct endpoint *e;
-	u64 flags;
 
-	__atomic_fetch_or(&n->bits, bits, __ATOMIC_SEQ_CST);
 	wake_one(&n->waiters);
-	flags = local_irq_save();
 	e = READ_ONCE(n->endpoint);
 	if (e)
 		endpoint_notified(e);
+}
+
+void notification_signal(struct notification *n, u64 bits)
+{
+	u64 flags = local_irq_save();
+
+	preempt_disable();
+	if (notification_set(n, bits))
+		notification_tell(n);
 	local_irq_restore(flags);
+	preempt_enable();
 }
 
 int notification_wait(struct notification *n, u64 deadline, u64 *bits)

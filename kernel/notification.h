@@ -20,7 +20,15 @@ struct notification {
 
 /* Thread context. With one reference; NULL: no memory. */
 struct notification *notification_create(void);
-/* Any context but NMI-like. */
+/* Any context. True: somebody is to be told. A full barrier between: who comes to wait says so, and then looks. */
+static __always_inline bool notification_set(struct notification *n, u64 bits)
+{
+	__atomic_fetch_or(&n->bits, bits, __ATOMIC_SEQ_CST);
+	return READ_ONCE(n->waiters.waiters.next) != &n->waiters.waiters || READ_ONCE(n->endpoint);
+}
+/* Any context but NMI-like, interrupts off since @n was found. Who waits, here or at the endpoint. */
+void notification_tell(struct notification *n);
+/* Any context but NMI-like. Both. */
 void notification_signal(struct notification *n, u64 bits);
 /* Any context. What was set, and is so no more. */
 u64 notification_take(struct notification *n);

@@ -115,16 +115,34 @@ long sys_notification_create(struct pt_regs *regs)
 	return open_new(n ? &n->object : NULL);
 }
 
-long sys_notification_signal(struct pt_regs *regs)
+/* One that isn't there to be signalled, or not any more: why. */
+static noinline long signal_slowly(u64 h, u64 bits)
 {
 	int err;
-	struct notification *n = get_object(regs->di, OBJECT_NOTIFICATION, RIGHT_SEND, &err);
+	struct notification *n = get_object(h, OBJECT_NOTIFICATION, RIGHT_SEND, &err);
 
 	if (!n)
 		return err;
-	notification_signal(n, regs->si);
+	notification_signal(n, bits);
 	object_put(&n->object);
 	return 0;
+}
+
+/* Most signals come while their receiver is busy. With interrupts off what was found stays. */
+long sys_notification_signal(struct pt_regs *regs)
+{
+	struct user_thread *me = container_of(current()->user, struct user_thread, half);
+	u64 badge;
+	struct notification *n;
+	struct object *o;
+
+	raw_local_irq_disable();
+	o = handle_find_quickly(&me->process->handles, regs->di, OBJECT_NOTIFICATION, RIGHT_SEND, &badge);
+	n = container_of(o, struct notification, object);
+	if (likely(o) && unlikely(notification_set(n, regs->si)))
+		notification_tell(n);
+	raw_local_irq_enable();
+	return likely(o) ? 0 : signal_slowly(regs->di, regs->si);
 }
 
 long sys_notification_wait(struct pt_regs *regs)

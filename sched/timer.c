@@ -153,13 +153,17 @@ struct sleeper {
 
 static void wake_sleeper(struct timer *t) { thread_wake(container_of(t, struct sleeper, timer)->thread); }
 
-bool time_after_deadline(u64 deadline) { return trace_clock() >= deadline; }
+bool time_after_deadline(u64 deadline) { return deadline != ~0ul && trace_clock() >= deadline; }
 
 /* The state is THREAD_BLOCKED already, so a timer that fires before schedule() makes that return at once. */
 void schedule_until(u64 deadline)
 {
 	struct sleeper s = { .thread = current() };
 
+	if (deadline == ~0ul) {
+		schedule();
+		return;
+	}
 	timer_init(&s.timer, wake_sleeper);
 	timer_set(&s.timer, deadline);
 	chaos_point(); /* it may have fired already */

@@ -31,6 +31,6 @@ void timer_reprogram(struct run_queue *rq);
 
 /* Task context. Blocks for at least @ns. */
 void sleep_ns(u64 ns);
-/* As schedule(), and woken at @deadline at the latest. */
+/* As schedule(), and woken at @deadline at the latest; ~0: never. */
 void schedule_until(u64 deadline);
 bool time_after_deadline(u64 deadline);

@@ -309,6 +309,10 @@ __emergency bool bust_kprobes(struct pt_regs *regs)
 	__atomic_fetch_add(&bust_count, 1, __ATOMIC_RELAXED);
 	this_cpu(bust_last).disarmed = bust_disarm_all();
 
+	/* All int3s are gone, but an emulator may go on hitting one that it has translated (docs/TRICKS.md, "An int3 that isn't there"). */
+	if (vector_of(&first) == X86_TRAP_BP)
+		text_refresh((void *)(first.ip - 1));
+
 	copy_regs(regs, first.regs);
 	this_cpu(trap_top) = first.outer;
 	accounts_restore(&first);

@@ -346,10 +346,10 @@ KTEST(kprobe_jump, busts_while_others_are_being_hit)
 	EXPECT_EQ(memcmp(row, jt_row, sizeof(row)), 0);
 }
 
-static volatile u64 victim_runs;
+static u64 victim_runs;
 static __attribute__((noipa)) u64 victim(u64 n)
 {
-	victim_runs++;
+	__atomic_fetch_add(&victim_runs, 1, __ATOMIC_RELAXED);
 	return n + 1;
 }
 
@@ -369,7 +369,9 @@ static int recurse(void *cpu)
 KTEST(kprobe_jump, all_cpus_recurse_at_once)
 {
 	for (unsigned i = 0, n = stressed(4); i < n; i++) {
-		struct kprobe p = { .addr = (u64)rcu_nmi_enter }, q = { .addr = (u64)victim + SITE_SIZE };
+		/* A jump on the victim would be no trap. */
+		struct kprobe p = { .addr = (u64)rcu_nmi_enter, .technique = KPROBE_STEP },
+			      q = { .addr = (u64)victim + SITE_SIZE, .technique = KPROBE_STEP };
 		u64 before = bust_count;
 
 		victim_runs = 0;

@@ -262,9 +262,10 @@ __kprobes bool text_poke_pending(u64 addr) { return find_exchange(addr); }
 /*
  * Not under the lock: the int3 that asks for it may be in the middle of a call to the others, or in an NMI in the
  * middle of one, and the lock's holder waits for that call to end. In one locked instruction: between a load and a
- * store another CPU's new byte could be lost. Slots aren't written while anyone may be in them.
+ * store another CPU's new byte could be lost. Slots aren't written while anyone may be in them. __emergency: a bust
+ * calls it.
  */
-__kprobes void text_refresh(void *addr)
+__emergency void text_refresh(void *addr)
 {
 	u64 flags, offset = (u64)addr - KERNEL_BASE;
 	struct window w;

@@ -104,7 +104,7 @@
 		     "echo barrier > rcu/gp; echo x > rcu/gp; echo 1 > rcu/check; ktap rcu_check; echo 0 > rcu/check; cat lockdep") \
 	X(sizes, "echo 64 > buffer_size_kb; echo 128 > per_cpu/cpu0/buffer_size_kb; cat buffer_size_kb buffer_total_size_kb; " \
 		 "echo 1 > snapshot; echo 2 > snapshot; echo 0 > snapshot; echo 1 > tracing_cpumask; cat tracing_cpumask; " \
-		 "echo ff > tracing_cpumask; echo 256 > buffer_size_kb") \
+		 "echo 3 > tracing_cpumask; echo f > tracing_cpumask; echo 256 > buffer_size_kb") \
 	X(bust, "echo 1 > test/bust; cat health") \
 	X(malformed, \
 	  "malformed test/* kprobe* trace_pipe per_cpu/*/trace_pipe -* -*/* -*/*/* -*/*/*/* -*/*/*/*/*")
@@ -197,7 +197,7 @@ X(set_events, "set_event", "!sched:*\nsched:\nnosuch:*\nsched\n*:sched_switch\n!
 X(clocks, "trace_clock", "nosuch\nlocal\nglobal\ncounter", \
 "cat trace_clock; echo x > trace_marker; cat trace; echo x86-tsc > trace_clock; echo x > trace_marker; cat trace; echo local > trace_clock") \
 X(settings, "tracing_cpumask", "0\nx\n1,1,1,1\n1", \
-"cat tracing_cpumask; echo ff > tracing_cpumask; echo 0 > buffer_size_kb; echo x > buffer_size_kb; echo 999999999 > buffer_size_kb; " \
+"cat tracing_cpumask; echo 3 > tracing_cpumask; echo f > tracing_cpumask; echo 0 > buffer_size_kb; echo x > buffer_size_kb; echo 999999999 > buffer_size_kb; " \
 "echo nosuch > current_tracer; echo x > kprobes/technique; echo step > kprobes/technique; cat kprobes/technique; " \
 "echo auto > kprobes/technique; echo x > kprobes/unsafe; cat kprobes/unsafe health wx lockdep; cat saved_cmdlines; " \
 "echo 1 > options/disable_on_free; echo 1 > free_buffer; echo 0 > options/disable_on_free; echo 1 > tracing_on; " \

@@ -160,7 +160,8 @@ int handle_find_any(const struct handles *t, u32 h, u32 rights, struct handle *o
 	return rights & ~out->rights ? -EACCES : 0;
 }
 
-int handle_find(const struct handles *t, u32 h, enum object_type type, u32 rights, struct handle *out)
+static __always_inline int look_for(const struct handles *t, u32 h, enum object_type type, u32 rights,
+				    struct handle *out)
 {
 	if (unlikely(!lookup(t, h, out)))
 		return -EBADF;
@@ -169,15 +170,20 @@ int handle_find(const struct handles *t, u32 h, enum object_type type, u32 right
 	return unlikely(rights & ~out->rights) ? -EACCES : 0;
 }
 
+int handle_find(const struct handles *t, u32 h, enum object_type type, u32 rights, struct handle *out)
+{
+	return look_for(t, h, type, rights, out);
+}
+
 /* The reference that it has may just have been the last: then the handle has been closed meanwhile. */
 static int keep(const struct handle *h) { return object_try_get(h->object) ? 0 : -EBADF; }
 
 struct object *handle_object(struct handles *t, u32 h, enum object_type type, u32 rights, int *err)
 {
 	u64 flags = local_irq_save();
-	struct handle found;
+	struct handle found = { NULL };
 
-	*err = handle_find(t, h, type, rights, &found) ?: keep(&found);
+	*err = look_for(t, h, type, rights, &found) ?: keep(&found);
 	local_irq_restore(flags);
 	return *err ? NULL : found.object;
 }

@@ -9,16 +9,6 @@ void object_init(struct object *o, enum object_type type, void (*destroy)(struct
 	*o = (struct object){ .type = type, .refs = 1, .destroy = destroy };
 }
 
-bool object_try_get(struct object *o)
-{
-	u32 refs = READ_ONCE(o->refs);
-
-	while (refs && !__atomic_compare_exchange_n(&o->refs, &refs, refs + 1, false, __ATOMIC_RELAXED,
-						    __ATOMIC_RELAXED))
-		;
-	return refs;
-}
-
 /* All of it, or none. */
 static int charge(struct account *a, u32 pages, u32 threads)
 {

@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include "lib/compiler.h"
 #include "lib/types.h"
 #include "mm/account.h"
 #include "rcu/rcu.h"
@@ -45,6 +46,14 @@ int object_charge(struct object *o, struct account *a, u32 pages, u32 threads);
 /* Any context. */
 static inline void object_get(struct object *o) { __atomic_fetch_add(&o->refs, 1, __ATOMIC_RELAXED); }
 /* Any context, interrupts off since it was found. False: the last reference has just gone. */
-bool object_try_get(struct object *o);
+static inline bool object_try_get(struct object *o)
+{
+	u32 refs = READ_ONCE(o->refs);
+
+	while (refs && !__atomic_compare_exchange_n(&o->refs, &refs, refs + 1, false, __ATOMIC_RELAXED,
+						    __ATOMIC_RELAXED))
+		;
+	return refs;
+}
 /* Thread context, no spinlock held. NULL is allowed. */
 void object_put(struct object *o);

@@ -15,12 +15,17 @@ u64 syscalls_direct = NR_SYSCALLS;
 
 #define PRINT_MAX 4096u
 
-struct handles *own_handles(void) { return &current_process()->handles; }
+static __always_inline struct handles *handles(void)
+{
+	return &container_of(current()->user, struct user_thread, half)->process->handles;
+}
+
+struct handles *own_handles(void) { return handles(); }
 
 void *get_object(u64 h, enum object_type type, u32 rights, int *err)
 {
 	*err = -EBADF;
-	return h >> 32 ? NULL : handle_object(own_handles(), (u32)h, type, rights, err);
+	return h >> 32 ? NULL : handle_object(handles(), (u32)h, type, rights, err);
 }
 
 /* With a reference, as get_object(). */

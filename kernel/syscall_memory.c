@@ -59,8 +59,7 @@ long sys_memory_seal(struct pt_regs *regs)
 	return err;
 }
 
-/* The process's space for as long as we need it. */
-static struct space *get_space(u64 h, int *err)
+static struct space *get_other_space(u64 h, int *err)
 {
 	struct process *p = get_process(h, RIGHT_MANAGE, err);
 	struct space *s;
@@ -71,6 +70,18 @@ static struct space *get_space(u64 h, int *err)
 	*err = s ? 0 : -EPIPE;
 	object_put(&p->object);
 	return s;
+}
+
+/* The process's space for as long as we need it; one's own stays as long as one runs, and isn't counted. */
+static __always_inline struct space *get_space(u64 h, int *err)
+{
+	return h ? get_other_space(h, err) : current()->user->space;
+}
+
+static __always_inline void put_space(u64 h, struct space *s)
+{
+	if (h)
+		space_put(s);
 }
 
 long sys_space_map(struct pt_regs *regs)
@@ -89,7 +100,7 @@ long sys_space_map(struct pt_regs *regs)
 		err = space_map(s, regs->si, regs->dx, o->memory, regs->r8, (u32)regs->r9);
 		object_put(&o->object);
 	}
-	space_put(s);
+	put_space(regs->di, s);
 	return err;
 }
 
@@ -126,7 +137,7 @@ long sys_space_unmap(struct pt_regs *regs)
 	if (!s)
 		return err;
 	err = space_unmap(s, regs->si, regs->dx);
-	space_put(s);
+	put_space(regs->di, s);
 	return err;
 }
 
@@ -138,6 +149,6 @@ long sys_space_protect(struct pt_regs *regs)
 	if (!s)
 		return regs->r10 >> 32 ? -EINVAL : err;
 	err = space_protect(s, regs->si, regs->dx, (u32)regs->r10);
-	space_put(s);
+	put_space(regs->di, s);
 	return err;
 }

@@ -52,8 +52,6 @@ struct memory *memory_create(size_t pages)
 	return m;
 }
 
-void memory_get(struct memory *m) { __atomic_fetch_add(&m->refs, 1, __ATOMIC_RELAXED); }
-
 static u64 *entry(const struct memory *m, size_t i) { return &m->frames[i / A_TABLE][i % A_TABLE]; }
 
 static void free_frames(struct memory *m)
@@ -61,7 +59,7 @@ static void free_frames(struct memory *m)
 	for (size_t i = 0; i < m->pages && m->frames[i / A_TABLE]; i++) {
 		u64 pa = *entry(m, i);
 
-		if (pa && m->state == MEMORY_SEALED)
+		if (pa && m->is_sealed)
 			frame_unprotect(pa);
 		if (pa)
 			frame_free(pa);
@@ -75,8 +73,8 @@ void memory_put(struct memory *m)
 {
 	if (__atomic_sub_fetch(&m->refs, 1, __ATOMIC_ACQ_REL) != 0)
 		return;
-	BUG_ON(m->writers);
-	if (m->state == MEMORY_SEALED)
+	BUG_ON(m->writers & ~MEMORY_NO_WRITERS);
+	if (m->is_sealed)
 		memory_remove_sealed(m);
 	if (m->probed)
 		memory_forget_probes(m);
@@ -107,24 +105,6 @@ u64 memory_frame(struct memory *m, size_t i, bool make)
 	return pa ?: spare;
 }
 
-int memory_begin_write(struct memory *m)
-{
-	u64 flags = spin_lock_irqsave(&m->lock);
-	int err = m->state != MEMORY_WRITABLE ? -EACCES : 0;
-
-	m->writers += !err;
-	spin_unlock_irqrestore(&m->lock, flags);
-	return err;
-}
-
-void memory_end_write(struct memory *m)
-{
-	u64 flags = spin_lock_irqsave(&m->lock);
-
-	m->writers--;
-	spin_unlock_irqrestore(&m->lock, flags);
-}
-
 /* Nobody begins to write meanwhile. All frames, or none. */
 static int protect_all(struct memory *m)
 {
@@ -142,21 +122,18 @@ static int protect_all(struct memory *m)
 
 int memory_seal(struct memory *m)
 {
-	u64 flags = spin_lock_irqsave(&m->lock);
-	bool ours = m->state == MEMORY_WRITABLE && !m->writers;
-	int err = ours || m->state == MEMORY_SEALED ? 0 : -EBUSY;
+	u32 none = 0;
+	int err;
 
-	if (ours)
-		m->state = MEMORY_SEALING;
-	spin_unlock_irqrestore(&m->lock, flags);
-	if (!ours)
-		return err;
+	if (!__atomic_compare_exchange_n(&m->writers, &none, MEMORY_NO_WRITERS, false, __ATOMIC_ACQUIRE,
+					 __ATOMIC_RELAXED))
+		return memory_sealed(m) ? 0 : -EBUSY;
 	err = protect_all(m);
-	flags = spin_lock_irqsave(&m->lock);
-	m->state = err ? MEMORY_WRITABLE : MEMORY_SEALED;
-	spin_unlock_irqrestore(&m->lock, flags);
-	if (err)
+	if (err) {
+		__atomic_store_n(&m->writers, 0, __ATOMIC_RELEASE);
 		return err;
+	}
+	__atomic_store_n(&m->is_sealed, true, __ATOMIC_RELEASE);
 	memory_add_sealed(m);
 	memory_was_sealed(m);
 	return 0;

@@ -1,22 +1,26 @@
 /* Memory objects: pages that processes map, share and hand to each other; each gets its frame when it is first needed. */
 #pragma once
 
+#include "abi/errno.h"
 #include "context/spinlock.h"
+#include "lib/compiler.h"
 #include "lib/list.h"
-#include "mm/account.h"
 #include "lib/types.h"
+#include "mm/account.h"
 
 #define MEMORY_MAX_PAGES 8192ul /* 32 MiB */
+
+#define MEMORY_NO_WRITERS (1u << 31) /* in @writers: it is being sealed, or is so */
 
 /*
  * Either writable, or sealed: then nobody can write it by any name any more, the kernel included, and it may be mapped for
  * execution.
  */
 struct memory {
-	struct spinlock lock; /* for what follows but @refs */
+	struct spinlock lock; /* for @frames */
 	u32 refs;
-	u32 writers; /* mappings that may write, and writes of the kernel's own under way */
-	enum { MEMORY_WRITABLE, MEMORY_SEALING, MEMORY_SEALED } state;
+	u32 writers; /* mappings that may write, and writes of the kernel's own under way; or that nobody may begin */
+	bool is_sealed;
 	size_t pages;
 	struct list_head sealed; /* sealed.c's */
 	/* Of who puts breakpoints into it (memory_was_sealed()): has it any to forget, and whose text it is. */
@@ -32,7 +36,10 @@ struct memory *memory_create(size_t pages);
 /* Thread context, at most once, of one that is new. @a pays for it; -ENOMEM: that is more than it may have. */
 int memory_charge(struct memory *m, struct account *a);
 /* Any context. */
-void memory_get(struct memory *m);
+static __always_inline void memory_get(struct memory *m)
+{
+	__atomic_fetch_add(&m->refs, 1, __ATOMIC_RELAXED);
+}
 /* Thread context, no spinlock held. The last one frees all frames: then it is mapped nowhere. */
 void memory_put(struct memory *m);
 
@@ -40,8 +47,26 @@ void memory_put(struct memory *m);
 u64 memory_frame(struct memory *m, size_t i, bool make);
 
 /* Task context. One more mapping that may write; -EACCES: it is sealed. And one less. */
-int memory_begin_write(struct memory *m);
-void memory_end_write(struct memory *m);
+static __always_inline int memory_begin_write(struct memory *m)
+{
+	u32 n = READ_ONCE(m->writers);
+
+	do {
+		if (unlikely(n & MEMORY_NO_WRITERS))
+			return -EACCES;
+	} while (!__atomic_compare_exchange_n(&m->writers, &n, n + 1, false, __ATOMIC_ACQUIRE,
+					      __ATOMIC_RELAXED));
+	return 0;
+}
+static __always_inline void memory_end_write(struct memory *m)
+{
+	__atomic_fetch_sub(&m->writers, 1, __ATOMIC_RELEASE);
+}
+/* Any context. Only who is sealed may be mapped for execution. */
+static inline bool memory_sealed(const struct memory *m)
+{
+	return __atomic_load_n(&m->is_sealed, __ATOMIC_ACQUIRE);
+}
 /* Thread context, no spinlock held. -EBUSY: it is mapped writably, or being sealed; -ENOMEM. A second time: nothing to do. */
 int memory_seal(struct memory *m);
 

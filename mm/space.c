@@ -2,51 +2,79 @@
 #include "mm/space.h"
 
 #include "abi/errno.h"
-#include "arch/x86/cpu/regs.h"
 #include "lib/bug.h"
 #include "lib/compiler.h"
-#include "mm/kmalloc.h"
+#include "mm/frames.h"
 
 #define ERROR_WRITE 2u /* of a page fault's error code (SDM vol. 3, figure 4-12) */
 #define ERROR_FETCH 16u
 
+#define SPACE_FRAMES ((sizeof(struct space) + PAGE_SIZE - 1) / PAGE_SIZE)
+
+DEFINE_PER_CPU(u64, loaded_pml4);
+
 struct space *space_create(void)
 {
-	struct space *s = kzalloc(sizeof(*s));
+	u64 pa = frames_alloc(SPACE_FRAMES);
+	struct space *s = phys_to_virt(pa);
 
-	if (!s)
+	if (!pa)
 		return NULL;
 	s->lock = (struct spinlock)SPINLOCK_INIT(space);
 	s->refs = 1;
-	s->root = user_root_make();
-	if (!s->root) {
-		kfree(s);
-		return NULL;
-	}
-	return s;
+	s->pml4 = user_root_make();
+	if (s->pml4)
+		return s;
+	frames_free(pa, SPACE_FRAMES);
+	return NULL;
 }
 
 void space_get(struct space *s) { __atomic_fetch_add(&s->refs, 1, __ATOMIC_RELAXED); }
 
-static void region_free(struct region *r)
+static struct region *take_region(struct space *s)
+{
+	struct region *r = s->free;
+
+	if (r)
+		s->free = r->next_free;
+	else if (s->nr_used < SPACE_REGIONS_MAX)
+		r = &s->pool[s->nr_used++];
+	return r;
+}
+
+/* Without the lock: it is none of the space's any more. */
+static void drop_memory(const struct region *r)
 {
 	if (r->rights & MAP_WRITE)
 		memory_end_write(r->memory);
 	memory_put(r->memory);
-	kfree(r);
+}
+
+static void put_regions(struct space *s, struct region **gone, int n)
+{
+	u64 flags;
+
+	if (n <= 0)
+		return;
+	flags = spin_lock_irqsave(&s->lock);
+	while (n--) {
+		gone[n]->next_free = s->free;
+		s->free = gone[n];
+	}
+	spin_unlock_irqrestore(&s->lock, flags);
 }
 
 void space_put(struct space *s)
 {
 	if (__atomic_sub_fetch(&s->refs, 1, __ATOMIC_ACQ_REL) != 0)
 		return;
-	user_root_free(s->root);
+	user_root_free(s->pml4);
 	space_free_copies(s);
 	for (unsigned i = 0; i < s->nr_regions; i++)
-		region_free(s->regions[i]);
+		drop_memory(s->regions[i]);
 	account_uncharge(s->account, ACCOUNT_PAGES, s->nr_tables);
 	account_put(s->account);
-	kfree(s);
+	frames_free(virt_to_phys(s), SPACE_FRAMES);
 }
 
 static u64 end_of(const struct region *r) { return r->va + r->pages * PAGE_SIZE; }
@@ -96,13 +124,30 @@ static int begin(struct memory *m, u32 rights)
 {
 	if (rights & MAP_WRITE)
 		return memory_begin_write(m);
-	return (rights & MAP_EXECUTE) && READ_ONCE(m->state) != MEMORY_SEALED ? -EACCES : 0;
+	return (rights & MAP_EXECUTE) && !memory_sealed(m) ? -EACCES : 0;
+}
+
+/* Under the lock. */
+static int add(struct space *s, const struct region *new)
+{
+	unsigned at = find(s, new->va);
+	struct region *r;
+
+	if ((at < s->nr_regions && s->regions[at]->va < end_of(new)) ||
+	    (new->va < COPIES_END &&end_of(new) > COPIES_START))
+		return -EEXIST;
+	r = take_region(s);
+	if (!r)
+		return -ENOSPC;
+	*r = *new;
+	memory_get(r->memory);
+	insert(s, at, r);
+	return 0;
 }
 
 int space_map(struct space *s, u64 va, size_t pages, struct memory *m, size_t first, u32 rights)
 {
-	struct region *r;
-	unsigned at;
+	struct region r = { va, pages, m, first, rights, NULL };
 	u64 flags;
 	int err;
 
@@ -110,28 +155,14 @@ int space_map(struct space *s, u64 va, size_t pages, struct memory *m, size_t fi
 		return -EINVAL;
 	if (first > m->pages || pages > m->pages - first)
 		return -EFAULT;
-	r = kzalloc(sizeof(*r));
-	if (!r)
-		return -ENOMEM;
 	err = begin(m, rights);
-	if (err) {
-		kfree(r);
-		return err;
-	}
-	memory_get(m);
-	*r = (struct region){ va, pages, m, first, rights };
-	flags = spin_lock_irqsave(&s->lock);
-	at = find(s, va);
-	if ((at < s->nr_regions && s->regions[at]->va < end_of(r)) ||
-	    (va < COPIES_END && end_of(r) > COPIES_START))
-		err = -EEXIST;
-	else if (s->nr_regions == SPACE_REGIONS_MAX)
-		err = -ENOSPC;
-	else
-		insert(s, at, r);
-	spin_unlock_irqrestore(&s->lock, flags);
 	if (err)
-		region_free(r);
+		return err;
+	flags = spin_lock_irqsave(&s->lock);
+	err = add(s, &r);
+	spin_unlock_irqrestore(&s->lock, flags);
+	if (err && rights & MAP_WRITE)
+		memory_end_write(m);
 	return err;
 }
 
@@ -150,18 +181,18 @@ struct memory *space_text(struct space *s, u64 va, u64 *offset)
 	return m;
 }
 
-/* A region that @va lies inside of becomes two that meet there; *@spare is used up. */
-static int split(struct space *s, u64 va, struct region **spare)
+/* A region that @va lies inside of becomes two that meet there. */
+static int split(struct space *s, u64 va)
 {
 	unsigned at = find(s, va);
-	struct region *r, *upper = *spare;
+	struct region *r, *upper;
 
 	if (at == s->nr_regions || s->regions[at]->va >= va)
 		return 0;
-	if (s->nr_regions == SPACE_REGIONS_MAX)
+	upper = take_region(s);
+	if (!upper)
 		return -ENOSPC;
 	r = s->regions[at];
-	*spare = NULL;
 	*upper = *r;
 	r->pages = (va - r->va) / PAGE_SIZE;
 	upper->va = va;
@@ -178,33 +209,38 @@ static int split(struct space *s, u64 va, struct region **spare)
 static void update_entries(const struct space *s, const struct region *r, bool gone)
 {
 	for (u64 va = r->va; va < end_of(r); va += PAGE_SIZE) {
-		u64 *e = user_pte(s->root, va, false);
+		u64 *e = user_pte(s->pml4, va, false);
 
 		if (e && *e & PTE_P)
 			WRITE_ONCE(*e, gone ? 0 : pte_of(r->rights, *e & PTE_ADDR));
 	}
 }
 
-/* The regions in between, none of which reaches beyond after this: from *@from on, how many. */
-static int isolate(struct space *s, u64 va, u64 end, struct region *spares[2], unsigned *from)
+/*
+ * No CPU has an old translation afterwards, and only those are asked that may have one. The fence: our change of the entries comes
+ * before our look; who loads the space says so, and then walks its tables.
+ */
+static void flush(const struct space *s, u64 va, size_t pages)
 {
-	int err = split(s, va, &spares[0]) ?: split(s, end, &spares[1]);
+	u32 cpus = 0;
+
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	for (u32 up = READ_ONCE(cpus_up); up; up &= up - 1) {
+		u32 cpu = (u32)__builtin_ctz(up);
+
+		if (READ_ONCE(*per_cpu_ptr(loaded_pml4, cpu)) == s->pml4)
+			cpus |= 1u << cpu;
+	}
+	user_flush(cpus, va, pages);
+}
+
+/* The regions in between, none of which reaches beyond after this: from *@from on, how many. */
+static int isolate(struct space *s, u64 va, u64 end, unsigned *from)
+{
+	int err = split(s, va) ?: split(s, end);
 
 	*from = find(s, va);
 	return err ?: (int)(find(s, end) - *from);
-}
-
-static bool get_spares(struct region *spares[2])
-{
-	spares[0] = kzalloc(sizeof(struct region));
-	spares[1] = kzalloc(sizeof(struct region));
-	return spares[0] && spares[1];
-}
-
-static void put_spares(struct region *spares[2])
-{
-	kfree(spares[0]);
-	kfree(spares[1]);
 }
 
 /* Those @n are no regions of this space any more. */
@@ -221,25 +257,23 @@ static void take_out(struct space *s, unsigned from, unsigned n, struct region *
 
 int space_unmap(struct space *s, u64 va, size_t pages)
 {
-	struct region *spares[2], *gone[SPACE_REGIONS_MAX];
+	struct region *gone[SPACE_REGIONS_MAX];
 	unsigned from;
 	u64 flags;
-	int n = -ENOMEM;
+	int n;
 
 	if (!valid(va, pages))
 		return -EINVAL;
-	if (get_spares(spares)) {
-		flags = spin_lock_irqsave(&s->lock);
-		n = isolate(s, va, va + pages * PAGE_SIZE, spares, &from);
-		if (n > 0)
-			take_out(s, from, (unsigned)n, gone);
-		spin_unlock_irqrestore(&s->lock, flags);
-	}
-	put_spares(spares);
+	flags = spin_lock_irqsave(&s->lock);
+	n = isolate(s, va, va + pages * PAGE_SIZE, &from);
 	if (n > 0)
-		user_flush(va, pages);
+		take_out(s, from, (unsigned)n, gone);
+	spin_unlock_irqrestore(&s->lock, flags);
+	if (n > 0)
+		flush(s, va, pages);
 	for (int i = 0; i < n; i++) /* and no CPU has an old translation to their frames */
-		region_free(gone[i]);
+		drop_memory(gone[i]);
+	put_regions(s, gone, n);
 	return min(n, 0);
 }
 
@@ -280,28 +314,20 @@ int space_protect(struct space *s, u64 va, size_t pages, u32 rights)
 {
 	u64 flags, end = va + pages * PAGE_SIZE;
 	struct memory *written[SPACE_REGIONS_MAX];
-	struct region *spares[2];
 	unsigned from, nr = 0;
-	int n = -ENOMEM;
+	int n;
 
 	if (!valid(va, pages) || !sensible(rights))
 		return -EINVAL;
-	if (get_spares(spares)) {
-		flags = spin_lock_irqsave(&s->lock);
-		n = isolate(s, va, end, spares, &from);
-		if (n >= 0) {
-			int err = check_rights(s, va, end, from, (unsigned)n, rights);
-
-			if (err)
-				n = err;
-		}
-		if (n > 0)
-			nr = reduce(s, from, (unsigned)n, rights, written);
-		spin_unlock_irqrestore(&s->lock, flags);
-	}
-	put_spares(spares);
+	flags = spin_lock_irqsave(&s->lock);
+	n = isolate(s, va, end, &from);
+	if (n >= 0)
+		n = check_rights(s, va, end, from, (unsigned)n, rights) ?: n;
 	if (n > 0)
-		user_flush(va, pages);
+		nr = reduce(s, from, (unsigned)n, rights, written);
+	spin_unlock_irqrestore(&s->lock, flags);
+	if (n > 0)
+		flush(s, va, pages);
 	while (nr--) {
 		memory_end_write(written[nr]);
 		memory_put(written[nr]);
@@ -312,17 +338,17 @@ int space_protect(struct space *s, u64 va, size_t pages, u32 rights)
 /* The entry for @va, and the tables on the way to it paid for; NULL: no memory. */
 static u64 *make_entry(struct space *s, u64 va)
 {
-	u64 *e = user_pte(s->root, va, false);
+	u64 *e = user_pte(s->pml4, va, false);
 	unsigned missing;
 
 	if (e)
 		return e;
-	missing = user_tables_missing(s->root, va);
+	missing = user_tables_missing(s->pml4, va);
 	if (account_charge(s->account, ACCOUNT_PAGES, missing) != 0)
 		return NULL;
-	e = user_pte(s->root, va, true);
+	e = user_pte(s->pml4, va, true);
 	s->nr_tables += missing;
-	missing = user_tables_missing(s->root, va); /* of those that there was no memory for */
+	missing = user_tables_missing(s->pml4, va); /* of those that there was no memory for */
 	s->nr_tables -= missing;
 	account_uncharge(s->account, ACCOUNT_PAGES, missing);
 	return e;
@@ -357,5 +383,3 @@ int space_fault(struct space *s, u64 addr, u64 error)
 	spin_unlock_irqrestore(&s->lock, flags);
 	return err;
 }
-
-void space_load(const struct space *s) { write_cr3(s ? s->root : (u64)boot_pml4 - KERNEL_BASE); }

@@ -77,7 +77,7 @@ static __always_inline u64 sched_go_to(struct thread *prev, struct user_half *ha
 	__atomic_fetch_add(&next->voluntary, 1, __ATOMIC_SEQ_CST);
 	half = next->user;
 	fpu_load(&half->fpu);
-	write_cr3(half->space->root);
+	space_load_pml4(half->pml4);
 	this_cpu(tss).rsp[0] = top;
 	this_cpu(current_thread) = next;
 	this_cpu(current_tid) = next->tid;

@@ -39,6 +39,7 @@ struct uprobe_returns;
 struct user_half {
 	struct fpu_state fpu; /* while it isn't running */
 	struct space *space;
+	u64 pml4; /* of @space, once the thread has become a user's */
 	struct user_step {
 		u64 original, copy; /* a probed instruction, and the copy of it that is being stepped */
 		u8 length, fixes;

@@ -23,6 +23,7 @@ void sched_switch_user(struct thread *prev, struct thread *next)
 void thread_become_user(struct user_half *u)
 {
 	preempt_disable();
+	u->pml4 = u->space->pml4;
 	current()->user = u;
 	space_load(u->space);
 	fpu_load(&u->fpu);

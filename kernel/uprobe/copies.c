@@ -77,7 +77,7 @@ static void free_frame(u64 pa)
 /* Page @i, which anyone may execute from then on. */
 static bool map(struct space *s, struct copies *c, u32 i, u64 pa)
 {
-	u64 flags = spin_lock_irqsave(&s->lock), *e = user_pte(s->root, COPIES_START + i * PAGE_SIZE, true);
+	u64 flags = spin_lock_irqsave(&s->lock), *e = user_pte(s->pml4, COPIES_START + i * PAGE_SIZE, true);
 
 	if (e) {
 		c->frames[i] = pa;

@@ -17,7 +17,7 @@
 
 static u64 entry(struct space *s, u64 va)
 {
-	u64 *e = user_pte(s->root, va, false);
+	u64 *e = user_pte(s->pml4, va, false);
 
 	return e ? *e : 0;
 }
@@ -128,7 +128,7 @@ KTEST(space, what_is_executable_is_written_by_nobody)
 	EXPECT_EQ(space_fault(s, BASE, FETCH), 0);
 	EXPECT_EQ(space_fault(s, BASE + PAGE_SIZE, READ), 0);
 	EXPECT_EQ(entry(s, BASE), memory_frame(m, 0, false) | PTE_P | PTE_U);
-	wx_check_root(s->root, &wx);
+	wx_check_root(s->pml4, &wx);
 	EXPECT_EQ(wx.violations, 0);
 	alias = lookup_pte((u64)phys_to_virt(memory_frame(m, 0, false)), NULL);
 	EXPECT_EQ(*alias & (PTE_P | PTE_W), PTE_P);

@@ -18,6 +18,9 @@ default rel
 %define SYS_notification_signal	18
 %define SYS_notification_wait	19
 %define NR_CALLS		39
+%define SYS_space_map		8
+%define SYS_space_unmap		9
+%define IPC_FAULT_GO_ON		1	; abi/ipc.h
 
 section .rodata progbits alloc noexec nowrite align=16
 
@@ -545,6 +548,94 @@ PROGRAM up_step
 PROGRAM up_divide
 	xor ecx, ecx
 	div ecx
+	EXIT 0
+
+; Counts at rdi for ever.
+PROGRAM up_count
+	inc qword [rdi]
+	pause
+	jmp up_count
+
+; The same twice, and unmaps that page in between.
+PROGRAM up_count_unmapped
+	inc qword [rdi]
+	mov rsi, rdi
+	mov rbx, rdi
+	xor edi, edi
+	mov edx, 1
+	mov eax, SYS_space_unmap
+	syscall
+	inc qword [rbx]
+	EXIT 5
+
+; How many instructions each takes, by their own count: TICKS begins, and ends at %1. Changes rax and rdx.
+%macro TICKS 0
+	rdtsc
+	mov r15d, eax
+%endmacro
+%macro TICKS 1
+	rdtsc
+	sub eax, r15d
+	mov [%1], rax
+%endmacro
+
+; rsi times: maps a page of the memory whose handle is the first word at rdi, touches it and unmaps it. What mapping took and
+; what the touch did go to rdi on, in pairs.
+PROGRAM up_bench_map
+	mov rbx, rdi
+	mov ebp, esi
+	mov r10, [rdi]
+	mov esi, 0x800000
+	xor r8d, r8d
+	mov r9d, 3			; MAP_READ | MAP_WRITE
+.next:
+	xor edi, edi
+	TICKS
+	mov edx, 1
+	mov eax, SYS_space_map
+	syscall
+	TICKS rbx
+	TICKS
+	mov [rsi], rax
+	TICKS rbx + 8
+	mov edx, 1
+	mov eax, SYS_space_unmap
+	syscall
+	test rax, rax
+	jnz .failed
+	add rbx, 16
+	dec ebp
+	jnz .next
+	EXIT 0
+.failed:
+	EXIT 1
+
+; rsi faults, whose ticks go to rdi on; and who answers each, at the endpoint rdi, that it go on behind the ud2.
+PROGRAM up_bench_fault
+	mov rbx, rdi
+	mov ebp, esi
+.next:
+	TICKS
+	ud2
+	TICKS rbx
+	add rbx, 8
+	dec ebp
+	jnz .next
+	EXIT 0
+PROGRAM up_bench_pager
+	push rdi
+	xor ebx, ebx
+	mov eax, SYS_ipc_receive
+	syscall
+.next:
+	mov rdi, [rsp]
+	mov esi, IPC_FAULT_GO_ON
+	lea rdx, [r10 + 2]
+	xor ebx, ebx
+	mov eax, SYS_ipc_reply_receive
+	syscall
+	test rax, rax
+	jz .next
 	EXIT 0
 PROGRAM user_programs_end
 

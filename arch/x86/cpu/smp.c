@@ -104,30 +104,46 @@ static void serve(void)
 
 void smp_call_interrupt(void) { serve(); }
 
+/* Interrupts off, @others aren't this one. */
+static void call_others(u32 others, void (*fn)(void *arg), void *arg)
+{
+	u64 number;
+
+	chaos_point();
+	while (__atomic_exchange_n(&call.busy, 1, __ATOMIC_ACQUIRE)) {
+		serve();
+		cpu_relax();
+	}
+	call.fn = fn;
+	call.arg = arg;
+	number = (call.state >> CALL_NUMBER) + 1;
+	__atomic_store_n(&call.state, number << CALL_NUMBER | others, __ATOMIC_RELEASE);
+	chaos_point();
+	for (u32 cpu = 0; cpu < NR_CPUS; cpu++)
+		if (others & 1u << cpu)
+			apic_send_ipi(cpu_apic_id[cpu], VECTOR_CALL);
+	while ((u32)__atomic_load_n(&call.state, __ATOMIC_ACQUIRE))
+		cpu_relax();
+	__atomic_store_n(&call.busy, 0, __ATOMIC_RELEASE);
+}
+
+void smp_call(u32 cpus, void (*fn)(void *arg), void *arg)
+{
+	u64 flags = local_irq_save();
+	u32 me = 1u << this_cpu(cpu_number), others = cpus & READ_ONCE(cpus_up) & ~me;
+
+	if (cpus & me)
+		fn(arg);
+	if (others)
+		call_others(others, fn, arg);
+	local_irq_restore(flags);
+}
+
 void smp_call_others(void (*fn)(void *arg), void *arg)
 {
 	u64 flags = local_irq_save();
-	u32 others = READ_ONCE(cpus_up) & ~(1u << this_cpu(cpu_number));
-	u64 number;
 
-	if (others) {
-		chaos_point();
-		while (__atomic_exchange_n(&call.busy, 1, __ATOMIC_ACQUIRE)) {
-			serve();
-			cpu_relax();
-		}
-		call.fn = fn;
-		call.arg = arg;
-		number = (call.state >> CALL_NUMBER) + 1;
-		__atomic_store_n(&call.state, number << CALL_NUMBER | others, __ATOMIC_RELEASE);
-		chaos_point();
-		for (u32 cpu = 0; cpu < NR_CPUS; cpu++)
-			if (others & 1u << cpu)
-				apic_send_ipi(cpu_apic_id[cpu], VECTOR_CALL);
-		while ((u32)__atomic_load_n(&call.state, __ATOMIC_ACQUIRE))
-			cpu_relax();
-		__atomic_store_n(&call.busy, 0, __ATOMIC_RELEASE);
-	}
+	smp_call(~(1u << this_cpu(cpu_number)), fn, arg);
 	local_irq_restore(flags);
 }
 

@@ -43,6 +43,8 @@ void ap_main(void);
  * others: then it is run there again.
  */
 void smp_call_others(void (*fn)(void *arg), void *arg);
+/* The same contexts. The same on @cpus (bit n: CPU n), as far as they are up, this one among them if it is one of them. */
+void smp_call(u32 cpus, void (*fn)(void *arg), void *arg);
 /* Hardirq context: VECTOR_CALL's handler. */
 void smp_call_interrupt(void);
 /* The same contexts: has every other CPU throw away what it had fetched. */

@@ -64,14 +64,28 @@ unsigned user_tables_missing(u64 root, u64 va)
 	return 0;
 }
 
-static void flush_all(void *arg) { write_cr3(read_cr3()); }
+struct range {
+	u64 va;
+	size_t pages;
+};
 
-void user_flush(u64 va, size_t pages)
+static void flush(void *arg)
 {
-	if (pages <= FLUSH_MAX) {
-		flush_everywhere(va, pages);
-		return;
-	}
-	flush_all(NULL);
-	smp_call_others(flush_all, NULL);
+	const struct range *r = arg;
+
+#ifdef MUTANT_stale_tlb
+	return;
+#endif
+	if (r->pages > FLUSH_MAX)
+		write_cr3(read_cr3());
+	else
+		for (size_t i = 0; i < r->pages; i++)
+			invlpg(r->va + i * PAGE_SIZE);
+}
+
+void user_flush(u32 cpus, u64 va, size_t pages)
+{
+	struct range r = { va, pages };
+
+	smp_call(cpus, flush, &r);
 }

@@ -25,5 +25,5 @@ u64 *user_pte(u64 root, u64 va, bool make);
 /* The same context. How many tables user_pte() would have to make for that: at most 3. */
 unsigned user_tables_missing(u64 root, u64 va);
 
-/* Thread context, no spinlock held. When it returns, no CPU has an old translation of these pages, whichever root it has loaded. */
-void user_flush(u64 va, size_t pages);
+/* Thread context, no spinlock held. When it returns, none of @cpus (bit n: CPU n) has an old translation of these pages. */
+void user_flush(u32 cpus, u64 va, size_t pages);

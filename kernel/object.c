@@ -40,6 +40,15 @@ int object_charge(struct object *o, struct account *a, u32 pages, u32 threads)
 	return 0;
 }
 
+int object_charge_more(struct object *o, u32 pages)
+{
+	int err = account_charge(o->account, ACCOUNT_PAGES, pages);
+
+	if (!err && o->account)
+		o->pages += pages;
+	return err;
+}
+
 /* Only now: what waits for its grace period is memory that somebody has used. */
 static void free_it(struct rcu_head *head)
 {

@@ -43,6 +43,8 @@ struct object {
 void object_init(struct object *o, enum object_type type, void (*destroy)(struct object *o));
 /* Thread context, at most once. @a pays for it, and for so much of what belongs to it. -ENOMEM: that is more than it may have. */
 int object_charge(struct object *o, struct account *a, u32 pages, u32 threads);
+/* By one thread only, which has a reference. Whoever pays for it pays for so many pages more, as long. -ENOMEM. */
+int object_charge_more(struct object *o, u32 pages);
 /* Any context. */
 static inline void object_get(struct object *o) { __atomic_fetch_add(&o->refs, 1, __ATOMIC_RELAXED); }
 /* Any context, interrupts off since it was found. False: the last reference has just gone. */

@@ -35,11 +35,20 @@ static void copy_out(const struct text_ring *r, char *to, size_t n)
 	memcpy(to + first, r->buf, n - first);
 }
 
+/* Paid for by whoever opened it; what that costs beyond the text is given back with the stream. */
+static u64 more_room(struct stream *s, size_t size)
+{
+	if (size > STREAM_MOST ||
+	    object_charge_more(&s->object, (u32)((size - s->text.size) / PAGE_SIZE)) != 0)
+		return 0;
+	return frames_alloc(size / PAGE_SIZE);
+}
+
 /* By the thread that prints; who takes some meanwhile does so from the old place or the new. False: there is no memory. */
 static bool grow(struct stream *s)
 {
 	struct text_ring bigger = { .size = 2 * s->text.size }, old;
-	u64 pa = bigger.size > STREAM_MOST ? 0 : frames_alloc(bigger.size / PAGE_SIZE), flags;
+	u64 pa = more_room(s, bigger.size), flags;
 
 	if (!pa)
 		return false;
@@ -66,10 +75,10 @@ static size_t put(struct stream *s, const char *text, size_t len)
 
 static bool has_room(const struct stream *s) { return filled(s) < STREAM_ROOM / 2 || READ_ONCE(s->deserted); }
 
-/* A command has no lock that whoever takes the text could want; but it may print where nobody may wait. */
+/* A command has no lock that whoever takes the text could want, unless it reads a file; but it may print where nobody may wait. */
 static bool may_wait(const struct stream *s)
 {
-	return s->kind == STREAM_COMMAND && !in_atomic() && irqs_enabled();
+	return s->kind == STREAM_COMMAND && !in_atomic() && irqs_enabled() && !tracefs_is_mine();
 }
 
 static void stream_write(struct seq *q, const char *text, size_t len)
@@ -259,4 +268,5 @@ void stream_interrupt(struct stream *s)
 {
 	tracefs_interrupt(&s->seq);
 	wake_all(&s->writable);
+	command_interrupted();
 }

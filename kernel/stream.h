@@ -52,5 +52,10 @@ s64 stream_read(struct stream *s, u64 to, size_t bytes, u64 deadline);
 /* Task or hardirq context. */
 void stream_interrupt(struct stream *s);
 
-/* The command with these words, each with a NUL behind it, prints to @out. -ENOENT: there is none; -E2BIG: too many words; else its own. */
+/*
+ * The command with these words, each with a NUL behind it, prints to @out, when nobody else runs it any more. -ENOENT: there is none;
+ * -E2BIG: too many words; -EINTR: @out was closed before that; else its own.
+ */
 int command_run(char *words, size_t len, struct seq *out);
+/* Task or hardirq context. Some command's @out has been closed. */
+void command_interrupted(void);

@@ -56,9 +56,11 @@ static struct mutex files_mutex = { .name = "tracefs",
 void tracefs_lock(void) { mutex_lock(&files_mutex); }
 void tracefs_unlock(void) { mutex_unlock(&files_mutex); }
 
+bool tracefs_is_mine(void) { return mutex_is_mine(&files_mutex); }
+
 bool tracefs_pause(void)
 {
-	bool held = mutex_is_mine(&files_mutex);
+	bool held = tracefs_is_mine();
 
 	if (held)
 		mutex_unlock(&files_mutex);

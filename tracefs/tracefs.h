@@ -30,6 +30,8 @@ void tracefs_unlock(void);
 /* In the middle of reading a file: others may use files until tracefs_resume(). False: others may anyway, and nothing is to be resumed. */
 bool tracefs_pause(void);
 void tracefs_resume(void);
+/* Does the caller keep others from the files? */
+bool tracefs_is_mine(void);
 
 /* Task or hardirq context. What prints to @out, or waits for what to print, is to end. */
 void tracefs_interrupt(struct seq *out);

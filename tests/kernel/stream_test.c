@@ -21,21 +21,37 @@
 #include "tracefs/tracefs.h"
 
 #define LINES	  20000
+#define MANY	  6000 /* are more than a stream has room for */
 #define DATA_BASE (WORDS_BASE + 0x1000)
 
 static volatile u32 printed;
 static volatile bool finished;
 
 /* Numbered lines: more than a stream keeps. */
-static int print_lines(int argc, char **argv, struct seq *out)
+static void print_numbers(struct seq *out, u32 n, const char *word)
 {
 	finished = false;
-	for (printed = 0; printed < LINES && !seq_is_closed(out); printed++)
-		seq_printf(out, "line %u of %s\n", printed, argc > 1 ? argv[1] : "?");
+	for (printed = 0; printed < n && !seq_is_closed(out); printed++)
+		seq_printf(out, "line %u of %s\n", printed, word);
 	finished = true;
+}
+
+static int print_lines(int argc, char **argv, struct seq *out)
+{
+	print_numbers(out, LINES, argc > 1 ? argv[1] : "?");
 	return argc > 2 ? -ENOSPC : 0;
 }
 COMMAND(stream_lines, "[WORD]", "print numbered lines, for the tests of streams", print_lines);
+
+static int print_locked(int argc, char **argv, struct seq *out)
+{
+	tracefs_lock();
+	print_numbers(out, MANY, "many");
+	tracefs_unlock();
+	return 0;
+}
+COMMAND(stream_locked, "", "print numbered lines while nobody may use a file, for the tests of streams",
+	print_locked);
 
 static struct object *trace_object(void)
 {
@@ -133,7 +149,7 @@ KTEST(stream, says_what_the_file_says)
 {
 	static char text[3200];
 	static const char on[] = "/sys/kernel/tracing/tracing_on", none[] = "/sys/kernel/tracing/none",
-			  dir[] = "/sys/kernel", command[] = "ktap\0no_such_suite";
+			  dir[] = "/sys/kernel", command[] = "explain\0no_such_function";
 
 	EXPECT_EQ(read_all(on, sizeof(on) - 1, STREAM_FILE, text, sizeof(text)), 0);
 	EXPECT(strcmp(text, "1\n") == 0);
@@ -167,19 +183,28 @@ static void wait_until_ended(struct stream *s)
 		thread_yield();
 }
 
+/* For its reader; or it has ended. */
+static void wait_until_it_waits(struct stream *s)
+{
+	while (list_empty(&s->writable.waiters) && !READ_ONCE(s->ended))
+		thread_yield();
+}
+
+static void leave(struct stream *s)
+{
+	s->object.closed(&s->object, RIGHTS_ALL);
+	wait_until_ended(s);
+	object_put(&s->object);
+	user_processes_settle();
+}
+
 KTEST(stream, waits_for_a_slow_reader_and_goes_on_without_him)
 {
 	struct stream *s = start("stream_lines\0x", 15);
-	u32 before;
 
 	if (!s)
 		return;
-	while (s->text.in < STREAM_ROOM / 2)
-		thread_yield();
-	do { /* it has stopped when it says the same for as long as others run */
-		before = printed;
-		sleep_ns(2 * 1000 * 1000);
-	} while (printed != before);
+	wait_until_it_waits(s);
 	EXPECT(!finished && printed < LINES);
 	EXPECT(s->text.in - s->text.out <= STREAM_ROOM);
 	s->object.closed(&s->object, RIGHTS_ALL);
@@ -210,6 +235,76 @@ KTEST(stream, an_interrupt_ends_it_behind_a_line)
 	s->object.closed(&s->object, RIGHTS_ALL);
 	object_put(&s->object);
 	user_processes_settle();
+}
+
+/* Or all would wait for this reader. */
+KTEST(stream, nobody_waits_with_the_files_lock)
+{
+	struct stream *s;
+
+	finished = false;
+	s = start("stream_locked", 14);
+	if (!s)
+		return;
+	wait_until_it_waits(s);
+	EXPECT(finished && printed == MANY);
+	EXPECT(s->text.in > STREAM_ROOM);
+	leave(s);
+	EXPECT(finished);
+}
+
+/* The first one's text is kept until somebody takes it; the second begins when the first is left. */
+KTEST(stream, a_command_has_one_user_at_a_time)
+{
+	struct stream *first = start("stream_lines\0x", 15), *second, *third;
+
+	if (!first)
+		return;
+	wait_until_it_waits(first);
+	second = start("stream_lines\0y", 15);
+	third = start("stream_lines\0z", 15);
+	if (second && third) {
+		stream_interrupt(third);
+		wait_until_ended(third);
+		EXPECT_EQ(third->result, -EINTR);
+		EXPECT_EQ(third->text.in, 0);
+		EXPECT_EQ(second->text.in, 0);
+	}
+	leave(first);
+	if (second) {
+		while (!READ_ONCE(second->text.in) && !READ_ONCE(second->ended))
+			thread_yield();
+		EXPECT(memcmp(second->text.buf, "line 0 of y\n", 12) == 0);
+		leave(second);
+	}
+	if (third)
+		leave(third);
+}
+
+/* What is kept is paid for by who has opened it, for as long as it is there. */
+KTEST(stream, room_is_paid_for)
+{
+	for (int enough = 0; enough < 2; enough++) {
+		struct account *a = account_create(NULL);
+		struct stream *s = stream_create(STREAM_COMMAND, 14);
+
+		if (!a || !s) {
+			EXPECT(false);
+			return;
+		}
+		memcpy(s->words, "stream_locked", 14);
+		EXPECT_EQ(object_charge(&s->object, a, STREAM_ROOM / PAGE_SIZE, 0), 0);
+		a->limit[ACCOUNT_PAGES] = STREAM_ROOM / PAGE_SIZE * (enough ? 2 : 1);
+		s->object.opened(&s->object, RIGHTS_ALL);
+		EXPECT_EQ(stream_start(s), 0);
+		wait_until_ended(s);
+		EXPECT_EQ(s->result, enough ? 0 : -E2BIG);
+		EXPECT_EQ(a->used[ACCOUNT_PAGES], s->text.size / PAGE_SIZE);
+		leave(s);
+		rcu_barrier();
+		EXPECT_EQ(a->used[ACCOUNT_PAGES], 0);
+		account_put(a);
+	}
 }
 
 /* Files have no place to wait: what they print under the lock of all files is kept. */

@@ -195,3 +195,25 @@ KTEST(process_kill, whoever_keeps_its_cpu)
 	thread_set_affinity(CPU_MASK_ALL);
 	leftovers_none(&left);
 }
+
+/* Who is about to end, and who has ended, begins no more threads; and nothing is left of the attempt. */
+KTEST(process_kill, begins_no_thread_afterwards)
+{
+	struct leftovers left;
+	struct user_process u;
+	u64 args[2] = { 0, 0 }, bits;
+
+	leftovers_before(&left);
+	if (!user_process(&u, "late"))
+		return;
+	user_process_start(&u, up_spin, 0, 0, PRIORITY_DEFAULT);
+	process_kill(u.process, KILL_STATUS);
+	EXPECT_EQ(process_start(u.process, PROGRAM_BASE, 0, args, PRIORITY_DEFAULT, PRIORITY_DEFAULT),
+		  -EPIPE);
+	notification_wait(u.ended, IPC_FOR_EVER, &bits);
+	EXPECT_EQ(process_start(u.process, PROGRAM_BASE, 0, args, PRIORITY_DEFAULT, PRIORITY_DEFAULT),
+		  -EPIPE);
+	notification_signal(u.ended, bits);
+	EXPECT_EQ(user_process_end(&u), KILL_STATUS);
+	leftovers_none(&left);
+}

@@ -53,7 +53,7 @@ static int stall_store(const struct ctl_file *self, const char *text, size_t len
 		return -EINVAL;
 	stalling = false;
 	thread_set_affinity(1u << this_cpu(cpu_number));
-	t = thread_create("stall", stall, (void *)(ms * 1000000), PRIORITY_DEFAULT, 1u << victim());
+	t = thread_create("stall", stall, (void *)(ms * 1000000), current()->priority, 1u << victim());
 	if (t) {
 		while (!stalling)
 			thread_yield();

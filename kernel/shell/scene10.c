@@ -22,6 +22,7 @@ SCENE(scene10, .number = 10, .title = "bust_kprobes() and read-only text",
 "moment of a poke, the emergency's included:\n"
 "\n"
 "# echo 1 > health\n"
+"# echo step > kprobes/technique\n"
 "# echo p:tour/first tracing_on_show+5 >> kprobe_events\n"
 "# echo 1 > kprobes/unsafe\n"
 "# echo p:tour/rcu rcu_nmi_enter >> kprobe_events\n"
@@ -35,6 +36,7 @@ SCENE(scene10, .number = 10, .title = "bust_kprobes() and read-only text",
 "# cat wx\n"
 "# echo 0 > wx\n"
 "# echo 0 > kprobes/unsafe\n"
+"# echo auto > kprobes/technique\n"
 "# echo -:tour/first >> kprobe_events\n"
 "# echo -:tour/rcu >> kprobe_events\n"
 "# cat health\n"
@@ -42,6 +44,6 @@ SCENE(scene10, .number = 10, .title = "bust_kprobes() and read-only text",
 "No page was executable and writable for an instant, in no one's tables but the poker's was there a\n"
 "second name, and that name is gone. The text is byte for byte what it was.",
       .finally = "# echo 0 > wx\n# echo 0 > events/tour/first/enable\n# echo 0 > events/tour/rcu/enable\n"
-		 "# echo 0 > kprobes/unsafe\n# echo -:tour/first >> kprobe_events\n"
-"# echo -:tour/rcu >> kprobe_events");
+		 "# echo 0 > kprobes/unsafe\n# echo auto > kprobes/technique\n"
+"# echo -:tour/first >> kprobe_events\n# echo -:tour/rcu >> kprobe_events");
 /* clang-format on */

@@ -17,9 +17,11 @@ SCENE(scene4, .number = 4, .title = "a probe on rcu_nmi_enter",
 "# cat kprobes/unsafe\n"
 "\n"
 "but that can be changed, to see what the hiding is for. First, how the system is now, to compare\n"
-"with later; and a probe that starts things: on the function that prints tracing_on.\n"
+"with later; and a probe that starts things: on the function that prints tracing_on. It is to stay a\n"
+"breakpoint, and not to become a jump, which is cheaper.\n"
 "\n"
 "# echo 1 > health\n"
+"# echo step > kprobes/technique\n"
 "# echo p:tour/first tracing_on_show+5 >> kprobe_events\n"
 "# echo 1 > kprobes/unsafe\n"
 "# echo p:tour/rcu rcu_nmi_enter >> kprobe_events\n"
@@ -46,12 +48,13 @@ SCENE(scene4, .number = 4, .title = "a probe on rcu_nmi_enter",
 "\n"
 "# cat kprobes/list\n"
 "# echo 0 > kprobes/unsafe\n"
+"# echo auto > kprobes/technique\n"
 "# echo -:tour/first >> kprobe_events\n"
 "# echo -:tour/rcu >> kprobe_events\n"
 "# cat health\n"
 "\n"
 "Recovered: nothing is different, and the kernel goes on.",
       .finally = "# echo 0 > events/tour/first/enable\n# echo 0 > events/tour/rcu/enable\n"
-		 "# echo 0 > kprobes/unsafe\n# echo -:tour/first >> kprobe_events\n"
-"# echo -:tour/rcu >> kprobe_events");
+		 "# echo 0 > kprobes/unsafe\n# echo auto > kprobes/technique\n"
+"# echo -:tour/first >> kprobe_events\n# echo -:tour/rcu >> kprobe_events");
 /* clang-format on */

@@ -6,12 +6,13 @@ import re
 import sys
 
 sys.dont_write_bytecode = True
-from nestling import TRACING, run
+from nestling import TRACING, run, writer
 from tap import contains, done, equal, ok
 from tracetext import ENTRY, FUNCTION, NAME, bodies, parse, sample
 
 MARK = "echo --\n"
 STRESS = int(os.environ.get("STRESS") or 1)
+CALL, CALLED = "echo 10000 > rcu/stall_timeout", "timeout_store"  # a write without a word, and the one function that it alone calls
 PLACE = rf"{NAME}\+0x[0-9a-f]+/0x[0-9a-f]+"
 ENABLED = re.compile(rf"(?P<name>{NAME}) \((?P<count>\d+)\) {{6}}"
                      rf"(?:\ttramp: 0x(?P<tramp>[0-9a-f]{{16}}) \((?P<func>{PLACE})\)| ) ?->(?P<target>{PLACE})")
@@ -81,9 +82,10 @@ def test_several():
 def test_stack_traces():
     text = session("echo only_entry_above_mount:stacktrace > set_ftrace_filter; ls / ; cd; echo '!only_entry_above_mount:stacktrace' >> "
                    "set_ftrace_filter\ncat trace\n" + MARK +
-                   "echo > trace; echo 1 > options/func_stack_trace; echo run_cd > set_ftrace_filter; echo function > current_tracer; cd\n"
+                   f"echo > trace; echo 1 > options/func_stack_trace; echo {CALLED} > set_ftrace_filter\n"
+                   f"echo function > current_tracer; {CALL}\n"
                    "echo nop > current_tracer; echo 0 > options/func_stack_trace; cat trace", "stack traces")
-    for piece, name, before in ((text[0], "only_entry_above_mount", []), (text[1], "run_cd", ["run_cd"])):
+    for piece, name, before in ((text[0], "only_entry_above_mount", []), (text[1], CALLED, [CALLED])):
         trace = parse(piece[piece.index("# tracer"):])
         heads = [line for line in trace.lines if ENTRY.fullmatch(line)]
         callers = [match["name"] for line in trace.lines if (match := CALLER.fullmatch(line))]
@@ -96,25 +98,27 @@ def test_stack_traces():
 
 
 def test_traceoff():
-    text = session("echo run_cd:traceoff > set_ftrace_filter; echo run_echo:traceon:1 >> set_ftrace_filter; cat set_ftrace_filter\n" +
-                   MARK + "cd; cat tracing_on; echo; cat tracing_on; cd; echo; cat tracing_on set_ftrace_filter", "traceoff and traceon")
-    equal(sorted(text[0].splitlines()), ["#### all functions enabled ####", "run_cd:traceoff:unlimited", "run_echo:traceon:count=1"],
+    text = session(f"echo {CALLED}:traceoff > set_ftrace_filter; echo depth_store:traceon:1 >> set_ftrace_filter; cat set_ftrace_filter\n" +
+                   MARK + f"{CALL}; cat tracing_on; echo 0 > max_graph_depth; echo; cat tracing_on; {CALL}; echo 0 > max_graph_depth; echo\n"
+                   "cat tracing_on set_ftrace_filter", "traceoff and traceon")
+    equal(sorted(text[0].splitlines()), ["#### all functions enabled ####", "depth_store:traceon:count=1", f"{CALLED}:traceoff:unlimited"],
           "commands as Linux lists them")
     equal(text[1].split("\n")[:5], ["0", "", "1", "", "0"], "tracing goes off, on once, off again")
-    contains(text[1], "run_echo:traceon:count=0\n", "… and the count is used up")
+    contains(text[1], "depth_store:traceon:count=0\n", "… and the count is used up")
 
 
 def test_pid():
-    (text,) = session("echo 1 > set_ftrace_pid; cat set_ftrace_pid; echo run_cd > set_ftrace_filter; echo function > current_tracer; cd\n"
-                      "echo 2 > set_ftrace_pid; cd; echo > set_ftrace_pid; cat set_ftrace_pid; cd; echo nop > current_tracer; cat trace",
-                      "set_ftrace_pid")
+    pid = writer()
+    (text,) = session(f"echo {pid} > set_ftrace_pid; cat set_ftrace_pid; echo {CALLED} > set_ftrace_filter; echo function > current_tracer\n"
+                      f"{CALL}; echo 2 > set_ftrace_pid; {CALL}; echo > set_ftrace_pid; cat set_ftrace_pid; {CALL}\n"
+                      "echo nop > current_tracer; cat trace", "set_ftrace_pid")
     trace = parse(text[text.index("# tracer"):])
-    equal(text.splitlines()[:2], ["1", "no pid"], "set_ftrace_pid says whom, or no pid")
-    equal(len(bodies(trace, FUNCTION)), 2, "the shell is traced when it is listed, or nobody is", text)
+    equal(text.splitlines()[:2], [pid, "no pid"], "set_ftrace_pid says whom, or no pid")
+    equal(len(bodies(trace, FUNCTION)), 2, "who writes is traced when it is listed, or nobody is", text)
 
 
 def test_profile():
-    on, off = session("echo 1 > function_profile_enabled; cat function_profile_enabled; cd; cd; cd; ls trace_stat\n" +
+    on, off = session(f"echo 1 > function_profile_enabled; cat function_profile_enabled; {CALL}; {CALL}; {CALL}; ls trace_stat\n" +
                       MARK + "echo 0 > function_profile_enabled; cat function_profile_enabled trace_stat/function0", "the profiler",
                       smp=2)
     equal(on.split(), ["1", "function0", "function1"], "a file for each CPU")
@@ -128,7 +132,7 @@ def test_profile():
     ok(len(rows) > 20, "… of all of them", len(rows))
     times = [float(row[3]) for row in rows]
     equal(times, sorted(times, reverse=True), "… in descending order of their time")
-    ok(("run_cd", "3") in [row.groups()[:2] for row in rows], "… with the hits of each", lines)
+    ok((CALLED, "3") in [row.groups()[:2] for row in rows], "… with the hits of each", lines)
     wrong = [row.group() for row in rows if abs(float(row[3]) / int(row["hits"]) - float(row[4])) > max(0.01, float(row[4]) / 1000)]
     equal(wrong, [], "… and the average is the time by the hits")
     equal({row[5] for row in rows if row["hits"] == "1"}, {"0.000"}, "… one hit has no variance")
@@ -136,15 +140,15 @@ def test_profile():
 
 def test_profile_times():
     """With everything below, or of the function alone."""
-    def run_cd(text):
-        return float(re.search(r"^  run_cd +1 +([\d.]+) us", text, re.M)[1])
-    all_of_it, alone = session("echo 1 > function_profile_enabled; cd; echo 0 > function_profile_enabled; cat trace_stat/function0\n" + MARK +
-                               "echo 0 > options/graph-time; echo 1 > function_profile_enabled; cd; echo 0 > function_profile_enabled\n"
-                               "cat trace_stat/function0", "graph-time", icount=1)
-    hits, total = re.search(r"^  tracefs_resolve +(\d+) +([\d.]+) us", all_of_it, re.M).groups()
+    def called(text):
+        return float(re.search(rf"^  {CALLED} +1 +([\d.]+) us", text, re.M)[1])
+    all_of_it, alone = session(f"echo 1 > function_profile_enabled; {CALL}; echo 0 > function_profile_enabled; cat trace_stat/function0\n" +
+                               MARK + f"echo 0 > options/graph-time; echo 1 > function_profile_enabled; {CALL}\n"
+                               "echo 0 > function_profile_enabled; cat trace_stat/function0", "graph-time", icount=1)
+    hits, total = re.search(r"^  ctl_parse_u64 +(\d+) +([\d.]+) us", all_of_it, re.M).groups()
     below = float(total) / int(hits)
-    ok(run_cd(all_of_it) > below > run_cd(alone) > 0, "a function's time with and without what it calls",
-       (run_cd(all_of_it), below, run_cd(alone)))
+    ok(called(all_of_it) > below > called(alone) > 0, "a function's time with and without what it calls",
+       (called(all_of_it), below, called(alone)))
 
 
 def test_everything_under_load():

@@ -6,7 +6,7 @@ import re
 import sys
 
 sys.dont_write_bytecode = True
-from nestling import TRACING, run
+from nestling import TRACING, run, writer
 from tap import contains, done, equal, ok
 from tracetext import NAME, sample
 
@@ -93,8 +93,8 @@ def test_the_shape_itself():
 
 
 def test_shape():
-    text = session("echo 'run_cd tracefs_* strlen' > set_ftrace_filter; echo function_graph > current_tracer; cd; cat trace\n" + MARK +
-                   "echo 'p:probe tracefs_check_dir+5' > kprobe_events; echo 1 > events/kprobes/probe/enable; echo > trace; cd; cat trace\n"
+    text = session("echo 'sys_trace_stat tracefs_* strlen' > set_ftrace_filter; echo function_graph > current_tracer; cd; cat trace\n" + MARK +
+                   "echo 'p:probe tracefs_stat+5' > kprobe_events; echo 1 > events/kprobes/probe/enable; echo > trace; cd; cat trace\n"
                    "echo 0 > events/kprobes/probe/enable; echo > kprobe_events\n" + MARK +
                    "echo nop > current_tracer; cat trace; cat available_tracers", "shape")
     header, found, _ = graph_of(text[0])
@@ -102,19 +102,19 @@ def test_shape():
     equal(misshapen(found), [], "all lines have Linux's shape")
     equal(wrong_marks(found) + wrong_braces(found), [], "marks and braces are right")
     ok(any(line["leaf"] == "strlen" for line in found), "a function that calls none is one line", text[0])
-    equal(found[0]["open"], "run_cd", "the first is the command's function")
+    equal(found[0]["open"], "sys_trace_stat", "the first is the system call that asks for a directory")
     _, found, _ = graph_of(text[1])
     equal(misshapen(found), [], "with events in between, too")
     inside = [line.group() for line in found if line["comment"]]
-    ok(inside and all(re.fullmatch(r" 0\) {15}\|  +/\* probe: \(tracefs_check_dir\+0x5/0x[0-9a-f]+\) \*/", line) for line in inside),
+    ok(inside and all(re.fullmatch(r" 0\) {15}\|  +/\* probe: \(tracefs_stat\+0x5/0x[0-9a-f]+\) \*/", line) for line in inside),
        "an event is a comment", inside)
-    contains(text[2], "funcgraph_entry: --> run_cd (0)", "another tracer shows them as events")
+    contains(text[2], "funcgraph_entry: --> sys_trace_stat (0)", "another tracer shows them as events")
     ok("function_graph" in text[2].splitlines()[-1].split(), "available_tracers has it", text[2][-100:])
 
 
 def test_options():
     on = "".join(f"echo 1 > options/funcgraph-{name}; " for name in ("abstime", "proc", "tail", "overrun", "retval"))
-    text = session("echo 'run_cd tracefs_resolve tracefs_check_dir tracefs_read' > set_ftrace_filter; echo function_graph > current_tracer\n"
+    text = session("echo 'sys_trace_stat sys_trace_open tracefs_stat tracefs_read' > set_ftrace_filter; echo function_graph > current_tracer\n"
                    f"{on} echo > trace; cat nosuch; cd; cat trace events/ftrace/funcgraph_exit/format\n" + MARK +
                    "echo > trace; echo 1 > options/funcgraph-retval-hex; cat nosuch; cat trace\n" + MARK +
                    "echo 0 > options/funcgraph-cpu; echo 0 > options/funcgraph-duration; echo 0 > options/funcgraph-proc\n"
@@ -123,7 +123,7 @@ def test_options():
     lines = text[0].splitlines()
     at = lines.index("#     TIME        CPU  TASK/PID         DURATION                  FUNCTION CALLS")
     equal(lines[at + 1], "#      |          |     |    |           |   |                     |   |   |   |", "a header with all columns")
-    left = r" {3,4}\d+\.\d{6} \|   0\)      sh-1      \| "
+    left = r" {3,4}\d+\.\d{6} \|   0\)(?=[ \S]{16}\| ) +\S+-\d+ +\| "
     value = r"(?:0x[0-9a-f]+|-\d+)"
     shapes = re.compile(rf"{left}(?:{DURATION} *(?:{NAME}\(\); /\* = {value} \*/|{NAME}\(\) {{|}} /\* {NAME} = {value} \*/))| \(Overruns: 0\)")
     rest = lines[at + 2:lines.index("name: funcgraph_exit")]
@@ -133,7 +133,7 @@ def test_options():
     ok(" = 0xfffffffe */" in text[1] and " = -2 " not in text[1], "… but not with funcgraph-retval-hex", text[1])
     lines = text[2].splitlines()
     equal(lines[2:4], ["#               FUNCTION CALLS", "#               |   |   |   |"], "a header without columns")
-    ok(lines[4] == "run_cd() {" and lines[5].startswith("  tracefs_"), "… and lines", lines)
+    ok(lines[4] == "sys_trace_stat() {" and lines[5].startswith("  tracefs_"), "… and lines", lines)
     equal(text[3], sample("format-funcgraph_entry"), "funcgraph_entry's format is Linux's")
 
 
@@ -158,21 +158,23 @@ def test_switches_and_interrupts():
 
 def test_filters():
     text = session("cat set_graph_function set_graph_notrace max_graph_depth tracing_thresh\n" + MARK +
-                   "echo tracefs_resolve > set_graph_function; echo strlen > set_graph_notrace; cat set_graph_function set_graph_notrace\n"
+                   "echo tracefs_stat > set_graph_function; echo strlen > set_graph_notrace; cat set_graph_function set_graph_notrace\n"
                    "echo function_graph > current_tracer; cd; cat trace\n" + MARK +
                    "echo > set_graph_function; echo > set_graph_notrace; echo 2 > max_graph_depth; echo > trace; cd; cat trace\n", "filters")
     equal(text[0].splitlines(), ["#### all functions enabled ####", "#### no functions disabled ####", "0", "0"],
           "empty, they say what Linux says")
     names, trace = text[1].split("#", 1)
-    equal(names.split(), ["tracefs_resolve", "strlen"], "they read as set")
+    equal(names.split(), ["tracefs_stat", "strlen"], "they read as set")
     _, found, _ = graph_of("#" + trace)
     outer = {line["open"] or line["leaf"] for line in found if line["indent"] == "" and not line["close"]}
-    equal(outer, {"tracefs_resolve"}, "only what is called by it")
+    equal(outer, {"tracefs_stat"}, "only what is called by it")
     ok(len(found) > 5 and not any("strlen" in line.group() for line in found), "and nothing that strlen would call", trace)
     _, found, _ = graph_of(text[2])
-    (pid,) = session("echo 'run_cd tracefs_resolve' > set_ftrace_filter; echo 2 > set_ftrace_pid; echo function_graph > current_tracer\n"
-                     "cd; echo 1 > set_ftrace_pid; cd; echo > set_ftrace_pid; echo nop > current_tracer; cat trace", "set_ftrace_pid")
-    equal(pid.count("--> run_cd"), 1, "set_ftrace_pid is for it, too", pid)
+    write = "echo 10000 > rcu/stall_timeout"
+    (pid,) = session(f"echo 'timeout_store ctl_parse_u64' > set_ftrace_filter; echo 2 > set_ftrace_pid; echo function_graph > current_tracer\n"
+                     f"{write}; echo {writer()} > set_ftrace_pid; {write}; echo > set_ftrace_pid; echo nop > current_tracer; cat trace",
+                     "set_ftrace_pid")
+    equal(pid.count("--> timeout_store"), 1, "set_ftrace_pid is for it, too", pid)
     depths = {len(line["indent"]) for line in found if line["open"] or line["leaf"]}
     equal(depths, {0, 2}, "max_graph_depth: so deep, and no deeper")
 

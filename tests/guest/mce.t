@@ -2,6 +2,7 @@
 """Broken hardware, as QEMU's monitor can feign it: a report that says what and where, on whichever CPU."""
 
 import os
+import re
 import sys
 
 sys.dont_write_bytecode = True
@@ -26,7 +27,8 @@ def check(name, cpu, bank, status, mcg, address, script, line):
     contains(said, f"mce: bank {bank}: status {status:016x}", f"{name}: … after the banks")
     contains(said, f"context: CPU {cpu}, ", f"{name}: … on the CPU that it was about")
     contains(said, "backtrace:\n", f"{name}: … with all that a report has")
-    ok(" 1 enter  #MC    sp " in said, f"{name}: the black box ends with it", said[-1000:])
+    # A busy CPU may have been in its timer's interrupt.
+    ok(re.search(r" [12] enter +#MC +sp ", said), f"{name}: the black box ends with it", said[-1000:])
 
 
 check("a busy CPU", 0, 1, WITH_ADDRESS, ANSWERED, 0x12345000, "echo 1 > test/hang",

@@ -18,7 +18,8 @@ BUST = re.compile(r"bust_kprobes: (\d+) traps inside each other at rcu_nmi_enter
                   r" 2 probe\(s\) disarmed, resuming")
 COMPARED = ("context word", "RCU watching", "watching counter", "task and irq nesting", "nmi nesting", "guard bits", "step depth",
             "vector depth", "locks held", "interrupts on", "text bytes (checksum)", "free frames", "W^X violations")
-HEALTH = re.compile(r" +(\S.*?) +([0-9a-f]+) +([0-9a-f]+)  (same|has idled|DIFFERENT)")
+STREAM_FRAMES = 24  # its text and its thread's stack
+HEALTH = re.compile(r" +(\S.*?) +([0-9a-f]+) +([0-9a-f]+)  (same|has idled|processes run|DIFFERENT)")
 
 
 def scenes(text):
@@ -42,10 +43,15 @@ def has_idled(what, before, after, verdict):
     return (what, verdict) == ("watching counter", "has idled") and grown > 0 and grown % 2 == 0
 
 
+def has_grown(what, before, after, verdict):
+    """Processes get pages as they first touch them."""
+    return (what, verdict) == ("free frames", "processes run") and abs(int(after, 16) - int(before, 16)) <= 128
+
+
 def check_health(scene, name):
     lines = [line.groups() for line in map(HEALTH.fullmatch, scene.splitlines()) if line]
     equal([line[0] for line in lines], list(COMPARED), f"{name}: all accounts were compared")
-    equal([line for line in lines if line[3] != "same" and not has_idled(*line)], [], f"{name}: … and are the same", scene)
+    equal([line for line in lines if line[3] != "same" and not has_idled(*line) and not has_grown(*line)], [], f"{name}: … and are the same", scene)
     values = {line[0]: int(line[2], 16) for line in lines}
     wanted = {"RCU watching": 1, "nmi nesting": 0, "guard bits": 0, "step depth": 0, "vector depth": 0, "locks held": 0,
               "interrupts on": 1, "W^X violations": 0}
@@ -78,9 +84,12 @@ def check_all(result, rounds, how):
         accounts.append(check_health(scene, name))
         if i == 1:
             check_wx(scene)
-    frames = {values.get("free frames") for values in accounts}
+    # The first time processes touch pages that they then have; later it may be that a stream hasn't been given back yet.
+    frames = [values.get("free frames", 0) for values in accounts[2:]]
     sums = {values.get("text bytes (checksum)") for values in accounts}
-    equal((len(frames), len(sums)), (1, 1), f"{how}: not a frame lost, not a byte of text changed, over all rounds")
+    equal(len(sums), 1, f"{how}: not a byte of text changed, over all rounds")
+    if frames:
+        ok(max(frames) - min(frames) <= STREAM_FRAMES, f"{how}: not a frame lost, either", frames)
 
 
 def test_recovers():
@@ -154,7 +163,7 @@ def test_without_recovery():
         equal(result.status, 2, f"test/bust 0, scene {scene}: status 2", result.stderr)
         contains(result.stderr, "status 2 (panic)", f"test/bust 0, scene {scene}: … a panic, not a triple fault")
         ok("alive" not in result.stdout and "bust_kprobes:" not in result.stdout, f"test/bust 0, scene {scene}: no way back")
-        contains(result.stdout, "\npanic: the task stack overflowed\n", f"test/bust 0, scene {scene}: it says why")
+        contains(result.stdout, "\npanic: the stream stack overflowed\n", f"test/bust 0, scene {scene}: it says why")
         report = result.stdout[result.stdout.rindex("panic: "):]
         nested = re.findall(r"^ <#BP>\n  rcu_nmi_enter\+0x1/0x[0-9a-f]+\n(?:  do_int3\+.*\n)?  asm_exc_int3\+0x", report, re.M)
         ok(len(nested) > 5, f"test/bust 0, scene {scene}: the backtrace goes through trap after trap", report)
@@ -169,6 +178,7 @@ def test_without_recovery():
 
 RECORD = struct.Struct("<QQQIHH")  # tsc, ip, sp, depth, vector, direction: arch/x86/entry/black_box.h
 RECORDS = 512
+STACK_AREA, STACK_SLOT = 0xffffc90000000000, 0x8000
 NAMES = {1: "#DB", 2: "NMI", 3: "#BP", 8: "#DF", 13: "#GP", 14: "#PF", 32: "irq0", 36: "irq4"}
 WORDS = {0: ("\\", "hit at"), 1: ("/", "returns to"), 2: ("<==", "resumes at")}
 
@@ -182,8 +192,8 @@ def ring(guest):
 
 def place(ip):
     """An address as %pS prints it."""
-    symbol = next(s for s in KERNEL.symbols if s.type == 2 and s.addr <= ip < s.addr + s.size)
-    return f"{symbol.name}+0x{ip - symbol.addr:x}/0x{symbol.size:x}"
+    symbol = next((s for s in KERNEL.symbols if s.type == 2 and s.addr <= ip < s.addr + s.size), None)
+    return f"0x{ip:x}" if not symbol else f"{symbol.name}+0x{ip - symbol.addr:x}/0x{symbol.size:x}"
 
 
 def unfold(picture):
@@ -225,8 +235,8 @@ def check_stacks(records):
     steps = {a[2] - b[2] for a, b in zip(nested, nested[1:])}
     ok(len(nested) > 20 and len(steps) == 1 and min(steps) > 0, "each level of the recursion costs the same stack", steps)
     equal([r[3] for r in nested], list(range(nested[0][3], nested[0][3] + len(nested))), "… and is one deeper")
-    stack = KERNEL.by_name.get("task_stack")
-    ok(stack and all(stack.addr <= r[2] for r in nested), "… on the task's stack")
+    slots = {r[2] & ~(STACK_SLOT - 1) for r in nested}
+    ok(len(slots) == 1 and min(slots) >= STACK_AREA, "… on the stack of one thread", slots)
 
 
 test_hiding()

@@ -57,7 +57,7 @@ def judge(place, said):
         return [line for line in said.splitlines() if "DIFFERENT" in line][0].strip()
     if not re.search(r"^1$", said, re.M):
         return "the hit function didn't answer"
-    if len(re.findall(r" (same|has idled)$", said, re.M)) < 13:
+    if len(re.findall(r" (same|has idled|processes run)$", said, re.M)) < 13:
         return "no health report"
     return None
 

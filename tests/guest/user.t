@@ -12,6 +12,8 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 from nestling import ROOT, run
 from tap import done, equal
 
+PROGRAMS = os.environ.get("USER_PROGRAMS") or os.path.join(ROOT, "build/user")
+SHELL = ("init", "console", "tracefs", "sh")  # what it takes to type a command
 HELLO = "init: hello from user mode\n"
 
 
@@ -27,6 +29,7 @@ def packed(folder, **files):
         with open(path, "wb") as file:
             file.write(data)
         words.append(f"{name}={path}")
+    words += [f"{name}={os.path.join(PROGRAMS, name + '.stripped')}" for name in SHELL]
     archive = os.path.join(folder, "archive")
     subprocess.run([os.path.join(ROOT, "tools/mkcpio"), archive, *words], check=True)
     return archive
@@ -35,11 +38,11 @@ def packed(folder, **files):
 def test_refused():
     with tempfile.TemporaryDirectory(prefix="nestling-user-") as folder:
         archive = packed(folder, text=b"no program\n" * 20, short=b"\x7fELF")
-        result = run("exec text; exec short; exec init; exec", initrd=archive)
+        result = run("exec text; exec short; exec nosuch; exec", initrd=archive)
         equal(result.stdout,
               "exec: text: it isn't an ELF file\nsh: exec: No such file or directory\n"
               "exec: short: it is too short for an ELF file\nsh: exec: No such file or directory\n"
-              "exec: init: the boot module has no such file\nsh: exec: No such file or directory\n"
+              "exec: nosuch: the boot module has no such file\nsh: exec: No such file or directory\n"
               "sh: exec: Invalid argument\n", "what isn't a program is refused with a sentence", result.stderr)
 
 
@@ -48,7 +51,8 @@ def test_ustar():
     with tempfile.TemporaryDirectory(prefix="nestling-user-") as folder:
         path = os.path.join(folder, "archive")
         with tarfile.open(path, "w", format=tarfile.USTAR_FORMAT) as tar:
-            tar.add(os.path.join(os.environ.get("USER_PROGRAMS") or os.path.join(ROOT, "build/user"), "init.stripped"), "./init")
+            for name in SHELL:
+                tar.add(os.path.join(PROGRAMS, name + ".stripped"), "./" + name)
         result = run("exec init; exec nosuch", initrd=path)
         equal(result.stdout, HELLO + "exec: nosuch: the boot module has no such file\nsh: exec: No such file or directory\n",
               "a program out of a tar archive runs", result.stderr)
@@ -61,9 +65,10 @@ def test_ustar():
                  "Not an archive: neither cpio's magic number (format newc) nor ustar's is there")):
             with open(path, "wb") as file:
                 file.write(data)
-            result = run("exec init", initrd=path)
-            equal(result.stdout, f"exec: init: {what}\nsh: exec: No such file or directory\n",
-                  f"a damaged one is refused: {name}", result.stderr)
+            result = run("echo x", initrd=path)
+            lines = result.stdout.splitlines()
+            equal((result.status, lines[:2]), (2, ["", f"panic: init can't be started: {what}"]), f"a damaged one is refused: {name}",
+                  result.stderr)
 
 
 test_init("pvh")

@@ -33,7 +33,7 @@ SCRIPTS = {
 
 
 def same(name, script):
-    kernel, user = run(script), run(script, append=USER)
+    kernel, user = run(script, append="shell=kernel"), run(script, append=USER)
     equal((user.status, user.stdout), (kernel.status, kernel.stdout), f"as the kernel's shell: {name}", user.stderr)
 
 

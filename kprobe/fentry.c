@@ -81,6 +81,7 @@ static void trampolines_fill(struct kprobe_site *s)
 	put(code, t->site, (u64)s, sizeof(u64));
 	put_call(code, at, t->handler, kprobe_ftrace_handler);
 	put_call(code, at, t->schedule, preempt_schedule);
+	put_call(code, at, t->landing, jump_landing);
 	ftrace_trampoline_code(code + PROBE_TRAMPOLINE_LIGHT, at + PROBE_TRAMPOLINE_LIGHT, kretprobe_called,
 			       s);
 	text_poke(s->trampolines, code, sizeof(code));

@@ -98,6 +98,42 @@ KTEST(kprobe_jump, a_handler_may_send_it_elsewhere)
 	EXPECT_EQ(accounts_now().guard_bits, at_first.guard_bits);
 }
 
+static noinline u64 called(u64 n)
+{
+	barrier();
+	return n;
+}
+static void into_four(struct kprobe *p, struct pt_regs *regs)
+{
+	regs->ip = (u64)jt_four + 3;
+	regs->ax = 100;
+}
+
+/* Into another's jump, from a function's entry: by the call of one that is alone there, and of two. */
+KTEST(kprobe_jump, a_handler_at_an_entry_may_send_it_into_a_jump)
+{
+	struct kprobe p = { .addr = (u64)jt_four, .pre = count_hit };
+	struct kprobe q = { .addr = (u64)called, .pre = into_four, .technique = KPROBE_FTRACE };
+	struct kprobe more = { .addr = (u64)called, .technique = KPROBE_FTRACE };
+	struct cpu_accounts at_first = accounts_now();
+
+	hits = 0;
+	if (!probe_on(&p) || !probe_on(&q))
+		return;
+	EXPECT(jumps(&p));
+	EXPECT_EQ(called(1), 103);
+	if (probe_on(&more)) {
+		EXPECT_EQ(called(1), 103);
+		probe_off(&more);
+	}
+	EXPECT_EQ(hits, 0);
+	probe_off(&q);
+	probe_off(&p);
+	EXPECT_EQ(called(1), 1);
+	EXPECT_EQ(accounts_now().context_word, at_first.context_word);
+	EXPECT_EQ(accounts_now().guard_bits, at_first.guard_bits);
+}
+
 static u64 inner_sum;
 static void run_inner(struct kprobe *p, struct pt_regs *regs) { inner_sum += run_code(jt_behind); }
 

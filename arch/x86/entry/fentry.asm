@@ -21,7 +21,7 @@ bits 64
 default abs
 
 extern ftrace_ops_list_func, function_ops, function_trace_call, graph_return, kprobe_ftrace_handler, kretprobe_return
-extern context_word, guard_bits, preempt_schedule
+extern context_word, guard_bits, jump_landing, preempt_schedule
 
 section .entry.text progbits alloc exec nowrite align=16
 
@@ -132,7 +132,9 @@ probe_caller:
 	add rsp, 56			; vector to ss
 	ret
 .elsewhere:
-	mov rax, [rsp + REGS_IP]
+	mov rdi, [rsp + REGS_IP]
+.landing:
+	call jump_landing
 	mov [rsp + REGS_SIZE], rax
 	jmp .enable
 .slow:
@@ -206,6 +208,7 @@ probe_template:
 	dd probe_caller.enable - 6 - probe_caller	; .same's operand, before a short jump
 	dd probe_caller.handler + 1 - probe_caller
 	dd probe_caller.schedule + 1 - probe_caller
+	dd probe_caller.landing + 1 - probe_caller
 	dd probe_caller.end - probe_caller
 
 global ftrace_regs_caller_size:data

@@ -42,7 +42,7 @@ static __always_inline struct pt_regs *ftrace_frame_regs(struct ftrace_frame *fr
 #define PROBE_TRAMPOLINE_LIGHT 384ul
 #define NR_PROBE_TRAMPOLINES   64ul
 struct probe_template {
-	u32 ip, site, same, handler, schedule, size;
+	u32 ip, site, same, handler, schedule, landing, size;
 };
 extern const struct probe_template probe_template;
 extern const u8 probe_caller[];

@@ -64,6 +64,28 @@ static const struct {
 #undef S
 };
 
+static void test_gs(void **state __unused)
+{
+	static const char *const changing[] = { "\x0f\x01\xf8", "\xf3\x48\x0f\xae\xd8", "\x8e\xe8",
+						"\x0f\xa9", "\x0f\xb5\x08" };
+	/* rdtscp, swapgs' neighbour; wrfsbase, ldmxcsr, mov fs, pop fs, lfs; mov rax, gs */
+	static const char *const others[] = { "\x0f\x01\xf9", "\xf3\x48\x0f\xae\xd0",
+					      "\x0f\xae\x18", "\x8e\xe0",
+					      "\x0f\xa1",     "\x0f\xb4\x08",
+					      "\x8c\xe8" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(changing); i++) {
+		struct insn insn = decode(changing[i], strlen(changing[i]));
+
+		assert_true(insn_changes_gs(&insn));
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(others); i++) {
+		struct insn insn = decode(others[i], strlen(others[i]));
+
+		assert_false(insn_changes_gs(&insn));
+	}
+}
+
 static void test_ways(void **state __unused)
 {
 	for (size_t n = 0; n < ARRAY_SIZE(samples); n++) {
@@ -162,9 +184,8 @@ static void test_out_of_range(void **state __unused)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_ways),
-		cmocka_unit_test(test_reasons),
-		cmocka_unit_test(test_copies),
+		cmocka_unit_test(test_ways),	     cmocka_unit_test(test_gs),
+		cmocka_unit_test(test_reasons),	     cmocka_unit_test(test_copies),
 		cmocka_unit_test(test_out_of_range),
 	};
 

@@ -3,6 +3,26 @@
 #include "arch/x86/insn/insn.h"
 #include "lib/string.h"
 
+/* swapgs; wrgsbase; mov, pop and lgs to it. */
+bool insn_changes_gs(const struct insn *insn)
+{
+	if (insn->vex)
+		return false;
+	switch (insn->map << 8 | insn->opcode) {
+	case 0x08e:
+		return modrm_reg(insn) == 5;
+	case 0x101:
+		return insn->modrm == 0xf8;
+	case 0x1ae:
+		return insn->rep && modrm_mod(insn) == 3 && modrm_reg(insn) == 3;
+	case 0x1a9:
+	case 0x1b5:
+		return true;
+	default:
+		return false;
+	}
+}
+
 const char *insn_cannot_displace(const struct insn *insn)
 {
 	switch (insn->class) {

@@ -1,5 +1,6 @@
 /* Runs the in-guest tests and reports them as KTAP (the kernel's Test Anything Protocol, version 1). */
 #include "kprobe/kprobe.h"
+#include "kprobe/watchpoint.h"
 #include "lib/ktest.h"
 
 #include "abi/errno.h"
@@ -45,15 +46,27 @@ void ktest_comment(const char *fmt, ...)
 	let_others_print();
 }
 
+/* It would be hit, and called, when what it was in is something else; and the test that wants all registers would be the one to fail. */
+static void check_watchpoints(unsigned before)
+{
+	unsigned left = watchpoints_taken() & ~before;
+
+	if (!left)
+		return;
+	watchpoints_drop(left);
+	ktest_fail(__FILE__, __LINE__, "the test leaves watchpoints", left, 0);
+}
+
 unsigned ktest_run(void (*run)(void), struct seq *out)
 {
 	struct seq *outer = report;
-	unsigned before = failures, n;
+	unsigned before = failures, watched = watchpoints_taken(), n;
 
 	report = out;
 	failures = 0;
 	kprobe_flush(); /* no memory comes back in the middle of a test that counts it */
 	run();
+	check_watchpoints(watched);
 	n = failures;
 	report = outer;
 	failures = before;

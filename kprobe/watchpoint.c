@@ -100,12 +100,34 @@ int watchpoint_arm(struct watchpoint *w)
 void watchpoint_disarm(struct watchpoint *w)
 {
 	mutex_lock(&kprobe_mutex);
-	if (w->armed) {
+	if (w->armed && watched[w->reg] == w) {
 		hw_breakpoint_clear(w->reg);
 		WRITE_ONCE(watched[w->reg], NULL);
-		w->armed = false;
 		optimize_again_over(w->addr);
 	}
+	w->armed = false;
+	mutex_unlock(&kprobe_mutex);
+}
+
+unsigned watchpoints_taken(void)
+{
+	unsigned taken = 0;
+
+	mutex_lock(&kprobe_mutex);
+	for (unsigned n = 0; n < NR_HW_BREAKPOINTS; n++)
+		taken |= (unsigned)(watched[n] != NULL) << n;
+	mutex_unlock(&kprobe_mutex);
+	return taken;
+}
+
+void watchpoints_drop(unsigned which)
+{
+	mutex_lock(&kprobe_mutex);
+	for (unsigned n = 0; n < NR_HW_BREAKPOINTS; n++)
+		if (which >> n & 1) {
+			hw_breakpoint_clear(n);
+			WRITE_ONCE(watched[n], NULL);
+		}
 	mutex_unlock(&kprobe_mutex);
 }
 

@@ -29,6 +29,11 @@ void watchpoint_unregister(struct watchpoint *w);
 int watchpoint_arm(struct watchpoint *w);
 void watchpoint_disarm(struct watchpoint *w);
 
+/* Which registers are taken, a bit each. */
+unsigned watchpoints_taken(void);
+/* Takes these back, for who may not touch what had them: it is gone. */
+void watchpoints_drop(unsigned which);
+
 /*
  * From traps.c, after kprobe_debug(), which has moved regs->ip back: what DR6 says, and DR7 as it was in force. True: that was all
  * there was.

@@ -141,8 +141,8 @@ KTEST(watchpoint, two_in_a_row_with_a_probe_on_the_first)
 
 		if (kprobe_register(&p, &why) != 0)
 			continue;
-		if (!watch_on(&first) || !watch_on(&second))
-			return;
+		watch_on(&first);
+		watch_on(&second);
 		EXPECT_EQ(kprobe_arm(&p), 0);
 		run(two_instructions, var);
 		kprobe_unregister(&p);
@@ -198,6 +198,27 @@ KTEST(watchpoint, refusals)
 		EXPECT_EQ(five[i].hits, i > 0);
 		watchpoint_unregister(&five[i]);
 	}
+}
+
+static void leave_two(void)
+{
+	for (int i = 0; i < 2; i++) {
+		struct watchpoint w = WATCH(&var[i], 8, WATCH_WRITE);
+
+		watch_on(&w);
+	}
+}
+
+KTEST(watchpoint, a_test_that_leaves_some_fails_and_has_left_none)
+{
+	unsigned before = watchpoints_taken();
+	char text[256];
+	struct seq_buf said;
+
+	seq_buf_init(&said, text, sizeof(text));
+	EXPECT_EQ(ktest_run(leave_two, &said.seq), 1);
+	EXPECT(strstr(text, "leaves watchpoints"));
+	EXPECT_EQ(watchpoints_taken(), before);
 }
 
 /* A probe on the very instruction, run in each way: each has its hit, and the watchpoint's is at the original. */
@@ -450,8 +471,9 @@ KTEST(watchpoint, a_probe_on_a_branch_by_what_is_watched)
 
 		posts = 0;
 		var[1] = (u64)adds_seven;
-		if (!probe_on(&p) || !watch_on(&w))
+		if (!probe_on(&p))
 			return;
+		watch_on(&w);
 		EXPECT_EQ(run(branches[i / 2].code, &var[1]).ax, machine_pattern.ax + branches[i / 2].by);
 		EXPECT_EQ(p.hits, 1);
 		EXPECT_EQ(posts, i % 2);

@@ -10,7 +10,7 @@
 #define NR_LINES 16
 
 static struct irq_line *lines[NR_LINES];
-static SPINLOCK(bind_lock);
+static SPINLOCK(bind_lock); /* for whom each line tells, and who may ask */
 
 /* Who has found it in @lines has interrupts off, and it is freed after that. */
 static void destroy(struct object *o)
@@ -37,7 +37,6 @@ struct irq_line *irq_line_create(unsigned irq)
 	return NULL;
 }
 
-/* The bits first: who sees the new notification would set the old one's. In between there is none, and the line's handler asks nobody. */
 void irq_line_bind(struct irq_line *l, struct notification *n, u64 bits)
 {
 	struct notification *old;
@@ -46,14 +45,13 @@ void irq_line_bind(struct irq_line *l, struct notification *n, u64 bits)
 	object_get(&n->object);
 	flags = spin_lock_irqsave(&bind_lock);
 	old = l->n;
-	WRITE_ONCE(l->n, NULL);
-	WRITE_ONCE(l->bits, bits);
-	__atomic_store_n(&l->n, n, __ATOMIC_RELEASE);
+	l->n = n;
+	l->bits = bits;
+	irq_unmask(l->irq);
 	spin_unlock_irqrestore(&bind_lock, flags);
 	if (old)
 		object_put(&old->object);
 	notification_signal(n, bits); /* what has come before is looked for now */
-	irq_unmask(l->irq);
 }
 
 int irq_line_done(struct irq_line *l)
@@ -64,17 +62,25 @@ int irq_line_done(struct irq_line *l)
 	return 0;
 }
 
+/*
+ * Masked under the lock: later, and it might have been bound anew meanwhile, to somebody who has already looked and wouldn't be
+ * told. The notification isn't freed before interrupts are on.
+ */
 bool irq_line_raise(unsigned irq)
 {
 	struct irq_line *l = READ_ONCE(lines[irq]);
 	struct notification *n;
+	u64 bits, flags;
 
 	if (!l)
 		return false;
-	n = __atomic_load_n(&l->n, __ATOMIC_ACQUIRE);
-	if (!n)
-		return false;
-	irq_mask(irq);
-	notification_signal(n, READ_ONCE(l->bits));
-	return true;
+	flags = spin_lock_irqsave(&bind_lock);
+	n = l->n;
+	bits = l->bits;
+	if (n)
+		irq_mask(irq);
+	spin_unlock_irqrestore(&bind_lock, flags);
+	if (n)
+		notification_signal(n, bits);
+	return n;
 }

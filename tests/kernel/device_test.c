@@ -3,13 +3,16 @@
 #include "abi/rights.h"
 #include "abi/syscall.h"
 #include "arch/x86/cpu/regs.h"
+#include "arch/x86/cpu/smp.h"
 #include "kernel/irq_line.h"
 #include "kernel/ports.h"
 #include "kernel/traps.h"
 #include "lib/compiler.h"
 #include "lib/ktest.h"
 #include "mm/frames.h"
+#include "sched/thread.h"
 #include "sched/timer.h"
+#include "tests/kernel/stress.h"
 #include "tests/kernel/user_process.h"
 #include "trace/clock.h"
 
@@ -169,6 +172,58 @@ KTEST(irq, arrives_and_is_masked_until_it_is_done)
 	object_put(&l->object);
 	object_put(&n->object);
 	object_put(&second->object);
+}
+
+static volatile bool raised_enough;
+
+static int raise(void *arg)
+{
+	while (!raised_enough) {
+		u64 flags = local_irq_save();
+
+		irq_line_raise(KEYBOARD_IRQ);
+		local_irq_restore(flags);
+		cpu_relax();
+	}
+	return 0;
+}
+
+/* Each is told by its own bits. */
+KTEST(irq, bound_anew_while_it_asks)
+{
+	struct notification *n[2] = { notification_create(), notification_create() };
+	struct irq_line *l = irq_line_create(KEYBOARD_IRQ);
+	struct thread *t;
+	u64 seen[2] = { 0, 0 };
+	u8 config;
+
+	if (!n[0] || !n[1] || !l) {
+		EXPECT(false);
+		return;
+	}
+	config = i8042_begin();
+	raised_enough = false;
+	t = thread_create("raise", raise, NULL, PRIORITY_DEFAULT, 1u << (nr_cpus_up() - 1));
+	EXPECT(t);
+	for (unsigned i = 0; t && i < stressed(2000); i++) {
+		irq_line_bind(l, n[i % 2], 1ul << i % 2);
+		seen[0] |= notification_take(n[0]);
+		seen[1] |= notification_take(n[1]);
+	}
+	raised_enough = true;
+	if (t)
+		thread_join(t);
+	EXPECT_EQ(seen[0], 1);
+	EXPECT_EQ(seen[1], 2);
+	irq_line_bind(l, n[0], 4);
+	EXPECT(arrives(n[0], 0));
+	type('d');
+	EXPECT(arrives(n[0], IPC_FOR_EVER / 2));
+	untype();
+	i8042_end(config);
+	object_put(&l->object);
+	object_put(&n[0]->object);
+	object_put(&n[1]->object);
 }
 
 KTEST(irq, asks_for_rights)

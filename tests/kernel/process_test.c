@@ -34,7 +34,7 @@ KTEST(process, is_killed_wherever_it_is)
 	s64 h;
 
 	begin();
-	for (unsigned i = 0; i < stressed(20); i++) {
+	for (unsigned i = 0; i < stressed(6); i++) {
 		e = endpoint_create();
 		if (!e || !user_process(&spinner, "spinner") || !user_process(&waiter, "waiter"))
 			return;

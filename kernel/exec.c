@@ -2,6 +2,10 @@
 #include "abi/errno.h"
 #include "kernel/program.h"
 #include "lib/command.h"
+#include "trace/clock.h"
+
+#define LOOK \
+	50000000ul /* ns: so often, whether anybody still wants it; who doesn't any more tells only who prints */
 
 static int wait_for(struct process *p, struct notification *n, struct seq *out, const char *name)
 {
@@ -10,8 +14,12 @@ static int wait_for(struct process *p, struct notification *n, struct seq *out, 
 
 	if (process_watch(p, n, 1) != 0)
 		return -EBUSY;
-	notification_wait(n, IPC_FOR_EVER, &bits);
+	while (notification_wait(n, trace_clock() + LOOK, &bits) == -ETIMEDOUT)
+		if (seq_is_closed(out))
+			process_kill(p, -EINTR);
 	process_status(p, &status);
+	if (seq_is_closed(out))
+		return 0;
 	if (status)
 		seq_printf(out, "exec: %s: status %d\n", name, status);
 	return status ? -EIO : 0;

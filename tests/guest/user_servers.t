@@ -2,6 +2,7 @@
 """Servers that die: each is killed while it is in use, and started again; one that can't live is given up, with a report."""
 
 import os
+import struct
 import subprocess
 import sys
 import tempfile
@@ -76,6 +77,23 @@ def test_given_up():
                  "one that isn't there is told of")
 
 
+def endless(folder):
+    """The smallest program that never ends: jmp . behind the headers."""
+    path, at, size = os.path.join(folder, "endless"), 0x400000, 64 + 56 + 2
+    with open(path, "wb") as file:
+        file.write(struct.pack("<16sHHIQQQIHHHHHH", b"\x7fELF\2\1\1", 2, 62, 1, at + 120, 64, 0, 0, 64, 56, 1, 64, 0, 0))
+        file.write(struct.pack("<IIQQQQQQ", 1, 5, 0, at, at, size, size, 4096) + b"\xeb\xfe")
+    return path
+
+
+def test_endless():
+    with tempfile.TemporaryDirectory(prefix="nestling-servers-") as folder:
+        archive = packed(folder, endless=endless(folder), **{name: stripped(name) for name in ("init", "console", "tracefs", "sh")})
+        for shell in ("user", "kernel"):
+            result = run("timeout 0.2 exec endless; timeout 0.2 exec endless; echo on", append=f"shell={shell}", initrd=archive)
+            equal((result.status, result.stdout), (0, "on\n"), f"a program that doesn't end is ended with the command that runs it: the {shell}'s shell", result.stderr)
+
+
 LIES = """\
 a handle with text: taken
 a handle with nonsense: Function not implemented
@@ -109,5 +127,6 @@ def test_liar():
 test_killed()
 test_on_four()
 test_liar()
+test_endless()
 test_given_up()
 done()

@@ -61,7 +61,7 @@ def test_as_promised(boot):
 def test_make_run():
     """Through make, whose quoting is one more thing that can go wrong; nothing is built."""
     cmd = f'cd {TRACING}; echo function > current_tracer; cat trace; echo "$HOME `x`"; poweroff'
-    env = {name: value for name, value in environment(cmd=cmd).items() if name != "MAKEFLAGS"}
+    env = {name: value for name, value in environment(cmd=cmd, append="shell=user").items() if name != "MAKEFLAGS"}
     made = subprocess.run(["make", "-s", "run"], cwd=ROOT, env=env, stdin=subprocess.DEVNULL,
                           capture_output=True, check=False, text=True)
     equal(made.returncode, 0, "make run: exit status 0", made.stderr)

@@ -18,6 +18,7 @@ LINE = re.compile(rf" (?P<cpu>\d)\) (?:{DURATION}(?P<indent> *)(?:(?P<leaf>{NAME
                   rf"(?: /\* (?P<lost>{NAME}) \*/)?|/\* (?P<comment>.*) \*/)|  (?P<arrow>==========>|<==========) \|)")
 SWITCH = re.compile(r" (?P<cpu>\d)\) (?P<before> *\S+-\d+ *) => (?P<after> *\S+-\d+ *)")
 RULE = " " + "-" * 42
+SWITCH_LINES = re.compile(rf"^{RULE}\n{SWITCH.pattern}\n{RULE}\n\n", re.M)
 LIMITS = ((1e6, "$"), (1e5, "@"), (1e4, "*"), (1e3, "#"), (1e2, "!"), (10, "+"))
 
 
@@ -45,6 +46,11 @@ def graph_of(text):
         found[-1] = found[-1] or body[at]
         at += 1
     return lines[:4], found, switches
+
+
+def calls(found):
+    """Without the switches to other threads."""
+    return [line for line in found if line.re is LINE]
 
 
 def misshapen(found):
@@ -101,11 +107,11 @@ def test_shape():
     equal(header, HEADER, "the header is Linux's")
     equal(misshapen(found), [], "all lines have Linux's shape")
     equal(wrong_marks(found) + wrong_braces(found), [], "marks and braces are right")
-    ok(any(line["leaf"] == "strlen" for line in found), "a function that calls none is one line", text[0])
+    ok(any(line["leaf"] == "strlen" for line in calls(found)), "a function that calls none is one line", text[0])
     equal(found[0]["open"], "sys_trace_stat", "the first is the system call that asks for a directory")
     _, found, _ = graph_of(text[1])
     equal(misshapen(found), [], "with events in between, too")
-    inside = [line.group() for line in found if line["comment"]]
+    inside = [line.group() for line in calls(found) if line["comment"]]
     ok(inside and all(re.fullmatch(r" 0\) {15}\|  +/\* probe: \(tracefs_stat\+0x5/0x[0-9a-f]+\) \*/", line) for line in inside),
        "an event is a comment", inside)
     contains(text[2], "funcgraph_entry: --> sys_trace_stat (0)", "another tracer shows them as events")
@@ -120,7 +126,7 @@ def test_options():
                    "echo 0 > options/funcgraph-cpu; echo 0 > options/funcgraph-duration; echo 0 > options/funcgraph-proc\n"
                    "echo 0 > options/funcgraph-abstime; echo 0 > options/funcgraph-overhead; echo > trace; cd; cat trace\n" + MARK +
                    "cat events/ftrace/funcgraph_entry/format", "options", status=1)
-    lines = text[0].splitlines()
+    lines = SWITCH_LINES.sub("", text[0]).splitlines()
     at = lines.index("#     TIME        CPU  TASK/PID         DURATION                  FUNCTION CALLS")
     equal(lines[at + 1], "#      |          |     |    |           |   |                     |   |   |   |", "a header with all columns")
     left = r" {3,4}\d+\.\d{6} \|   0\)(?=[ \S]{16}\| ) +\S+-\d+ +\| "
@@ -166,7 +172,7 @@ def test_filters():
     names, trace = text[1].split("#", 1)
     equal(names.split(), ["tracefs_stat", "strlen"], "they read as set")
     _, found, _ = graph_of("#" + trace)
-    outer = {line["open"] or line["leaf"] for line in found if line["indent"] == "" and not line["close"]}
+    outer = {line["open"] or line["leaf"] for line in calls(found) if line["indent"] == "" and not line["close"]}
     equal(outer, {"tracefs_stat"}, "only what is called by it")
     ok(len(found) > 5 and not any("strlen" in line.group() for line in found), "and nothing that strlen would call", trace)
     _, found, _ = graph_of(text[2])
@@ -175,7 +181,7 @@ def test_filters():
                      f"{write}; echo {writer()} > set_ftrace_pid; {write}; echo > set_ftrace_pid; echo nop > current_tracer; cat trace",
                      "set_ftrace_pid")
     equal(pid.count("--> timeout_store"), 1, "set_ftrace_pid is for it, too", pid)
-    depths = {len(line["indent"]) for line in found if line["open"] or line["leaf"]}
+    depths = {len(line["indent"]) for line in calls(found) if line["open"] or line["leaf"]}
     equal(depths, {0, 2}, "max_graph_depth: so deep, and no deeper")
 
 

@@ -14,7 +14,7 @@ SKIPPED = ("test/panic", "test/hang", "test/deaf", "test/triple", "test/overflow
 # Files that say something else when others are written to: logs, counters, and what looks at the machine. And a filter
 # shows what was refused, as on Linux: that the one before is in force nonetheless is tested by events.t.
 UNWATCHED = ("error_log", "health", "lockdep", "nest", "rcu/gp", "wx", "trace", "per_cpu/*/trace", "events/*/*/filter",
-             "stack_trace", "stack_max_size")
+             "stack_trace", "stack_max_size", "threads")
 # What succeeds, and why: file, inputs, and the files that may say something else afterwards.
 ANY = ("*",)
 NOTHING = ("empty", "blank")
@@ -40,7 +40,7 @@ DOCUMENTED = (
 )
 SETTINGS = """\
 echo 'strlen strcmp' > set_ftrace_filter; echo 'strlen:traceoff:3' >> set_ftrace_filter; echo 'strch*' > set_ftrace_notrace
-echo 1 > set_ftrace_pid; echo 'p:x run_cd' > kprobe_events; echo 'p:x /bin/init:main' > uprobe_events; echo 100 > buffer_size_kb; echo noprint-parent > trace_options
+echo 1 > set_ftrace_pid; echo 'p:x tracing_on_show' > kprobe_events; echo 'p:x /bin/init:main' > uprobe_events; echo 100 > buffer_size_kb; echo noprint-parent > trace_options
 echo 'common_pid != 0' > events/sched/sched_switch/filter; echo 1 > events/irq/enable; echo 3 > max_graph_depth
 echo strlen > set_graph_function; echo 'hist:keys=prev_pid' > events/sched/sched_switch/trigger; echo 50 > tracing_thresh
 echo counter > trace_clock; echo 0 > options/overwrite; echo 0 > tracing_on; echo 5 > rcu/stall_timeout; echo 1 > snapshot

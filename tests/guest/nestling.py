@@ -18,9 +18,8 @@ OPTIONS = ("CMD", "SCRIPT", "APPEND", "SMP", "MEM", "TIMEOUT", "BOOT", "ICOUNT",
 # Tests that still play in the kernel's own shell (APPEND=shell=kernel): they count threads, events or memory as if nobody else ran.
 # SHELL_KIND=user or kernel in the environment says otherwise.
 KERNEL_SHELL = {
-    "boot", "build", "chaos", "contexts", "crashme", "early", "functions", "gdb", "graph", "kprobe", "kprobe_storm", "ktap",
-    "malformed", "nmi", "poke", "rcu", "rcu_check", "rcu_files", "ring", "smp", "storm", "sweep", "trace", "trace_files",
-    "unsafe",
+    "build", "chaos", "crashme", "early", "kprobe", "kprobe_storm", "ktap", "nmi", "poke", "rcu", "rcu_check", "rcu_files", "smp",
+    "storm", "sweep", "trace", "trace_files",
 }
 
 Result = collections.namedtuple("Result", "status stdout stderr log")

@@ -14,6 +14,7 @@ MARK = "echo --\n"
 STATS = ("entries", "overrun", "commit overrun", "bytes", "oldest event ts", "now ts", "dropped events", "read events")
 # Nothing else is traced, so what one command leaves behind is known.
 TRACE = "echo 0 > tracing_on; echo {0} > set_ftrace_filter; echo function > current_tracer; echo > trace; echo 1 > tracing_on\n"
+CALLS = "echo 10000 > rcu/stall_timeout\n" * 300  # two functions each
 STOP = "echo 0 > tracing_on; echo nop > current_tracer\n"
 
 
@@ -56,7 +57,7 @@ def test_sizes():
 
 def test_resized_with_events_in_it():
     before, grown, shrunk, count = session(
-        TRACE.format("'parse_*'") + "cd\n" * 300 + STOP + "cat trace\n" + MARK + "echo 1000 > buffer_size_kb; cat trace\n" + MARK +
+        TRACE.format("'*parse_u64'") + CALLS + STOP + "cat trace\n" + MARK + "echo 1000 > buffer_size_kb; cat trace\n" + MARK +
         "echo 8 > buffer_size_kb; cat trace\n" + MARK + "cat per_cpu/cpu0/stats", 0, "resized")
     ok(parse(before).entries > 500, "events to be kept", parse(before).header[2])
     equal(grown, before, "a longer ring keeps them all")
@@ -71,9 +72,9 @@ def test_resized_with_events_in_it():
 
 def test_a_full_ring():
     over, count, full, kept = session(
-        "cat options/overwrite; echo 8 > buffer_size_kb\n" + TRACE.format("'parse_*'") + "cd\n" * 300 + STOP + "cat trace\n" + MARK +
-        "cat per_cpu/cpu0/stats\n" + MARK + "echo 0 > options/overwrite; cat options/overwrite\n" + TRACE.format("'parse_*'") +
-        "cd\n" * 300 + STOP + "cat trace\n" + MARK + "cat per_cpu/cpu0/stats", 0, "full")
+        "cat options/overwrite; echo 8 > buffer_size_kb\n" + TRACE.format("'*parse_u64'") + CALLS + STOP + "cat trace\n" + MARK +
+        "cat per_cpu/cpu0/stats\n" + MARK + "echo 0 > options/overwrite; cat options/overwrite\n" + TRACE.format("'*parse_u64'") +
+        CALLS + STOP + "cat trace\n" + MARK + "cat per_cpu/cpu0/stats", 0, "full")
     equal((over[:2], full[:2]), ("1\n", "0\n"), "options/overwrite")
     trace, numbers = parse(over[2:]), stats(count)
     ok(trace.written > trace.entries, "overwrite: the oldest went", trace.header[2])

@@ -12,6 +12,7 @@
 #include "lib/ktest.h"
 #include "lib/string.h"
 #include "mm/frames.h"
+#include "sched/thread.h"
 #include "tests/kernel/user_page.h"
 
 #define CODE_PAGE  0
@@ -124,6 +125,14 @@ void ring3_wait(u32 cpu)
 		cpu_relax();
 }
 
+/* In a thread of its own, since whoever writes the file may belong to a process, which would take the fault. */
+static int die_of(void *program)
+{
+	user_trap = NULL;
+	ring3_run(program, (u64)boot_pml4);
+	return 0;
+}
+
 /* Dies of it. */
 static int user_fault_store(const struct ctl_file *self, const char *text, size_t len, bool append)
 {
@@ -135,12 +144,14 @@ static int user_fault_store(const struct ctl_file *self, const char *text, size_
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(ways); i++) {
+		struct thread *t;
+
 		if (strncmp(text, ways[i].name, strlen(ways[i].name)) != 0)
 			continue;
-		if (!ring3_make())
-			return -ENOMEM;
-		user_trap = NULL;
-		ring3_run(ways[i].program, (u64)boot_pml4);
+		t = ring3_make() ? thread_create("user-fault", die_of, (void *)ways[i].program,
+						 current()->priority, CPU_MASK_ALL)
+				 : NULL;
+		return t ? thread_join(t) : -ENOMEM;
 	}
 	return -EINVAL;
 }

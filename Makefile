@@ -190,6 +190,10 @@ bench: ## what things cost, in instructions; also in build/bench.json
 	@$(MAKE_QUIETLY) all >&2
 	@ICOUNT=1 BOOT=pvh CMD='dmesg; bench' tools/run | tools/bench-json $(B)/bench.json
 
+stats: ## lines without blanks and comments, and the image's size, beside their limits
+	@$(MAKE_QUIETLY) $(B)/nestling.elf >&2
+	@tools/stats . $(B)/nestling.elf
+
 check: compile_commands.json ## cppcheck, clang-tidy and formatting
 	@tools/deps check >&2
 	@tools/check $(B)
@@ -207,4 +211,4 @@ mutate: ## unhide each hidden function in turn: the build must refuse it
 clean: ## remove everything built
 	rm -rf $(B) compile_commands.json
 
-.PHONY: all run test torture sweep debug debug-fault model bench check iso mutate help clean print-cflags FORCE
+.PHONY: all run test torture sweep debug debug-fault model bench stats check iso mutate help clean print-cflags FORCE

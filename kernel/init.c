@@ -5,18 +5,16 @@
 #include "abi/errno.h"
 #include "abi/rights.h"
 #include "arch/x86/boot/boot_info.h"
-#include "arch/x86/cpu/fw_cfg.h"
 #include "arch/x86/cpu/serial.h"
+#include "kernel/boot_time.h"
 #include "kernel/irq_line.h"
 #include "kernel/ports.h"
 #include "kernel/program.h"
+#include "kernel/script.h"
 #include "kernel/syscall_internal.h"
 #include "lib/bug.h"
-#include "mm/frames.h"
 #include "mm/kmalloc.h"
 
-#define SCRIPT_NAME   "opt/nestling/cmd"
-#define SCRIPT_MAX    65536
 #define COM1_PORTS    0x3f8
 #define COM1_NR_PORTS 8
 
@@ -53,21 +51,13 @@ static u32 give_memory(struct process *p, const void *data, u64 bytes)
 
 static void give_script(struct process *p, struct boot_handles *b)
 {
-	s64 size = fw_cfg_size(SCRIPT_NAME);
-	size_t pages = (size_t)(size + PAGE_SIZE - 1) / PAGE_SIZE ?: 1;
-	u64 pa;
+	struct script s;
 
-	if (size < 0)
+	if (!script_fetch(&s))
 		return;
-	if (size > SCRIPT_MAX)
-		panic("the command script has %ld bytes; at most %u are taken", size, SCRIPT_MAX);
-	pa = frames_alloc(pages);
-	if (!pa)
-		panic("no memory for a command script of %ld bytes", size);
-	fw_cfg_read(SCRIPT_NAME, phys_to_virt(pa), (size_t)size);
-	b->script = give_memory(p, phys_to_virt(pa), (u64)size ?: 1);
-	b->script_bytes = (u64)size;
-	frames_free(pa, pages);
+	b->script = give_memory(p, s.text, s.bytes ?: 1);
+	b->script_bytes = s.bytes;
+	script_free(&s);
 }
 
 static void give_all(struct process *p, struct boot_handles *b)
@@ -99,6 +89,10 @@ void init_run(void)
 	if (!p)
 		panic("init can't be started: %s", why);
 	give_all(p, &b);
+	/* What its first instruction is in: a fault there would be one before the first program's first step. */
+	if (space_fault(p->space, prog.entry, 0) != 0)
+		panic("init can't be started: its entry %lx isn't there", prog.entry);
+	boot_time_await_user();
 	err = ended ? process_watch(p, ended, 1) : -ENOMEM;
 	err = err ?: program_begin(p, &prog, &b, sizeof(b), PRIORITY_DEFAULT);
 	if (err)

@@ -6,7 +6,6 @@
 #include "arch/x86/cpu/apic.h"
 #include "arch/x86/cpu/features.h"
 #include "arch/x86/cpu/fpu.h"
-#include "arch/x86/cpu/fw_cfg.h"
 #include "arch/x86/cpu/machine.h"
 #include "arch/x86/cpu/mce.h"
 #include "arch/x86/cpu/pic.h"
@@ -21,11 +20,13 @@
 #include "ftrace/ftrace.h"
 #include "ftrace/static_key.h"
 #include "ftrace/tracer.h"
+#include "kernel/boot_time.h"
 #include "kernel/cmdline.h"
 #include "kernel/console.h"
 #include "kernel/init.h"
 #include "kernel/printk.h"
 #include "kernel/rcu_check.h"
+#include "kernel/script.h"
 #include "kernel/shell/shell.h"
 #include "kernel/smp.h"
 #include "kernel/tsc.h"
@@ -45,26 +46,12 @@
 #include "trace/clock.h"
 #include "trace/ring_buffer.h"
 
-#define SCRIPT_NAME "opt/nestling/cmd"
-#define SCRIPT_MAX  65536
-
-static bool have_script(void) { return fw_cfg_size(SCRIPT_NAME) >= 0; }
-
-/* The script the runner sent, played without banner, prompt or echo. */
-static int run_script(void)
+/* A script is played without banner, prompt or echo. */
+static int run_shell(void)
 {
-	size_t size = (size_t)fw_cfg_size(SCRIPT_NAME), pages = (size + PAGE_SIZE) / PAGE_SIZE;
-	char *text;
-	u64 pa;
+	struct script s;
 
-	if (size > SCRIPT_MAX)
-		panic("the command script has %lu bytes; at most %u are taken", size, SCRIPT_MAX);
-	pa = frames_alloc(pages);
-	if (!pa)
-		panic("no memory for a command script of %lu bytes", size);
-	text = phys_to_virt(pa);
-	fw_cfg_read(SCRIPT_NAME, text, size);
-	return shell_run_script(text, size);
+	return script_fetch(&s) ? shell_run_script(s.text, s.bytes) : shell_interactive();
 }
 
 /* Where the firmware says the local APIC is; where every one is at reset when it says nothing. */
@@ -78,15 +65,6 @@ static const u64 *ist_stacks(void)
 	for (int i = 0; i < NR_STACKS; i++)
 		tops[i] = kstacks[i].top;
 	return tops;
-}
-
-/* Under an instruction-counting emulator, which the runner tells us of, the TSC counts instructions. */
-static void boot_time(u64 ticks)
-{
-	bool icount = fw_cfg_size("opt/nestling/icount") >= 0;
-
-	printk("boot: %lu %s\n", ticks, icount ? "instructions" : "TSC ticks (instructions with ICOUNT=1)");
-	printk("Type \"help\" for the commands, \"tour\" for the scenes.\n");
 }
 
 /* notrace: what comes first, so that functions can be traced from kernel_main() on. */
@@ -114,7 +92,7 @@ void kernel_main(void)
 	mce_init_cpu();		     /* and so is broken hardware */
 	serial_init();		     /* COM1 */
 	debug_port_init();	     /* and the port the kernel log goes to */
-	printk_init(!have_script());
+	printk_init(!script_sent());
 
 	boot_info_check(); /* memory map and command line */
 	acpi_init();	   /* how many CPUs there are, while low memory can be read */
@@ -169,11 +147,13 @@ void kernel_main(void)
 
 	printk("nestling: booted by %s, %lu MiB usable, %lu frames free\n", boot_info.protocol,
 	       frames_total() * PAGE_SIZE >> 20, frames_free_count());
-	boot_time(rdtsc() - boot_tsc - waited);
-	printk_boot_done();
+	boot_time_waited(waited);
+	boot_time_tell();
+	printk("Type \"help\" for the commands, \"tour\" for the scenes.\n");
 
 	if (strcmp(cmdline.shell, "kernel") != 0)
 		init_run(); /* which doesn't come back */
-	failed = have_script() ? run_script() : shell_interactive();
+	printk_boot_done();
+	failed = run_shell();
 	machine_exit(failed ? EXIT_FAILED : EXIT_OK);
 }

@@ -5,6 +5,7 @@
 #include "abi/rights.h"
 #include "arch/x86/cpu/regs.h"
 #include "arch/x86/cpu/smp.h"
+#include "kernel/boot_time.h"
 #include "kernel/traps.h"
 #include "kernel/uprobe/uprobe.h"
 #include "lib/compiler.h"
@@ -187,6 +188,7 @@ static int begin(void *arg)
 	t->party.wait = &t->wait;
 	t->wait = (struct ipc_wait){ .thread = current(), .party = &t->party, .direct = true };
 	thread_become_user(&t->half);
+	boot_time_user();
 	local_irq_disable();
 	if (!current()->killed) /* and from now on who kills it sends an interrupt */
 		user_enter(t->ip, t->sp, t->args[0], t->args[1]);

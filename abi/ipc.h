@@ -16,6 +16,13 @@
 
 #define IPC_WORDS 8
 
+/*
+ * rbx: the handle, below, is given away for good. It must be of memory. What the giver's process has mapped of that is unmapped as the
+ * call begins, whatever becomes of it; as the message is delivered the handle goes from the giver, and the memory counts as the
+ * receiver's. Other handles and other processes' mappings stay: a receiver who wants to be the only one seals it (SYS_memory_seal).
+ */
+#define IPC_GRANT (1ul << 32)
+
 /* rdi: the endpoint's handle below, and above how long to wait, in microseconds: 0 is for ever. */
 #define IPC_TIMEOUT_SHIFT 32
 #define IPC_DONT_WAIT	  0xfffffffful

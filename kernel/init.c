@@ -8,6 +8,7 @@
 #include "arch/x86/cpu/serial.h"
 #include "kernel/boot_time.h"
 #include "kernel/irq_line.h"
+#include "kernel/memory_object.h"
 #include "kernel/ports.h"
 #include "kernel/program.h"
 #include "kernel/script.h"

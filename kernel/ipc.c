@@ -4,6 +4,7 @@
 #include "abi/errno.h"
 #include "abi/ipc.h"
 #include "abi/rights.h"
+#include "kernel/memory_object.h"
 #include "lib/compiler.h"
 #include "mm/kmalloc.h"
 #include "sched/thread.h"
@@ -31,7 +32,16 @@ static void copy_words(struct pt_regs *to, const struct pt_regs *from)
 	to->r15 = from->r15;
 }
 
-/* The handle in @from's message, if there is one, with all its rights and its badge: one more, for @to. */
+/* @to has it, as @given: now it pays, and @from has it no more. None of these handles is the last, as @from has a reference, too. */
+static int hand_over(const struct ipc_party *from, const struct ipc_party *to, u32 given)
+{
+	int err = memory_object_pay(from->grant, to->account);
+
+	handle_close(err ? to->handles : from->handles, err ? given : (u32)from->regs->bx);
+	return err;
+}
+
+/* The handle in @from's message, if there is one, with all its rights and its badge: one more, for @to, or that one. */
 static int give_handle(const struct ipc_party *from, const struct ipc_party *to, u32 *given)
 {
 	struct handle h;
@@ -39,7 +49,7 @@ static int give_handle(const struct ipc_party *from, const struct ipc_party *to,
 	int err;
 
 	*given = 0;
-	if (likely(!(u32)from->regs->bx))
+	if (likely(!from->regs->bx))
 		return 0;
 	if (!from->handles || !to->handles)
 		return -EINVAL;
@@ -50,7 +60,7 @@ static int give_handle(const struct ipc_party *from, const struct ipc_party *to,
 	if (new < 0)
 		return (int)new;
 	*given = (u32) new;
-	return 0;
+	return from->grant ? hand_over(from, to, *given) : 0;
 }
 
 /* The message; when it can't be given, nothing has changed. */

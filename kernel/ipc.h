@@ -29,6 +29,9 @@ struct ipc_wait;
 struct ipc_party {
 	struct pt_regs *regs;
 	struct handles *handles; /* its process's; NULL: it gives and gets no handles */
+	struct account *account; /* and who pays for memory that it is granted */
+	struct object
+		*grant; /* memory that it gives away, with a reference; NULL: none (ipc_grant_begin()) */
 	/* To wait with; NULL: one that is made for it. What is there may be used by others while it waits, and @regs. */
 	struct ipc_wait *wait;
 };

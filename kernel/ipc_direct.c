@@ -18,7 +18,7 @@ static __always_inline bool simple(const struct pt_regs *regs)
 	return !debug_enabled() && !static_branch_unlikely(&event_sched_switch.key) &&
 	       !static_branch_unlikely(&event_sched_wakeup.key) &&
 	       !static_branch_unlikely(&thread_times_key) &&
-	       likely(!(u32)regs->bx && context_read() == CONTEXT_NO_RESCHED && ipc_may_forget(regs));
+	       likely(!regs->bx && context_read() == CONTEXT_NO_RESCHED && ipc_may_forget(regs));
 }
 
 /* With its lock. */

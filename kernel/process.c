@@ -185,6 +185,7 @@ static int begin(void *arg)
 
 	t->party.regs = (struct pt_regs *)current()->stack->top - 1;
 	t->party.handles = &t->process->handles;
+	t->party.account = t->process->account;
 	t->party.wait = &t->wait;
 	t->wait = (struct ipc_wait){ .thread = current(), .party = &t->party, .direct = true };
 	thread_become_user(&t->half);

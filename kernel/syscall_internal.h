@@ -21,9 +21,6 @@ struct endpoint *get_endpoint(u64 h, u32 right, u64 *badge, int *err);
  */
 long open_new(struct object *o);
 
-/* An object for @m, in the place of its reference; NULL, and that is gone: no memory. */
-struct object *memory_object(struct memory *m);
-
 /* When a system call that waits does so no more: ns of trace_clock(), from microseconds as users give them. */
 u64 syscall_deadline(u64 us);
 

@@ -5,6 +5,7 @@
 #include "arch/x86/cpu/regs.h"
 #include "arch/x86/entry/handlers.h"
 #include "kernel/ipc_direct.h"
+#include "kernel/memory_object.h"
 #include "kernel/syscall_internal.h"
 #include "sched/internal.h"
 #include "trace/clock.h"
@@ -38,6 +39,36 @@ struct endpoint *get_endpoint(u64 h, u32 right, u64 *badge, int *err)
 	return h >> 32 ? NULL : find_endpoint((u32)h, right, badge, err);
 }
 
+/* The memory that the message gives away: of our own, it is mapped no more from here on. */
+static int grant_begin(struct ipc_party *me)
+{
+	int err = -EINVAL;
+	struct object *o = me->regs->bx >> 32 != IPC_GRANT >> 32
+				   ? NULL
+				   : get_object((u32)me->regs->bx, OBJECT_MEMORY, RIGHT_DUPLICATE, &err);
+
+	if (!o)
+		return err;
+	space_unmap_memory(current_process()->space, container_of(o, struct memory_object, object)->memory);
+	me->grant = o;
+	return 0;
+}
+
+static void grant_end(struct ipc_party *me)
+{
+	object_put(me->grant);
+	me->grant = NULL;
+}
+
+/* Not longer than until it has been replied: what was given away isn't to last as long as we wait. */
+static int grant_reply_receive(struct endpoint *e, struct ipc_party *me, u64 until)
+{
+	int err = ipc_reply(e, me);
+
+	grant_end(me);
+	return err ?: ipc_receive(e, me, until);
+}
+
 enum operation { CALL, RECEIVE, REPLY, REPLY_RECEIVE };
 
 static __always_inline long ipc(struct pt_regs *regs, enum operation op, u32 right)
@@ -49,7 +80,14 @@ static __always_inline long ipc(struct pt_regs *regs, enum operation op, u32 rig
 
 	if (!e)
 		return err;
-	me->wait->direct = until == IPC_FOR_EVER && ipc_may_forget(regs);
+	if (unlikely(op != RECEIVE && regs->bx >> 32)) {
+		err = grant_begin(me);
+		if (err) {
+			object_put(&e->object);
+			return err;
+		}
+	}
+	me->wait->direct = until == IPC_FOR_EVER && !me->grant && ipc_may_forget(regs);
 	switch (op) {
 	case CALL:
 		err = ipc_call(e, badge, me, until);
@@ -61,9 +99,11 @@ static __always_inline long ipc(struct pt_regs *regs, enum operation op, u32 rig
 		err = ipc_reply(e, me);
 		break;
 	case REPLY_RECEIVE:
-		err = ipc_reply_receive(e, me, until);
+		err = me->grant ? grant_reply_receive(e, me, until) : ipc_reply_receive(e, me, until);
 		break;
 	}
+	if (unlikely(me->grant))
+		grant_end(me);
 	me->wait->direct = true;
 	object_put(&e->object);
 	return err;

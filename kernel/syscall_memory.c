@@ -1,34 +1,13 @@
 /* Memory objects and where they are mapped, as users ask for it. */
 #include "abi/errno.h"
 #include "abi/rights.h"
+#include "kernel/memory_object.h"
 #include "kernel/syscall_internal.h"
 #include "kernel/usercopy.h"
 #include "lib/compiler.h"
-#include "mm/kmalloc.h"
 
 static_assert(MAP_READ == RIGHT_READ && MAP_WRITE == RIGHT_WRITE && MAP_EXECUTE == RIGHT_EXECUTE,
 	      "what is asked of a mapping is what the handle must have");
-
-/* mm/ knows nothing of objects; a mapping has a reference to the memory itself. */
-struct memory_object {
-	struct object object;
-	struct memory *memory;
-};
-
-static void destroy(struct object *o) { memory_put(container_of(o, struct memory_object, object)->memory); }
-
-struct object *memory_object(struct memory *m)
-{
-	struct memory_object *o = kzalloc(sizeof(*o));
-
-	if (!o) {
-		memory_put(m);
-		return NULL;
-	}
-	object_init(&o->object, OBJECT_MEMORY, destroy);
-	o->memory = m;
-	return &o->object;
-}
 
 long sys_memory_create(struct pt_regs *regs)
 {

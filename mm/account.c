@@ -50,27 +50,59 @@ void account_put(struct account *a)
 	}
 }
 
+/* With the lock, both. */
+static bool allowed(const struct account *a, enum account_kind kind, u64 n)
+{
+	while (a && n <= a->limit[kind] - a->used[kind])
+		a = a->parent;
+	return !a;
+}
+
+static void add(struct account *a, enum account_kind kind, u64 n)
+{
+	for (; a; a = a->parent)
+		a->used[kind] += n;
+}
+
+static void subtract(struct account *a, enum account_kind kind, u64 n)
+{
+	for (; a; a = a->parent) {
+		BUG_ON(n > a->used[kind]);
+		a->used[kind] -= n;
+	}
+}
+
 int account_charge(struct account *a, enum account_kind kind, u64 n)
 {
 	u64 flags = spin_lock_irqsave(&account_lock);
-	struct account *up = a;
+	bool may = allowed(a, kind, n);
 
-	while (up && n <= up->limit[kind] - up->used[kind])
-		up = up->parent;
-	if (!up)
-		for (; a; a = a->parent)
-			a->used[kind] += n;
+	if (may)
+		add(a, kind, n);
 	spin_unlock_irqrestore(&account_lock, flags);
-	return up ? -ENOMEM : 0;
+	return may ? 0 : -ENOMEM;
 }
 
 void account_uncharge(struct account *a, enum account_kind kind, u64 n)
 {
 	u64 flags = spin_lock_irqsave(&account_lock);
 
-	for (; a; a = a->parent) {
-		BUG_ON(n > a->used[kind]);
-		a->used[kind] -= n;
-	}
+	subtract(a, kind, n);
 	spin_unlock_irqrestore(&account_lock, flags);
+}
+
+/* Taken away first: what both are a part of has no more than before. */
+int account_move(struct account *from, struct account *to, const u64 n[NR_ACCOUNT_KINDS])
+{
+	u64 flags = spin_lock_irqsave(&account_lock);
+	bool may = true;
+
+	for (unsigned k = 0; k < NR_ACCOUNT_KINDS; k++) {
+		subtract(from, k, n[k]);
+		may = may && allowed(to, k, n[k]);
+	}
+	for (unsigned k = 0; k < NR_ACCOUNT_KINDS; k++)
+		add(may ? to : from, k, n[k]);
+	spin_unlock_irqrestore(&account_lock, flags);
+	return may ? 0 : -ENOMEM;
 }

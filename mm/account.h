@@ -32,3 +32,5 @@ void account_put(struct account *a);
 int account_charge(struct account *a, enum account_kind kind, u64 n);
 /* And less. */
 void account_uncharge(struct account *a, enum account_kind kind, u64 n);
+/* The same contexts. What @from has of these is @to's from now on, of each kind so much; -ENOMEM: that is beyond a limit, and nothing has changed. */
+int account_move(struct account *from, struct account *to, const u64 n[NR_ACCOUNT_KINDS]);

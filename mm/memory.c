@@ -16,11 +16,11 @@ static_assert(sizeof(struct memory) + MEMORY_MAX_PAGES / A_TABLE * sizeof(u64 *)
 	      "the largest fits");
 
 static size_t nr_tables(size_t pages) { return (pages + A_TABLE - 1) / A_TABLE; }
-static u64 cost(const struct memory *m) { return m->pages + nr_tables(m->pages); }
+u64 memory_cost(const struct memory *m) { return m->pages + nr_tables(m->pages); }
 
 int memory_charge(struct memory *m, struct account *a)
 {
-	int err = account_charge(a, ACCOUNT_PAGES, cost(m));
+	int err = account_charge(a, ACCOUNT_PAGES, memory_cost(m));
 
 	if (err)
 		return err;
@@ -80,7 +80,7 @@ void memory_put(struct memory *m)
 		memory_forget_probes(m);
 	free_frames(m);
 	if (m->account)
-		account_uncharge(m->account, ACCOUNT_PAGES, cost(m));
+		account_uncharge(m->account, ACCOUNT_PAGES, memory_cost(m));
 	account_put(m->account);
 	kfree(m);
 }

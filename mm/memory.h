@@ -35,6 +35,8 @@ struct memory {
 struct memory *memory_create(size_t pages);
 /* Thread context, at most once, of one that is new. @a pays for it; -ENOMEM: that is more than it may have. */
 int memory_charge(struct memory *m, struct account *a);
+/* How many pages that is: its own, and the tables of their frames. */
+u64 memory_cost(const struct memory *m);
 /* Any context. */
 static __always_inline void memory_get(struct memory *m)
 {

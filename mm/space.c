@@ -277,6 +277,31 @@ int space_unmap(struct space *s, u64 va, size_t pages)
 	return min(n, 0);
 }
 
+/* Any region of it, which is one no more; NULL: there is none. */
+static struct region *take_out_any(struct space *s, const struct memory *m)
+{
+	u64 flags = spin_lock_irqsave(&s->lock);
+	struct region *gone = NULL;
+
+	for (unsigned i = 0; i < s->nr_regions && !gone; i++)
+		if (s->regions[i]->memory == m)
+			take_out(s, i, 1, &gone);
+	spin_unlock_irqrestore(&s->lock, flags);
+	return gone;
+}
+
+/* At most so often: who maps it again all the time isn't followed for ever. */
+void space_unmap_memory(struct space *s, const struct memory *m)
+{
+	struct region *r;
+
+	for (unsigned i = 0; i < SPACE_REGIONS_MAX && (r = take_out_any(s, m)); i++) {
+		flush(s, r->va, r->pages);
+		drop_memory(r);
+		put_regions(s, &r, 1);
+	}
+}
+
 /* Is all of it mapped, by these, and with those rights at least? */
 static int check_rights(const struct space *s, u64 va, u64 end, unsigned from, unsigned n, u32 rights)
 {

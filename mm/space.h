@@ -66,6 +66,9 @@ int space_unmap(struct space *s, u64 va, size_t pages);
 /* All of it is mapped, and gets @rights, of those that it has. -EFAULT: it isn't; -EACCES: it has fewer; else as above. */
 int space_protect(struct space *s, u64 va, size_t pages, u32 rights);
 
+/* All that is mapped of @m, wherever, is so no more; what others map meanwhile may stay. */
+void space_unmap_memory(struct space *s, const struct memory *m);
+
 /*
  * Thread context. A page fault by a user at @addr, with the CPU's error code (SDM vol. 3, 4.7): 0, try again. -EFAULT: nothing is
  * mapped there; -EACCES: not for that; -ENOMEM.

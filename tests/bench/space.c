@@ -1,7 +1,7 @@
 /* A user's memory: mapping a page, touching it, and a fault that another process answers; counted by the users themselves. */
 #include "abi/rights.h"
 #include "abi/syscall.h"
-#include "kernel/syscall_internal.h"
+#include "kernel/memory_object.h"
 #include "lib/bug.h"
 #include "tests/bench/bench.h"
 #include "tests/kernel/user_process.h"

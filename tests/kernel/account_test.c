@@ -39,6 +39,42 @@ KTEST(account, counts_here_and_above)
 	account_put(c); /* and so the others */
 }
 
+/* What two have above them never has more meanwhile; and what isn't allowed changes nothing. */
+KTEST(account, is_moved_as_a_whole)
+{
+	const u64 some[NR_ACCOUNT_KINDS] = { [ACCOUNT_PAGES] = 40, [ACCOUNT_OBJECTS] = 1 };
+	struct account *above = account_create(NULL), *from = account_create(above),
+		       *to = account_create(above);
+
+	if (!above || !from || !to) {
+		EXPECT(false);
+		return;
+	}
+	above->limit[ACCOUNT_PAGES] = 50;
+	from->limit[ACCOUNT_PAGES] = to->limit[ACCOUNT_PAGES] = 45;
+	EXPECT_EQ(account_charge(from, ACCOUNT_PAGES, 45), 0);
+	EXPECT_EQ(account_charge(from, ACCOUNT_OBJECTS, 2), 0);
+	to->limit[ACCOUNT_OBJECTS] = 0;
+	EXPECT_EQ(account_move(from, to, some), -ENOMEM);
+	EXPECT_EQ(from->used[ACCOUNT_PAGES], 45);
+	EXPECT_EQ(from->used[ACCOUNT_OBJECTS], 2);
+	EXPECT_EQ(to->used[ACCOUNT_PAGES], 0);
+	to->limit[ACCOUNT_OBJECTS] = 1;
+	EXPECT_EQ(account_move(from, to, some), 0);
+	EXPECT_EQ(from->used[ACCOUNT_PAGES], 5);
+	EXPECT_EQ(from->used[ACCOUNT_OBJECTS], 1);
+	EXPECT_EQ(to->used[ACCOUNT_PAGES], 40);
+	EXPECT_EQ(to->used[ACCOUNT_OBJECTS], 1);
+	EXPECT_EQ(above->used[ACCOUNT_PAGES], 45);
+	EXPECT_EQ(account_move(to, NULL, some), 0); /* to the kernel, which has no limit */
+	EXPECT_EQ(above->used[ACCOUNT_PAGES], 5);
+	account_uncharge(from, ACCOUNT_PAGES, 5);
+	account_uncharge(from, ACCOUNT_OBJECTS, 1);
+	account_put(from);
+	account_put(to);
+	account_put(above);
+}
+
 #define CALLS 12
 
 /* @call, so often, by a process with @limit more of that kind than it has: how many succeed; the rest say -ENOMEM. */

@@ -2,6 +2,7 @@
 #include "tests/kernel/user_objects.h"
 
 #include "kernel/irq_line.h"
+#include "kernel/memory_object.h"
 #include "kernel/ports.h"
 #include "kernel/stream.h"
 #include "kernel/syscall_internal.h"

@@ -7,6 +7,7 @@ default rel
 
 %define SYS_print		1	; abi/syscall.h; user_process.c asserts them
 %define SYS_yield		3
+%define SYS_handle_close	4
 %define SYS_ipc_call		13
 %define SYS_ipc_receive		14
 %define SYS_ipc_reply_receive	16
@@ -265,6 +266,7 @@ PROGRAM up_count_unmapped
 	EXIT 5
 
 %include "tests/kernel/random_program.inc"
+%include "tests/kernel/grant_programs.inc"
 %include "tests/kernel/privileged_programs.inc"
 %include "tests/bench/ipc_programs.inc"
 %include "tests/bench/memory_programs.inc"

@@ -8,7 +8,7 @@
 struct message {
 	u64 label;
 	u64 words[IPC_WORDS];
-	u64 handle; /* to give, or got; 0: none */
+	u64 handle; /* to give, with IPC_GRANT for good; or got; 0: none */
 	u64 badge;  /* of who called; got by receiving, as the next */
 	u64 token;
 };

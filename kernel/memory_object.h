@@ -1,0 +1,18 @@
+/* Memory as what handles lead to: mm/ knows nothing of objects, and a mapping has a reference to the memory itself. */
+#pragma once
+
+#include "kernel/object.h"
+#include "mm/memory.h"
+
+struct memory_object {
+	struct object object;
+	struct memory *memory;
+};
+
+/* Thread context. An object for @m, in the place of its reference; NULL, and that is gone: no memory. */
+struct object *memory_object(struct memory *m);
+/*
+ * Task context, with a reference to it, perhaps with a spinlock held: from now on @a pays for it and for its memory, and who did doesn't.
+ * -ENOMEM: that is more than @a may have, and nothing has changed.
+ */
+int memory_object_pay(struct object *o, struct account *a);

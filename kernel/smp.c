@@ -27,10 +27,7 @@
 /* Under an instruction-counting emulator a CPU may begin 100 ms late. */
 #define START_TIMEOUT_NS (2000 * 1000 * 1000ul)
 
-extern u8 __per_cpu_start[], __per_cpu_end[];
-
-/* linker.ld asserts that it suffices. */
-static u8 pristine[0x8000];
+extern u8 __per_cpu_start[], __per_cpu_end[], __per_cpu_pristine[];
 
 /* What is made for the CPU being started; one at a time. */
 static struct {
@@ -45,7 +42,7 @@ static bool late; /* a CPU was given up that may still come to the start-up page
 static size_t percpu_size(void) { return (size_t)(__per_cpu_end - __per_cpu_start); }
 static size_t percpu_pages(void) { return ALIGN_UP(percpu_size(), PAGE_SIZE) / PAGE_SIZE; }
 
-void percpu_keep(void) { memcpy(pristine, __per_cpu_start, percpu_size()); }
+void percpu_keep(void) { memcpy(__per_cpu_pristine, __per_cpu_start, percpu_size()); }
 
 static bool make_percpu(u32 cpu)
 {
@@ -54,7 +51,7 @@ static bool make_percpu(u32 cpu)
 	if (!pa)
 		return false;
 	starting.percpu = pa;
-	memcpy(phys_to_virt(pa), pristine, percpu_size());
+	memcpy(phys_to_virt(pa), __per_cpu_pristine, percpu_size());
 	per_cpu_offset[cpu] = (u64)phys_to_virt(pa) - (u64)__per_cpu_start;
 	*per_cpu_ptr(this_cpu_offset, cpu) = per_cpu_offset[cpu];
 	*per_cpu_ptr(cpu_number, cpu) = cpu;

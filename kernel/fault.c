@@ -59,6 +59,9 @@ void user_fault(struct pt_regs *regs, u64 about)
 	if (regs->vector == X86_TRAP_PF && regs->error & ERROR_USER &&
 	    space_fault(p->space, about, regs->error) == 0)
 		return;
+	/* The step out of its last call, say: whether that was told would depend on whether somebody waits for it just now. */
+	if (current()->killed)
+		return;
 	uprobe_leave_copy(regs);
 	err = ask(p, regs, about);
 	if (!err || current()->killed)

@@ -79,16 +79,13 @@ static void plan(struct text_exchange *x, const struct static_site *s, bool on)
 }
 
 /*
- * The key's word changes before its sites when it goes on, and after them when it goes off: who came here by a
+ * Under keys_mutex. The key's word changes before its sites when it goes on, and after them when it goes off: who came here by a
  * site finds the key on.
  */
-void static_key_set(struct static_key *key, bool on)
+static void set(struct static_key *key, bool on)
 {
 	size_t n = 0;
 
-	mutex_lock(&keys_mutex);
-	if (key->on == on)
-		goto out;
 	WRITE_ONCE(key->switched, key->switched + 1);
 	if (on)
 		WRITE_ONCE(key->on, true);
@@ -100,6 +97,47 @@ void static_key_set(struct static_key *key, bool on)
 	mutex_unlock(&text_mutex);
 	WRITE_ONCE(key->on, on);
 	WRITE_ONCE(key->switched, key->switched + 1);
-out:
+}
+
+/* Is @key one of them, and is any other on? */
+static bool follows(const struct static_key_any *a, const struct static_key *key, bool *others)
+{
+	bool one = false;
+
+	*others = false;
+	for (struct static_key *const *k = a->of; *k; k++) {
+		one |= *k == key;
+		*others |= *k != key && (*k)->on;
+	}
+	return one;
+}
+
+/* Those that follow @key, which is alone in being on. */
+static void set_followers(const struct static_key *key, bool on)
+{
+	FOR_EACH_REGISTERED(static_key_anys, const struct static_key_any, a) {
+		bool others;
+
+		if (!follows(*a, key, &others) || others)
+			continue;
+		if (!on && (*a)->changed)
+			(*a)->changed(false);
+		set((*a)->key, on);
+		if (on && (*a)->changed)
+			(*a)->changed(true);
+	}
+}
+
+/* Who asks the key for all of them must not miss one that is on. */
+void static_key_set(struct static_key *key, bool on)
+{
+	mutex_lock(&keys_mutex);
+	if (key->on != on) {
+		if (on)
+			set_followers(key, true);
+		set(key, on);
+		if (!on)
+			set_followers(key, false);
+	}
 	mutex_unlock(&keys_mutex);
 }

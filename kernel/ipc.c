@@ -6,6 +6,7 @@
 #include "abi/rights.h"
 #include "kernel/memory_object.h"
 #include "lib/compiler.h"
+#include "lib/tracepoint.h"
 #include "mm/kmalloc.h"
 #include "sched/thread.h"
 #include "sched/timer.h"
@@ -131,9 +132,19 @@ static int wait_for(struct endpoint *e, struct ipc_wait *w, u64 flags, u64 deadl
 	return w->result;
 }
 
-int ipc_wait_on(struct ipc_wait *w)
+static int received(struct endpoint *e, const struct pt_regs *regs, int err)
 {
-	return wait_for(w->endpoint, w, spin_lock_irqsave(&w->endpoint->lock), IPC_FOR_EVER);
+	if (!err)
+		tracepoint(ipc_receive, e, regs->di, regs->si, (u32)regs->bx, (pid_t)regs->bp);
+	return err;
+}
+
+int ipc_wait_on(struct ipc_wait *w, bool receives)
+{
+	struct endpoint *e = w->endpoint;
+	int err = wait_for(e, w, spin_lock_irqsave(&e->lock), IPC_FOR_EVER);
+
+	return receives ? received(e, w->party->regs, err) : err;
 }
 
 /* Its own is as always, but for where and by whose badge. */
@@ -150,9 +161,12 @@ static struct ipc_wait *wait_begin(struct ipc_wait *own, struct endpoint *e, con
 int ipc_call(struct endpoint *e, u64 badge, const struct ipc_party *me, u64 deadline)
 {
 	struct ipc_wait own, *w = wait_begin(&own, e, me);
-	u64 flags = spin_lock_irqsave(&e->lock);
-	int err = e->dead ? -EPIPE : 0;
+	u64 flags;
+	int err;
 
+	tracepoint(ipc_send, e, badge, me->regs->si, (u32)me->regs->bx);
+	flags = spin_lock_irqsave(&e->lock);
+	err = e->dead ? -EPIPE : 0;
 	w->badge = badge;
 	if (!err && list_empty(&e->receivers)) {
 		list_add_tail(&w->link, &e->callers);
@@ -237,7 +251,7 @@ static int receive(struct endpoint *e, const struct ipc_party *me, u64 flags, u6
 
 int ipc_receive(struct endpoint *e, const struct ipc_party *me, u64 deadline)
 {
-	return receive(e, me, spin_lock_irqsave(&e->lock), deadline);
+	return received(e, me->regs, receive(e, me, spin_lock_irqsave(&e->lock), deadline));
 }
 
 static int reply(struct endpoint *e, const struct ipc_party *me)
@@ -245,9 +259,11 @@ static int reply(struct endpoint *e, const struct ipc_party *me)
 	struct ipc_wait *caller = find_served(e, me->regs->bp);
 	int err = caller ? deliver(me, caller->party) : -ENOENT;
 
-	if (!err)
-		finish(caller, 0);
-	return err;
+	if (err)
+		return err;
+	tracepoint(ipc_reply, e, me->regs->si, (u32)me->regs->bx, (pid_t)me->regs->bp);
+	finish(caller, 0);
+	return 0;
 }
 
 int ipc_reply(struct endpoint *e, const struct ipc_party *me)
@@ -265,7 +281,7 @@ int ipc_reply_receive(struct endpoint *e, const struct ipc_party *me, u64 deadli
 	int err = reply(e, me);
 
 	if (!err)
-		return receive(e, me, flags, deadline);
+		return received(e, me->regs, receive(e, me, flags, deadline));
 	spin_unlock_irqrestore(&e->lock, flags);
 	return err;
 }

@@ -75,5 +75,5 @@ int ipc_receive(struct endpoint *e, const struct ipc_party *me, u64 deadline);
 int ipc_reply(struct endpoint *e, const struct ipc_party *me);
 /* Fails as either of them; if as ipc_reply(), it doesn't receive. */
 int ipc_reply_receive(struct endpoint *e, const struct ipc_party *me, u64 deadline);
-/* Goes on with a wait for ever that has begun without these. */
-int ipc_wait_on(struct ipc_wait *w);
+/* Goes on with a wait for ever that has begun without these, to be answered or to receive. */
+int ipc_wait_on(struct ipc_wait *w, bool receives);

@@ -12,12 +12,16 @@
 #include "lib/tracepoint.h"
 #include "sched/direct.h"
 
-/* Interrupts off. Nobody looks on, nobody has asked for this CPU, and there is no handle in the message. */
+/* Somebody looks on: then all goes in order, and where is written what. */
+static struct static_key watched_key;
+STATIC_KEY_ANY(any_watched, .key = &watched_key,
+	       .of = ANY_OF(&debug_key, &thread_times_key, &event_sched_switch.key, &event_sched_wakeup.key,
+			    &event_ipc_send.key, &event_ipc_receive.key, &event_ipc_reply.key));
+
+/* Interrupts off. Nobody has asked for this CPU, and there is no handle in the message. */
 static __always_inline bool simple(const struct pt_regs *regs)
 {
-	return !debug_enabled() && !static_branch_unlikely(&event_sched_switch.key) &&
-	       !static_branch_unlikely(&event_sched_wakeup.key) &&
-	       !static_branch_unlikely(&thread_times_key) &&
+	return !static_branch_unlikely(&watched_key) &&
 	       likely(!regs->bx && context_read() == CONTEXT_NO_RESCHED && ipc_may_forget(regs));
 }
 

@@ -10,6 +10,7 @@
 #include "kernel/uprobe/uprobe.h"
 #include "lib/compiler.h"
 #include "lib/string.h"
+#include "lib/tracepoint.h"
 #include "mm/kmalloc.h"
 
 /* What a process costs beside memory objects and page tables, at most: the root of these, its handles, its regions. */
@@ -70,6 +71,7 @@ static void end(struct process *p)
 	struct process *child;
 	u64 flags;
 
+	tracepoint(process_exit, p->name, p, p->status);
 	/* Nobody makes any more: who did has no thread now. Those without threads end in here; they have no children. */
 	while ((child = any_child(p))) {
 		process_kill(child, STATUS_ORPHAN);
@@ -136,6 +138,7 @@ struct process *process_create(const char *name, struct process *parent)
 	list_init(&p->children);
 	p->priority_max = parent ? 0 : NR_PRIORITIES - 1;
 	__atomic_fetch_add(&nr_processes, 1, __ATOMIC_RELAXED);
+	tracepoint(process_create, p->name, p);
 	if (parent)
 		join_family(p, parent);
 	return p;
@@ -164,6 +167,7 @@ void process_thread_end(void)
 	u64 flags;
 	bool last;
 
+	tracepoint(user_thread_exit, p->name, p);
 	thread_leave_user();
 	flags = spin_lock_irqsave(&p->lock);
 	list_del(&t->link);
@@ -189,6 +193,7 @@ static int begin(void *arg)
 	t->party.wait = &t->wait;
 	t->wait = (struct ipc_wait){ .thread = current(), .party = &t->party, .direct = true };
 	thread_become_user(&t->half);
+	tracepoint(user_thread_start, t->process->name, t->process, t->ip, t->sp);
 	boot_time_user();
 	local_irq_disable();
 	if (!current()->killed) /* and from now on who kills it sends an interrupt */

@@ -9,9 +9,16 @@
 #include "kernel/syscall_internal.h"
 #include "kernel/usercopy.h"
 #include "lib/compiler.h"
+#include "lib/tracepoint.h"
 #include "trace/clock.h"
 
 u64 syscalls_direct = NR_SYSCALLS;
+
+/* Somebody wants to see them. */
+static struct static_key watched_key;
+static void watched(bool on) { WRITE_ONCE(syscalls_direct, on ? 0 : NR_SYSCALLS); }
+STATIC_KEY_ANY(any_watched, .key = &watched_key, .changed = watched,
+	       .of = ANY_OF(&event_sys_enter.key, &event_sys_exit.key));
 
 #define PRINT_MAX 4096u
 

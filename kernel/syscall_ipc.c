@@ -2,6 +2,7 @@
 #include "abi/errno.h"
 #include "abi/ipc.h"
 #include "abi/rights.h"
+#include "abi/syscall.h"
 #include "arch/x86/cpu/regs.h"
 #include "arch/x86/entry/handlers.h"
 #include "kernel/ipc_direct.h"
@@ -117,7 +118,7 @@ void ipc_woken(struct thread *prev, struct pt_regs *regs)
 	struct ipc_wait *w = &current_user_thread()->wait;
 
 	sched_arrive(prev);
-	regs->ax = (u64)(s64)ipc_wait_on(w);
+	regs->ax = (u64)(s64)ipc_wait_on(w, regs->error != SYS_ipc_call);
 	object_put(&w->endpoint->object);
 	local_irq_disable();
 	syscall_work(regs);

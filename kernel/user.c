@@ -133,7 +133,12 @@ noinstr void do_user_trap(struct pt_regs *regs)
 
 long do_syscall(struct pt_regs *regs)
 {
-	return regs->error < NR_SYSCALLS ? syscalls[regs->error](regs) : -ENOSYS;
+	long number = (long)regs->error, result;
+
+	tracepoint(sys_enter, number, regs->di, regs->si, regs->dx, regs->r10, regs->r8, regs->r9);
+	result = regs->error < NR_SYSCALLS ? syscalls[regs->error](regs) : -ENOSYS;
+	tracepoint(sys_exit, number, result);
+	return result;
 }
 
 void syscall_work(struct pt_regs *regs)

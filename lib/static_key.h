@@ -15,6 +15,18 @@ struct static_key {
 	u32 switched; /* +1 when switching begins, and when it has ended: odd in between */
 };
 
+/* A key that is on while any of some others is, so that one site asks for all of them. The list ends with NULL. */
+struct static_key_any {
+	struct static_key *key;
+	void (*changed)(bool on); /* thread context, when it has gone on or is about to go off; may be NULL */
+	struct static_key *const *of;
+};
+#define STATIC_KEY_ANY(var, ...)                                  \
+	static const struct static_key_any var = { __VA_ARGS__ }; \
+	REGISTER_IN(static_key_anys, var)
+#define ANY_OF(...) ((struct static_key *const[]){ __VA_ARGS__, NULL })
+DECLARE_REGISTRY(static_key_anys);
+
 /* What each site leaves in .static_sites. */
 struct static_site {
 	u64 code, target; /* five bytes of nop or jump, and where the jump goes */

@@ -48,6 +48,48 @@ TRACE_EVENT(exceptions, page_fault_kernel, "address=%ps ip=%ps error_code=0x%lx"
 TRACE_EVENT(exceptions, page_fault_user, "address=%ps ip=%ps error_code=0x%lx",
 	    (void *)REC->address, (void *)REC->ip, REC->error_code)
 
+/* A system call, with what may be its arguments; and its result. */
+#define FIELDS_sys_enter(FIELD, COMM, STRING)                                                             \
+	FIELD(long, id) FIELD(unsigned long, arg0) FIELD(unsigned long, arg1) FIELD(unsigned long, arg2)   \
+	FIELD(unsigned long, arg3) FIELD(unsigned long, arg4) FIELD(unsigned long, arg5)
+TRACE_EVENT(raw_syscalls, sys_enter, "NR %ld (%lx, %lx, %lx, %lx, %lx, %lx)",
+	    REC->id, REC->arg0, REC->arg1, REC->arg2, REC->arg3, REC->arg4, REC->arg5)
+
+#define FIELDS_sys_exit(FIELD, COMM, STRING) FIELD(long, id) FIELD(long, ret)
+TRACE_EVENT(raw_syscalls, sys_exit, "NR %ld = %ld", REC->id, REC->ret)
+
+/* A call; who has received it, with the number of the thread to reply to (0: bits of a notification); the answer to that. */
+#define FIELDS_ipc_send(FIELD, COMM, STRING) \
+	FIELD(void *, endpoint) FIELD(unsigned long, badge) FIELD(unsigned long, label) FIELD(unsigned int, handle)
+TRACE_EVENT(nestling, ipc_send, "endpoint=%p badge=%lu label=0x%lx handle=%u",
+	    REC->endpoint, REC->badge, REC->label, REC->handle)
+
+#define FIELDS_ipc_receive(FIELD, COMM, STRING)                                                \
+	FIELD(void *, endpoint) FIELD(unsigned long, badge) FIELD(unsigned long, label)         \
+	FIELD(unsigned int, handle) FIELD(pid_t, caller)
+TRACE_EVENT(nestling, ipc_receive, "endpoint=%p badge=%lu label=0x%lx handle=%u caller=%d",
+	    REC->endpoint, REC->badge, REC->label, REC->handle, REC->caller)
+
+#define FIELDS_ipc_reply(FIELD, COMM, STRING) \
+	FIELD(void *, endpoint) FIELD(unsigned long, label) FIELD(unsigned int, handle) FIELD(pid_t, caller)
+TRACE_EVENT(nestling, ipc_reply, "endpoint=%p label=0x%lx handle=%u caller=%d",
+	    REC->endpoint, REC->label, REC->handle, REC->caller)
+
+/* Processes have names, which needn't be unique; their threads are the scheduler's, too. */
+#define FIELDS_process_create(FIELD, COMM, STRING) COMM(comm) FIELD(void *, process)
+TRACE_EVENT(nestling, process_create, "comm=%s process=%p", REC->comm, REC->process)
+
+#define FIELDS_process_exit(FIELD, COMM, STRING) COMM(comm) FIELD(void *, process) FIELD(int, status)
+TRACE_EVENT(nestling, process_exit, "comm=%s process=%p status=%d", REC->comm, REC->process, REC->status)
+
+#define FIELDS_user_thread_start(FIELD, COMM, STRING) \
+	COMM(comm) FIELD(void *, process) FIELD(unsigned long, ip) FIELD(unsigned long, sp)
+TRACE_EVENT(nestling, user_thread_start, "comm=%s process=%p ip=%lx sp=%lx",
+	    REC->comm, REC->process, REC->ip, REC->sp)
+
+#define FIELDS_user_thread_exit(FIELD, COMM, STRING) COMM(comm) FIELD(void *, process)
+TRACE_EVENT(nestling, user_thread_exit, "comm=%s process=%p", REC->comm, REC->process)
+
 /* Whatever has an interrupt's context: not int3, #DB, NMI. */
 #define FIELDS_exception_entry(FIELD, COMM, STRING) \
 	FIELD(int, vector) FIELD(unsigned long, ip) FIELD(unsigned long, error_code)

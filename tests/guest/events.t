@@ -15,7 +15,7 @@ CD = f"cd {TRACING}\n"
 EVENT = "events/sched/sched_switch"
 LINUX = sample("event-filter-error-and-format.txt")
 EINVAL = "Invalid argument"
-SYSTEMS = {"sched", "irq", "exceptions", "nestling", "rcu", "timer"}
+SYSTEMS = {"sched", "irq", "exceptions", "nestling", "raw_syscalls", "rcu", "timer"}
 
 
 def session(*pieces, status=0, name="", **options):

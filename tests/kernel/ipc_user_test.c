@@ -1,12 +1,15 @@
 /* Messages between processes on all CPUs, by whichever way: each answer is its question's, and a partner's death is an answer, too. */
 #include "abi/errno.h"
+#include "abi/ipc.h"
 #include "abi/rights.h"
+#include "abi/syscall.h"
+#include "kernel/syscall.h"
 #include "lib/ktest.h"
 #include "sched/timer.h"
 #include "tests/kernel/crowd.h"
+#include "tests/kernel/events.h"
 #include "tests/kernel/stress.h"
 #include "tests/kernel/user_process.h"
-#include "trace/clock.h"
 
 #define SERVERS 2
 #define CLIENTS 4
@@ -65,8 +68,7 @@ static void end_servers(unsigned n, int status)
 
 static void all_are_answered(u8 server_priority, u8 client_priority)
 {
-	unsigned calls =
-		stressed(50); /* from CPU to CPU each takes a millisecond of the host, if it has that */
+	unsigned calls = stressed(50); /* each wakes another CPU, mostly: a millisecond of the host */
 
 	if (!start_servers(SERVERS, server_priority) || !start_clients(CLIENTS, calls, client_priority))
 		return;
@@ -87,6 +89,112 @@ static u64 a_while(void)
 {
 	seed = seed * 6364136223846793005ul + 1442695040888963407ul;
 	return (seed >> 40) % (200 * 1000); /* ns */
+}
+
+static bool is_empty(struct list_head *list)
+{
+	u64 flags = spin_lock_irqsave(&endpoint->lock);
+	bool empty = list_empty(list);
+
+	spin_unlock_irqrestore(&endpoint->lock, flags);
+	return empty;
+}
+
+/* One thing at a time: a server waits, is called straight from the client's thread, and dies before it replies; or the client does. */
+static void one_dies(bool client)
+{
+	struct user_process *dies = client ? &clients[0] : &servers[0];
+
+	endpoint = endpoint_create();
+	if (!start_on(0, &servers[0], "server", up_keep, RIGHT_RECEIVE, 0, PRIORITY_DEFAULT))
+		return;
+	while (is_empty(&endpoint->receivers))
+		sleep_ns(100 * 1000);
+	if (!start_clients(1, 1, PRIORITY_DEFAULT))
+		return;
+	while (is_empty(&endpoint->served))
+		sleep_ns(100 * 1000);
+	process_kill(dies->process, 9);
+	EXPECT_EQ(user_process_end(&clients[0]), client ? 9 : 2);
+	EXPECT(is_empty(&endpoint->served));
+	end_servers(1, 9);
+}
+
+KTEST(ipc_user, one_partner_dies)
+{
+	one_dies(false);
+	one_dies(true);
+}
+
+/* With a deadline it goes another way, but to the same place. */
+KTEST(ipc_user, a_call_waits_no_longer_than_it_says)
+{
+	struct user_call late = { SYS_ipc_call, { 0, 0, 0, 0, 0, 0 }, 0, 0 };
+	s64 h;
+
+	endpoint = endpoint_create();
+	if (!start_on(0, &servers[0], "server", up_keep, RIGHT_RECEIVE, 0, PRIORITY_DEFAULT) ||
+	    !user_process(&clients[0], "client"))
+		return;
+	h = process_give(clients[0].process, &endpoint->object, RIGHT_SEND, 0);
+	late.args[0] = (u64)h | 2000ul << IPC_TIMEOUT_SHIFT;
+	EXPECT_EQ(user_process_calls(&clients[0], &late, 1), 0);
+	EXPECT_EQ(late.result, (u64)-ETIMEDOUT);
+	EXPECT(is_empty(&endpoint->served));
+	end_servers(1, 9);
+}
+
+/* A round of messages and the lives of who sends them, event by event: with these on they go in order, and nothing else is different. */
+KTEST(ipc_user, all_is_in_the_trace)
+{
+	void *e;
+
+	events_clear();
+	EXPECT_EQ(events_write("set_event", "nestling:* raw_syscalls:*"), 0);
+	e = start_servers(1, PRIORITY_DEFAULT) ? endpoint : NULL;
+	if (!e || !start_clients(1, 3, PRIORITY_DEFAULT))
+		return;
+	EXPECT_EQ(user_process_end(&clients[0]), 0);
+	end_servers(1, 9);
+	EXPECT_EQ(events_write("events/enable", "0"), 0);
+	EXPECT_EQ(events_seen("ipc_send: endpoint=%p badge=0 label=0x100000003 handle=0", e), 1);
+	EXPECT_EQ(events_seen("ipc_send: endpoint=%p", e), 3);
+	EXPECT_EQ(events_seen("ipc_receive: endpoint=%p badge=0 label=0x100000002 handle=0 caller=", e), 1);
+	EXPECT_EQ(events_seen("ipc_receive: endpoint=%p", e), 3);
+	EXPECT_EQ(events_seen("ipc_reply: endpoint=%p label=0x100000001 handle=0 caller=", e), 1);
+	EXPECT_EQ(events_seen("sys_enter: NR %d (", SYS_ipc_call), 3);
+	EXPECT_EQ(events_seen("sys_exit: NR %d = 0", SYS_ipc_call), 3);
+	EXPECT_EQ(events_seen("process_create: comm=client"), 1);
+	EXPECT_EQ(events_seen("process_exit: comm=client"), 1);
+	EXPECT_EQ(events_seen("process_exit: comm=server"), 1);
+	EXPECT_EQ(events_seen("status=9"), 1);
+	EXPECT_EQ(events_seen("user_thread_start: comm=server"), 1);
+	EXPECT_EQ(events_seen("user_thread_exit: comm=client"), 1);
+	EXPECT_EQ(events_write("trace", ""), 0);
+	EXPECT_EQ(syscalls_direct, NR_SYSCALLS);
+}
+
+/* Hooks on returns, in who waits and in who goes, come and go in the middle of it. */
+KTEST(ipc_user, tracers_come_and_go)
+{
+	if (!start_servers(SERVERS, PRIORITY_DEFAULT) || !start_clients(CLIENTS, ~0u, PRIORITY_DEFAULT))
+		return;
+	for (unsigned n = 0; n < stressed(2); n++) {
+		EXPECT_EQ(events_write("current_tracer", "function_graph"), 0);
+		sleep_ns(a_while());
+		EXPECT_EQ(events_write("current_tracer", "nop"), 0);
+		sleep_ns(a_while());
+		EXPECT_EQ(events_write("events/sched/enable", "1"), 0);
+		sleep_ns(a_while());
+		EXPECT_EQ(events_write("events/enable", "0"), 0);
+		sleep_ns(a_while());
+	}
+	for (unsigned i = 0; i < CLIENTS; i++) {
+		process_kill(clients[i].process, 8);
+		EXPECT_EQ(user_process_end(&clients[i]), 8);
+	}
+	end_servers(SERVERS, 9);
+	events_clear();
 }
 
 /* In the middle of whatever: who waits for it, or calls later, hears so; nobody waits for ever. */

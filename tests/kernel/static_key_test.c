@@ -40,6 +40,28 @@ KTEST(static_key, each_key_switches_its_own_branches)
 	EXPECT_EQ(key.switched, before + 4); /* two beginnings, two ends */
 }
 
+static struct static_key one, another, any;
+static unsigned changes;
+static void count_change(bool on) { changes += on ? 1 : 100; }
+STATIC_KEY_ANY(test_any, .key = &any, .changed = count_change, .of = ANY_OF(&one, &another));
+
+static noinline bool any_is_on(void) { return static_branch_unlikely(&any); }
+
+KTEST(static_key, one_is_on_while_any_of_others_is)
+{
+	changes = 0;
+	EXPECT(!any_is_on());
+	static_key_set(&one, true);
+	EXPECT(any_is_on());
+	static_key_set(&another, true);
+	static_key_set(&one, false);
+	EXPECT(any_is_on());
+	EXPECT_EQ(changes, 1);
+	static_key_set(&another, false);
+	EXPECT(!any_is_on());
+	EXPECT_EQ(changes, 101);
+}
+
 /* The first site in @fn. */
 static u64 site_in(u64 fn)
 {

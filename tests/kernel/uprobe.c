@@ -1,8 +1,10 @@
 /* The program "probed" run, and probed at each instruction. */
 #include "tests/kernel/uprobe.h"
 
+#include "lib/bug.h"
 #include "lib/ktest.h"
 #include "lib/string.h"
+#include "mm/frames.h"
 
 static struct archive_file *file(void)
 {
@@ -89,7 +91,13 @@ bool probed_spot(u64 va, struct uprobe_spot *out)
 
 static void nothing(struct uprobe *u, struct pt_regs *regs) {}
 
-struct probed_all probed_places;
+struct probed_all *probed_places(void)
+{
+	static struct probed_all *all;
+
+	BUG_ON(!FRAMES_ONCE(all));
+	return all;
+}
 
 void probed_add(struct probed_all *all, const char *function)
 {

@@ -35,8 +35,8 @@ struct probed_all {
 	u64 at[PROBED_MAX];
 };
 /* Each instruction of this function that can be probed is, besides. */
-/* One for all tests: it is large. */
-extern struct probed_all probed_places;
+/* One for all tests, made when it is first asked for: it is too large for the image. Task context. */
+struct probed_all *probed_places(void);
 
 void probed_add(struct probed_all *all, const char *function);
 void probed_arm(struct probed_all *all);

@@ -96,12 +96,12 @@ static int debug(u64 at, u64 arg, bool step)
 
 static void add_all(void)
 {
-	probed_places.n = 0;
-	probed_add(&probed_places, "probed_zoo");
-	probed_add(&probed_places, "probed_call");
-	probed_add(&probed_places, "probed_leave");
-	probed_add(&probed_places, "probed_touch");
-	probed_add(&probed_places, "probed_trap");
+	probed_places()->n = 0;
+	probed_add(probed_places(), "probed_zoo");
+	probed_add(probed_places(), "probed_call");
+	probed_add(probed_places(), "probed_leave");
+	probed_add(probed_places(), "probed_touch");
+	probed_add(probed_places(), "probed_trap");
 }
 
 static void come_back(struct uprobe *u, struct pt_regs *regs, u64 ret_addr) {}
@@ -121,7 +121,7 @@ KTEST(uprobe, a_debugger_steps_through_probes)
 	EXPECT(plain.steps > 500);
 	EXPECT_EQ(plain.dr6_wrong, 0);
 	add_all();
-	probed_arm(&probed_places);
+	probed_arm(probed_places());
 	EXPECT(probed_spot(probed_function("probed_call", &none), &spot));
 	EXPECT_EQ(uprobe_register(&ret, &spot), 0);
 	EXPECT_EQ(uprobe_arm(&ret), 0);
@@ -129,12 +129,12 @@ KTEST(uprobe, a_debugger_steps_through_probes)
 	EXPECT_EQ(view.steps, plain.steps);
 	EXPECT_EQ(view.sum, plain.sum);
 	EXPECT_EQ(view.dr6_wrong, 0);
-	EXPECT(probed_hits(&probed_places) > plain.steps / 2);
+	EXPECT(probed_hits(probed_places()) > plain.steps / 2);
 	EXPECT_EQ(debug(0, 0, false), status);
 	EXPECT_EQ(view.steps, 0);
 	EXPECT_EQ(ret.hits, 2 * 13);
 	uprobe_unregister(&ret);
-	probed_drop(&probed_places);
+	probed_drop(probed_places());
 }
 
 KTEST(uprobe, a_users_own_int3_is_his)
@@ -144,7 +144,7 @@ KTEST(uprobe, a_users_own_int3_is_his)
 	for (int probed = 0; probed < 2; probed++) {
 		if (probed) {
 			add_all();
-			probed_arm(&probed_places);
+			probed_arm(probed_places());
 		}
 		for (int step = 0; step < 2; step++) {
 			EXPECT_EQ(debug(at, 0, step), STATUS_FAULT - X86_TRAP_BP);
@@ -154,8 +154,8 @@ KTEST(uprobe, a_users_own_int3_is_his)
 		}
 		EXPECT_EQ(debug(at + 1, 0, false), STATUS_FAULT - X86_TRAP_BP);
 	}
-	EXPECT_EQ(probed_hits(&probed_places), 2);
-	probed_drop(&probed_places);
+	EXPECT_EQ(probed_hits(probed_places()), 2);
+	probed_drop(probed_places());
 }
 
 /* Without a flag of the step's, and at the instruction, not its copy. */
@@ -164,7 +164,7 @@ KTEST(uprobe, a_fault_in_a_copy_is_the_originals)
 	u64 size, at = probed_function("probed_touch", &size);
 
 	add_all();
-	probed_arm(&probed_places);
+	probed_arm(probed_places());
 	for (int step = 0; step < 2; step++) {
 		EXPECT_EQ(debug(at, 0x123456789000, step), STATUS_FAULT - X86_TRAP_PF);
 		EXPECT_EQ(view.vector, X86_TRAP_PF);
@@ -173,6 +173,6 @@ KTEST(uprobe, a_fault_in_a_copy_is_the_originals)
 		EXPECT_EQ(!!(view.flags & X86_EFLAGS_TF), (u64)step);
 		EXPECT_EQ(view.steps, (u64)step);
 	}
-	EXPECT_EQ(probed_hits(&probed_places), 4);
-	probed_drop(&probed_places);
+	EXPECT_EQ(probed_hits(probed_places()), 4);
+	probed_drop(probed_places());
 }

@@ -10,11 +10,11 @@
 
 static void add_all(void)
 {
-	probed_places.n = probed_places.refused = 0;
-	probed_add(&probed_places, "probed_zoo");
-	probed_add(&probed_places, "probed_call");
-	probed_add(&probed_places, "probed_leave");
-	probed_add(&probed_places, "main");
+	probed_places()->n = probed_places()->refused = 0;
+	probed_add(probed_places(), "probed_zoo");
+	probed_add(probed_places(), "probed_call");
+	probed_add(probed_places(), "probed_leave");
+	probed_add(probed_places(), "main");
 }
 
 /* A process that begins afterwards, and one that was there before; and then one that knows nothing of it. */
@@ -27,21 +27,21 @@ KTEST(uprobe, each_instruction_of_a_program)
 	if (!probed_begin(&before))
 		return;
 	add_all();
-	EXPECT(probed_places.n > 100);
-	probed_arm(&probed_places);
+	EXPECT(probed_places()->n > 100);
+	probed_arm(probed_places());
 	EXPECT_EQ(probed_status(), status);
-	hits = probed_hits(&probed_places);
-	EXPECT(hits > 3 * probed_places.n);
+	hits = probed_hits(probed_places());
+	EXPECT(hits > 3 * probed_places()->n);
 	probed_start(&before, 0, 0);
 	EXPECT_EQ(probed_end(&before), status);
-	EXPECT_EQ(probed_hits(&probed_places), 2 * hits);
+	EXPECT_EQ(probed_hits(probed_places()), 2 * hits);
 	EXPECT_EQ(probed_status(), status);
-	EXPECT_EQ(probed_hits(&probed_places), 3 * hits);
-	for (unsigned i = 0; i < probed_places.n; i++)
-		uprobe_disarm(&probed_places.probes[i]);
+	EXPECT_EQ(probed_hits(probed_places()), 3 * hits);
+	for (unsigned i = 0; i < probed_places()->n; i++)
+		uprobe_disarm(&probed_places()->probes[i]);
 	EXPECT_EQ(probed_status(), status);
-	EXPECT_EQ(probed_hits(&probed_places), 3 * hits);
-	probed_drop(&probed_places);
+	EXPECT_EQ(probed_hits(probed_places()), 3 * hits);
+	probed_drop(probed_places());
 }
 
 /* Of the program's text in memory, byte by byte, each way. */
@@ -55,12 +55,12 @@ KTEST(uprobe, the_text_is_as_it_was)
 		return;
 	EXPECT_EQ(space_read(r.process->space, zoo, text[0], sizeof(text[0])), 0);
 	add_all();
-	probed_arm(&probed_places);
+	probed_arm(probed_places());
 	EXPECT_EQ(space_read(r.process->space, zoo, text[1], sizeof(text[1])), 0);
-	for (unsigned i = 0; i < probed_places.n; i++)
-		if (probed_places.at[i] - zoo < sizeof(text[1]))
-			EXPECT_EQ(text[1][probed_places.at[i] - zoo], 0xcc);
-	probed_drop(&probed_places);
+	for (unsigned i = 0; i < probed_places()->n; i++)
+		if (probed_places()->at[i] - zoo < sizeof(text[1]))
+			EXPECT_EQ(text[1][probed_places()->at[i] - zoo], 0xcc);
+	probed_drop(probed_places());
 	EXPECT_EQ(space_read(r.process->space, zoo, text[1], sizeof(text[1])), 0);
 	EXPECT(memcmp(text[0], text[1], sizeof(text[0])) == 0);
 	process_kill(r.process, 3);
@@ -131,9 +131,9 @@ static unsigned wrong_bytes(struct space *s)
 	unsigned wrong = 0;
 	u8 byte;
 
-	for (unsigned i = 0; i < probed_places.n; i++)
-		wrong += space_read(s, probed_places.at[i], &byte, 1) != 0 ||
-			 (byte == 0xcc) != !!probed_places.probes[i].place->armed;
+	for (unsigned i = 0; i < probed_places()->n; i++)
+		wrong += space_read(s, probed_places()->at[i], &byte, 1) != 0 ||
+			 (byte == 0xcc) != !!probed_places()->probes[i].place->armed;
 	return wrong;
 }
 
@@ -157,12 +157,12 @@ KTEST(uprobe, come_and_go_under_running_processes)
 				break;
 			n++;
 		}
-		for (unsigned i = round % 7; i < probed_places.n; i += 7)
-			uprobe_arm(&probed_places.probes[i]);
+		for (unsigned i = round % 7; i < probed_places()->n; i += 7)
+			uprobe_arm(&probed_places()->probes[i]);
 		if (round & 1)
 			thread_yield();
-		for (unsigned i = round % 7; i < probed_places.n; i += 7 * (1 + round % 2))
-			uprobe_disarm(&probed_places.probes[i]);
+		for (unsigned i = round % 7; i < probed_places()->n; i += 7 * (1 + round % 2))
+			uprobe_disarm(&probed_places()->probes[i]);
 		if (left)
 			process_kill(r[0].process, 5);
 		for (unsigned i = 0; i < n; i++) {
@@ -176,7 +176,7 @@ KTEST(uprobe, come_and_go_under_running_processes)
 		}
 	}
 	uprobe_unregister(&ret);
-	probed_drop(&probed_places);
+	probed_drop(probed_places());
 	EXPECT_EQ(probed_status(), status);
 }
 
@@ -259,9 +259,9 @@ KTEST(uprobe, gives_all_memory_back)
 
 	for (int i = 0; i < 2; i++) {
 		add_all();
-		probed_arm(&probed_places);
+		probed_arm(probed_places());
 		probed_status();
-		probed_drop(&probed_places);
+		probed_drop(probed_places());
 		user_processes_settle();
 		frames[i] = frames_free_count();
 	}

@@ -105,6 +105,13 @@ PROGRAM up_server
 	je .receive
 	EXIT 7
 
+; Receives one at the endpoint rdi, and never replies.
+PROGRAM up_keep
+	mov eax, SYS_ipc_receive
+	xor ebx, ebx
+	syscall
+	jmp up_spin
+
 ; Calls the endpoint rdi as often as the lower half of rsi says, with rsi in all words, for an answer by up_server (badge 0). Status 0;
 ; 1: an answer wasn't its own; 2: the server is gone; 3: another error.
 PROGRAM up_client

@@ -122,13 +122,19 @@ static unsigned came(u64 head, u16 vector)
 /* Its two bytes are the last below the hole, so it returns to no address: a fault of the user's, which the CPU hasn't seen. */
 static void call_from_the_last_bytes(u64 frame)
 {
+	const u64 at = USER_LAST_PAGE + PAGE_SIZE - sizeof(call);
 	u64 head;
 
 	memcpy((u8 *)phys_to_virt(frame) + PAGE_SIZE - sizeof(call), call, sizeof(call));
 	EXPECT_EQ(direct_map_hide(frame), 0);
 	if (user_last_page_map(frame, PAGE_RX)) {
-		head = this_cpu(bb_head);
-		EXPECT_EQ(ring3_run(ring3_jump, USER_LAST_PAGE + PAGE_SIZE - sizeof(call)), X86_TRAP_GP);
+		for (unsigned n = 0; n < 100; n++) {
+			head = this_cpu(bb_head);
+			EXPECT_EQ(ring3_run(ring3_jump, at), X86_TRAP_GP);
+			if (ended.ip !=
+			    at) /* an interrupt came first: it finds him where no process may be */
+				break;
+		}
 		EXPECT_EQ(came(head, X86_TRAP_GP), 0);
 		EXPECT_EQ(ended.ip, USER_LAST_PAGE + PAGE_SIZE);
 		EXPECT_EQ(ended.cs, USER_CS);

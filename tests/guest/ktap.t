@@ -62,6 +62,6 @@ def test_selection():
 
 
 test_all("ktap")
-test_all("ktap, counting instructions", icount=1)
+test_all("ktap, counting instructions", icount=1, timeout=150)  # all CPUs in turn, on one of the host's
 test_selection()
 done()

@@ -216,7 +216,7 @@ KTEST(ipc_user, a_server_is_killed)
 /* The others are served as ever. */
 KTEST(ipc_user, clients_are_killed)
 {
-	for (unsigned n = 0; n < stressed(6); n++) {
+	for (unsigned n = 0; n < stressed(2); n++) {
 		if (!start_servers(SERVERS, PRIORITY_DEFAULT) ||
 		    !start_clients(CLIENTS, ~0u, PRIORITY_DEFAULT))
 			return;

@@ -81,7 +81,6 @@ struct sweep_item {
 };
 
 /* sweep_work.c. */
-#define SWEEP_ITEMS_MAX 640
 extern struct sweep_item *sweep_items;
 extern unsigned sweep_nr_items;
 /* Once. -ENOMEM */

@@ -94,6 +94,10 @@
 		       "echo 'common_pid >= 0' > events/irq/filter; echo 1 > options/stacktrace; echo 1 > events/enable; " \
 		       "ktap rcu; ktap work; echo 0 > events/enable; echo 0 > options/stacktrace; cat trace; " \
 		       "echo 0 > events/sched/filter; echo 0 > events/rcu/filter; echo 0 > events/irq/filter; echo > trace") \
+	X(messages_on, "echo 'common_pid >= 0' > events/nestling/filter; echo 'common_pid >= 0' > events/raw_syscalls/filter; " \
+		       "echo 1 > events/nestling/enable; echo 1 > events/raw_syscalls/enable; ktap ipc_user; ktap grant; ktap process; " \
+		       "echo 0 > events/enable; head -n 400 trace; echo 0 > events/nestling/filter; echo 0 > events/raw_syscalls/filter; " \
+		       "echo > trace") \
 	X(irqsoff_on, "echo run_pwd > set_ftrace_filter; echo irqsoff > current_tracer; " FAST_TESTS \
 		      "echo nop > current_tracer; echo > set_ftrace_filter; echo > trace") \
 	X(checked_on, "echo 1 > rcu/check; " FAST_TESTS "echo 0 > rcu/check") \
@@ -151,6 +155,14 @@ X(probe_names, "kprobe_events", \
 "cat kprobe_events; echo 1 > events/again/enable; cd .; cat events/again/x/format events/again/enable events/again/x/enable " \
 "kprobes/list trace; echo 0 > events/again/enable; echo -:again/x >> kprobe_events; echo -:again/ >> kprobe_events; " \
 "echo -:p_run_cd_0 >> kprobe_events; echo > kprobe_events; echo > trace; echo > error_log") \
+X(probes_in_programs, "uprobe_events", \
+"p\np:\np /bin/probed\np /bin/nosuch:0x10\np:1a /bin/probed:probed_zoo\np /bin/probed:\np /bin/probed:nosuch\np /bin/probed:0x10\n" \
+"p /bin/probed:0x99999999\np /bin/probed:probed_zoo+99999\np /bin/probed:probed_zoo+x\np /bin/probed:probed_zoo+1\np probed_zoo\n" \
+"r /bin/probed:probed_zoo+5\np /bin/probed:probed_zoo%return\nw /bin/probed:probed_zoo\np /bin/probed:probed_zoo a=@cmdline\n" \
+"p:z /bin/probed:probed_zoo seed=$arg1 c=$comm\np /bin/probed:probed_call n=%di:u32 t=+0($arg2):string u=+1(%si):ustring r=$stack0\n" \
+"r:g/back /bin/probed:probed_call v=$retval:s64\nr:never /bin/probed:probed_touch\n-:nosuch\np:z /bin/probed:probed_zoo+4", \
+"cat uprobe_events error_log; echo 1 > events/uprobes/enable; echo 1 > events/g/back/enable; exec probed; cat trace uprobe_profile; " \
+"echo > uprobe_events; echo 0 > events/uprobes/enable; echo 0 > events/g/enable; echo > uprobe_events; echo > error_log; echo > trace") \
 X(filters, "events/sched/sched_switch/filter", \
 "prev_pid\n==\nprev_pid ==\nprev_pid == x\nprev_pid = 1\nprev_pid == 99999999999999999999\nprev_pid == -1\nprev_pid == -99999999999\n" \
 "prev_pid == 0x10\n((((((((((((((((((((prev_pid == 1\nprev_pid == 1)\n(prev_pid == 1\nprev_comm == \"x\nprev_comm > \"x\"\n" \

@@ -195,6 +195,10 @@ stats: ## lines without blanks and comments, and the image's size, beside their 
 	@$(MAKE_QUIETLY) $(B)/nestling.elf >&2
 	@tools/stats . $(B)/nestling.elf
 
+docs-transcripts: ## run what the chapters show again, and put what is printed now in its place
+	@$(MAKE_QUIETLY) all >&2
+	@tools/docs-transcripts
+
 check: compile_commands.json ## cppcheck, clang-tidy and formatting
 	@tools/deps check >&2
 	@tools/check $(B)
@@ -212,4 +216,4 @@ mutate: ## unhide each hidden function in turn: the build must refuse it
 clean: ## remove everything built
 	rm -rf $(B) compile_commands.json
 
-.PHONY: all run test torture sweep debug debug-fault model bench stats check iso mutate help clean print-cflags FORCE
+.PHONY: all run test torture sweep debug debug-fault model bench stats docs-transcripts check iso mutate help clean print-cflags FORCE

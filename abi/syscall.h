@@ -50,3 +50,6 @@ enum {
 	SYS_space_read,	      /* (process READ, address, buffer, bytes): out of that process's memory */
 	NR_SYSCALLS
 };
+
+/* Without SYS_; for who prints them. */
+extern const char *const syscall_names[NR_SYSCALLS];

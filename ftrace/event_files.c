@@ -1,5 +1,6 @@
 /* The folder of each event, and of each system of them; and the files of events by name, many at once. */
 #include "abi/errno.h"
+#include "abi/syscall.h"
 #include "ftrace/event.h"
 #include "lib/bug.h"
 #include "lib/printf.h"
@@ -68,6 +69,22 @@ static void show_fields(struct seq *out, const struct event_field *f)
 	seq_putc(out, '\n');
 }
 
+/* Names are a list, for who reads it elsewhere, as in "{ 0, "null" }, { 1, "print" }". */
+static void show_print_fmt(struct seq *out, const char *fmt)
+{
+	static const char table[] = "syscall_names";
+	const char *at = strstr(fmt, table);
+
+	if (!at) {
+		seq_puts(out, fmt);
+		return;
+	}
+	seq_write(out, fmt, (size_t)(at - fmt));
+	for (u32 i = 0; i < NR_SYSCALLS; i++)
+		seq_printf(out, "%s{ %u, \"%s\" }", i ? ", " : "", i, syscall_names[i]);
+	seq_puts(out, at + sizeof(table) - 1);
+}
+
 static int format_show(struct seq *out, const struct ctl_file *self)
 {
 	const struct event *e = self->arg;
@@ -79,7 +96,7 @@ static int format_show(struct seq *out, const struct ctl_file *self)
 	if (e->show_print_fmt)
 		e->show_print_fmt(out, e);
 	else
-		seq_puts(out, e->print_fmt);
+		show_print_fmt(out, e->print_fmt);
 	seq_putc(out, '\n');
 	return 0;
 }
@@ -180,6 +197,7 @@ SYSTEM(sched);
 SYSTEM(irq);
 SYSTEM(exceptions);
 SYSTEM(nestling);
+SYSTEM(raw_syscalls);
 SYSTEM(rcu);
 SYSTEM(timer);
 /* clang-format on */

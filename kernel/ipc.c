@@ -5,6 +5,7 @@
 #include "abi/ipc.h"
 #include "abi/rights.h"
 #include "kernel/memory_object.h"
+#include "context/context.h"
 #include "lib/compiler.h"
 #include "lib/tracepoint.h"
 #include "mm/kmalloc.h"
@@ -132,10 +133,16 @@ static int wait_for(struct endpoint *e, struct ipc_wait *w, u64 flags, u64 deadl
 	return w->result;
 }
 
+static const char *comm_of_caller(pid_t tid, char comm[COMM_SIZE])
+{
+	return tid ? comm_of(tid, comm) : comm; /* bits come from nobody */
+}
+
 static int received(struct endpoint *e, const struct pt_regs *regs, int err)
 {
 	if (!err)
-		tracepoint(ipc_receive, e, regs->di, regs->si, (u32)regs->bx, (pid_t)regs->bp);
+		tracepoint(ipc_receive, comm_of_caller((pid_t)regs->bp, (char[COMM_SIZE]){}), (pid_t)regs->bp,
+			   e, regs->di, regs->si, (u32)regs->bx);
 	return err;
 }
 
@@ -164,8 +171,8 @@ int ipc_call(struct endpoint *e, u64 badge, const struct ipc_party *me, u64 dead
 	u64 flags;
 	int err;
 
-	tracepoint(ipc_send, e, badge, me->regs->si, (u32)me->regs->bx);
 	flags = spin_lock_irqsave(&e->lock);
+	tracepoint(ipc_send, e->receiver, e, badge, me->regs->si, (u32)me->regs->bx);
 	err = e->dead ? -EPIPE : 0;
 	w->badge = badge;
 	if (!err && list_empty(&e->receivers)) {
@@ -230,6 +237,7 @@ static int receive(struct endpoint *e, const struct ipc_party *me, u64 flags, u6
 	struct ipc_wait own, *w;
 	int err = e->dead ? -EPIPE : deliver_bits(e, me->regs) ? 0 : -EAGAIN;
 
+	__builtin_memcpy(e->receiver, current()->comm, COMM_SIZE);
 	while (err == -EAGAIN && !list_empty(&e->callers)) {
 		struct ipc_wait *caller = first(&e->callers);
 
@@ -261,7 +269,7 @@ static int reply(struct endpoint *e, const struct ipc_party *me)
 
 	if (err)
 		return err;
-	tracepoint(ipc_reply, e, me->regs->si, (u32)me->regs->bx, (pid_t)me->regs->bp);
+	tracepoint(ipc_reply, caller->thread->comm, caller->thread->tid, e, me->regs->si, (u32)me->regs->bx);
 	finish(caller, 0);
 	return 0;
 }

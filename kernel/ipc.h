@@ -21,6 +21,7 @@ struct endpoint {
 	struct notification *notification; /* with a reference, and for good; NULL: none */
 	u32 open;			   /* handles that may receive */
 	bool dead;			   /* the last of them is gone: nobody will */
+	char receiver[16];		   /* who did last, by name, for who looks on */
 };
 
 struct ipc_wait;

@@ -52,28 +52,34 @@ TRACE_EVENT(exceptions, page_fault_user, "address=%ps ip=%ps error_code=0x%lx",
 #define FIELDS_sys_enter(FIELD, COMM, STRING)                                                             \
 	FIELD(long, id) FIELD(unsigned long, arg0) FIELD(unsigned long, arg1) FIELD(unsigned long, arg2)   \
 	FIELD(unsigned long, arg3) FIELD(unsigned long, arg4) FIELD(unsigned long, arg5)
-TRACE_EVENT(raw_syscalls, sys_enter, "NR %ld (%lx, %lx, %lx, %lx, %lx, %lx)",
-	    REC->id, REC->arg0, REC->arg1, REC->arg2, REC->arg3, REC->arg4, REC->arg5)
+TRACE_EVENT(raw_syscalls, sys_enter, "NR %ld %s(%lx, %lx, %lx, %lx, %lx, %lx)",
+	    REC->id, __print_symbolic(REC->id, syscall_names), REC->arg0, REC->arg1, REC->arg2, REC->arg3, REC->arg4, REC->arg5)
 
 #define FIELDS_sys_exit(FIELD, COMM, STRING) FIELD(long, id) FIELD(long, ret)
-TRACE_EVENT(raw_syscalls, sys_exit, "NR %ld = %ld", REC->id, REC->ret)
+TRACE_EVENT(raw_syscalls, sys_exit, "NR %ld %s = %ld",
+	    REC->id, __print_symbolic(REC->id, syscall_names), REC->ret)
 
-/* A call; who has received it, with the number of the thread to reply to (0: bits of a notification); the answer to that. */
-#define FIELDS_ipc_send(FIELD, COMM, STRING) \
-	FIELD(void *, endpoint) FIELD(unsigned long, badge) FIELD(unsigned long, label) FIELD(unsigned int, handle)
-TRACE_EVENT(nestling, ipc_send, "endpoint=%p badge=%lu label=0x%lx handle=%u",
-	    REC->endpoint, REC->badge, REC->label, REC->handle)
+/*
+ * A call, with the name of who receives there, "" when nobody has yet; who has received it, with the number and name of the thread
+ * to reply to (0: bits of a notification); the answer to that.
+ */
+#define FIELDS_ipc_send(FIELD, COMM, STRING)                                              \
+	COMM(server) FIELD(void *, endpoint) FIELD(unsigned long, badge)                  \
+	FIELD(unsigned long, label) FIELD(unsigned int, handle)
+TRACE_EVENT(nestling, ipc_send, "server=%s endpoint=%p badge=%lu label=0x%lx handle=%u",
+	    REC->server, REC->endpoint, REC->badge, REC->label, REC->handle)
 
-#define FIELDS_ipc_receive(FIELD, COMM, STRING)                                                \
-	FIELD(void *, endpoint) FIELD(unsigned long, badge) FIELD(unsigned long, label)         \
-	FIELD(unsigned int, handle) FIELD(pid_t, caller)
-TRACE_EVENT(nestling, ipc_receive, "endpoint=%p badge=%lu label=0x%lx handle=%u caller=%d",
-	    REC->endpoint, REC->badge, REC->label, REC->handle, REC->caller)
+#define FIELDS_ipc_receive(FIELD, COMM, STRING)                                           \
+	COMM(caller_comm) FIELD(pid_t, caller_pid) FIELD(void *, endpoint)                \
+	FIELD(unsigned long, badge) FIELD(unsigned long, label) FIELD(unsigned int, handle)
+TRACE_EVENT(nestling, ipc_receive, "caller_comm=%s caller_pid=%d endpoint=%p badge=%lu label=0x%lx handle=%u",
+	    REC->caller_comm, REC->caller_pid, REC->endpoint, REC->badge, REC->label, REC->handle)
 
-#define FIELDS_ipc_reply(FIELD, COMM, STRING) \
-	FIELD(void *, endpoint) FIELD(unsigned long, label) FIELD(unsigned int, handle) FIELD(pid_t, caller)
-TRACE_EVENT(nestling, ipc_reply, "endpoint=%p label=0x%lx handle=%u caller=%d",
-	    REC->endpoint, REC->label, REC->handle, REC->caller)
+#define FIELDS_ipc_reply(FIELD, COMM, STRING)                                             \
+	COMM(caller_comm) FIELD(pid_t, caller_pid) FIELD(void *, endpoint)                \
+	FIELD(unsigned long, label) FIELD(unsigned int, handle)
+TRACE_EVENT(nestling, ipc_reply, "caller_comm=%s caller_pid=%d endpoint=%p label=0x%lx handle=%u",
+	    REC->caller_comm, REC->caller_pid, REC->endpoint, REC->label, REC->handle)
 
 /* Processes have names, which needn't be unique; their threads are the scheduler's, too. */
 #define FIELDS_process_create(FIELD, COMM, STRING) COMM(comm) FIELD(void *, process)

@@ -1,4 +1,6 @@
 /* What becomes of each line in lib/trace_events.h: a record, a table of its fields, a printer, a recorder, an event. */
+#include "abi/syscall.h"
+#include "lib/printf.h"
 #include "lib/string.h"
 #include "trace/event_record.h"
 #include "trace/stack.h"
@@ -27,6 +29,10 @@ enum {
 /* Of this system's events all come in interrupts, so event_try() would never do. */
 #define in_interrupts(sys) (__builtin_strcmp(sys, "irq") == 0)
 
+/* In "print fmt" the names stand as a list (ftrace/event_files.c); a number without a name is printed as one, as on Linux. */
+#define __print_symbolic(value, names) \
+	((u64)(value) < ARRAY_SIZE(names) ? names[value] : (snprintf(number, sizeof(number), "0x%lx", (u64)(value)), number))
+
 /*
  * Recorders are notrace: the event is about who hit the tracepoint. Their first argument is there as there must be one before
  * a comma.
@@ -44,6 +50,7 @@ enum {
 	static void print_##n(struct seq *out, const struct event *e, const void *fields)                      \
 	{                                                                                                     \
 		const struct fields_##n *REC = fields;                                                        \
+		char number[20] __unused;                                                                     \
 		seq_printf(out, __VA_ARGS__);                                                                 \
 	}                                                                                                     \
 	notrace void record_##n(void *unused FIELDS_##n(PASS_FIELD, PASS_COMM, PASS_STRING))               \

@@ -47,6 +47,9 @@ def test_format():
        "format: … and a print fmt in its language", format_)
     theirs = sample("kprobe-event-format.txt")
     equal(kprobe.splitlines()[2:9], theirs.splitlines()[2:9], "format: a probe's event begins as Linux's does")
+    (calls,), _ = session("cat events/raw_syscalls/sys_exit/format", name="format")
+    ok(re.search(r'^print fmt: "NR %ld %s = %ld", REC->id, __print_symbolic\(REC->id(, \{ \d+, "\w+" \})+\), REC->ret$', calls, re.M) and
+       '{ 0, "null" }, { 1, "print" }' in calls, "format: names of numbers as a list that others can read", calls)
     contains(kprobe, 'print fmt: "(%lx)", REC->__probe_ip\n', "format: … and is printed as Linux's")
 
 
@@ -72,6 +75,9 @@ def test_names():
     equal(re.split(r"[\s/]+", sched.strip())[:2], ["enable", "filter"], "names: a system's files")
     equal([n.rstrip("/") for n in events.split()], ["enable", "filter", "format", "hist", "id", "trigger"],
           "names: an event's files are Linux's")
+    systems, _ = session(*(f"ls events/{system}" for system in sorted(SYSTEMS)), name="names")
+    equal([s for s, text in zip(sorted(SYSTEMS), systems) if not {"enable", "filter"} <= set(text.split())], [],
+          "names: each system has them")
 
 
 def test_lines():

@@ -37,6 +37,11 @@ def numbers(text):
     return re.findall(r"\bSYS_\w+", body)
 
 
+def named(text):
+    """Those that have an entry in the table of names."""
+    return ["SYS_" + name for name in re.findall(r"^\tNAME\((\w+)\),$", text, re.M)]
+
+
 def sections(text):
     """[(number, name, {errno})]: errors are the lines that begin with one."""
     found = []
@@ -93,6 +98,7 @@ table = handlers(read("kernel/syscall.c"))
 equal([(n, name) for n, name, _ in book], list(enumerate(calls)), f"{BOOK} has a section for each number, in order")
 equal(sorted(table), sorted(calls), "each has a handler")
 equal([n for n in re.findall(r"\bSYS_\w+", read(BOOK)) if n not in calls], [], "no call is spoken of that isn't there")
+equal(named(read("abi/syscall_names.c")), [c for c in calls if c.startswith("SYS_")], "each has a name for who prints it, in order")
 errnos = set(re.findall(r"#define (E[A-Z0-9]+)", read("abi/errno.h")))
 equal(sorted(set(re.findall(r"\bE[A-Z0-9]{3,}\b", read(BOOK))) - errnos - {"EXECUTE"}), [], "all error numbers are in abi/errno.h")
 

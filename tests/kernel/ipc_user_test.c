@@ -157,13 +157,16 @@ KTEST(ipc_user, all_is_in_the_trace)
 	EXPECT_EQ(user_process_end(&clients[0]), 0);
 	end_servers(1, 9);
 	EXPECT_EQ(events_write("events/enable", "0"), 0);
-	EXPECT_EQ(events_seen("ipc_send: endpoint=%p badge=0 label=0x100000003 handle=0", e), 1);
-	EXPECT_EQ(events_seen("ipc_send: endpoint=%p", e), 3);
-	EXPECT_EQ(events_seen("ipc_receive: endpoint=%p badge=0 label=0x100000002 handle=0 caller=", e), 1);
-	EXPECT_EQ(events_seen("ipc_receive: endpoint=%p", e), 3);
-	EXPECT_EQ(events_seen("ipc_reply: endpoint=%p label=0x100000001 handle=0 caller=", e), 1);
-	EXPECT_EQ(events_seen("sys_enter: NR %d (", SYS_ipc_call), 3);
-	EXPECT_EQ(events_seen("sys_exit: NR %d = 0", SYS_ipc_call), 3);
+	EXPECT_EQ(events_seen("ipc_send: server=server endpoint=%p badge=0 label=0x100000003 handle=0", e),
+		  1);
+	EXPECT_EQ(events_seen("ipc_send: server=server endpoint=%p", e), 3);
+	EXPECT_EQ(events_seen("endpoint=%p badge=0 label=0x100000002 handle=0", e),
+		  2); /* sent and received */
+	EXPECT_EQ(events_seen("ipc_receive: caller_comm=client caller_pid="), 3);
+	EXPECT_EQ(events_seen("endpoint=%p label=0x100000001 handle=0", e), 1);
+	EXPECT_EQ(events_seen("ipc_reply: caller_comm=client caller_pid="), 3);
+	EXPECT_EQ(events_seen("sys_enter: NR %d ipc_call(", SYS_ipc_call), 3);
+	EXPECT_EQ(events_seen("sys_exit: NR %d ipc_call = 0", SYS_ipc_call), 3);
 	EXPECT_EQ(events_seen("process_create: comm=client"), 1);
 	EXPECT_EQ(events_seen("process_exit: comm=client"), 1);
 	EXPECT_EQ(events_seen("process_exit: comm=server"), 1);

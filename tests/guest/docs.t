@@ -1,0 +1,65 @@
+#!/usr/bin/python3
+"""What the chapters say that the kernel prints is what it prints."""
+
+import importlib.machinery
+import importlib.util
+import os
+import subprocess
+import sys
+
+sys.dont_write_bytecode = True
+from nestling import ROOT, environment
+from tap import done, equal, ok
+
+TOOL = os.path.join(ROOT, "tools/docs-transcripts")
+
+
+def load():
+    loader = importlib.machinery.SourceFileLoader("transcripts", TOOL)
+    module = importlib.util.module_from_spec(importlib.util.spec_from_loader("transcripts", loader))
+    loader.exec_module(module)
+    return module
+
+
+TEXT = """Words.
+
+```console
+$ one
+sh-10  [000] 0.000123: ipc_send: endpoint=0xffff888000123400 label=0x3
+$ two
+```
+
+```console SMP=2 APPEND='test debug'
+$ three
+abc+0x12/0x34 of 1234
+```
+"""
+
+
+def test_tool(tool):
+    """Without a kernel: what is printed comes from here."""
+    asked = []
+
+    def answers(*texts):
+        def run(options, script):
+            asked.append((options, script))
+            return texts[:2] if len(script) == 2 else texts[2:]
+        return run
+
+    same = ("sh-10 [000] 1.999999: ipc_send: endpoint=0xffff888000777700 label=0x3\n", "", "abc+0x1/0x2 of 987\n")
+    tool.run = answers(*same)
+    equal(tool.renew(TEXT), (TEXT, []), "addresses, times and large numbers may be others: nothing changes")
+    equal(asked, [({}, ["one", "two"]), ({"SMP": "2", "APPEND": "test debug"}, ["three"])], "blocks are one session until options begin another")
+    for name, other in (("a name", (same[0].replace("send", "reply"), *same[1:])), ("a small number", (same[0].replace("x3", "x4"), *same[1:])),
+                        ("a line too many", (same[0], "more\n", same[2])), ("a line too few", ("", *same[1:]))):
+        tool.run = answers(*other)
+        new, lines = tool.renew(TEXT)
+        ok(lines and new != TEXT, f"{name}: seen", lines)
+        equal(new.split("```console")[0], "Words.\n\n", f"{name}: … and only the block is renewed")
+        equal(tool.renew(new), (new, []), f"{name}: … by what is printed")
+
+
+test_tool(load())
+result = subprocess.run([TOOL, "--check"], env=environment(), capture_output=True, text=True, check=False)
+equal(result.returncode, 0, "every transcript in README.md and docs is what is printed now", result.stdout, result.stderr)
+done()

@@ -12,17 +12,15 @@
 #include "lib/tracepoint.h"
 #include "sched/direct.h"
 
-/* Somebody looks on: then all goes in order, and where is written what. */
-static struct static_key watched_key;
-STATIC_KEY_ANY(any_watched, .key = &watched_key,
+struct static_key ipc_watched_key;
+STATIC_KEY_ANY(any_watched, .key = &ipc_watched_key,
 	       .of = ANY_OF(&debug_key, &thread_times_key, &event_sched_switch.key, &event_sched_wakeup.key,
 			    &event_ipc_send.key, &event_ipc_receive.key, &event_ipc_reply.key));
 
-/* Interrupts off. Nobody has asked for this CPU, and there is no handle in the message. */
+/* Interrupts off. And there is no handle in the message. */
 static __always_inline bool simple(const struct pt_regs *regs)
 {
-	return !static_branch_unlikely(&watched_key) &&
-	       likely(!regs->bx && context_read() == CONTEXT_NO_RESCHED && ipc_may_forget(regs));
+	return ipc_may_leave(regs) && likely(!regs->bx);
 }
 
 /* With its lock. */

@@ -4,6 +4,8 @@
 #include "arch/x86/entry/pt_regs.h"
 #include "arch/x86/entry/syscall.h"
 #include "arch/x86/cpu/regs.h"
+#include "context/context.h"
+#include "lib/static_key.h"
 #include "lib/types.h"
 
 /*
@@ -13,6 +15,15 @@
 static __always_inline bool ipc_may_forget(const struct pt_regs *regs)
 {
 	return ((const u64 *)regs)[-1] == (u64)asm_syscall_done && !(regs->flags & X86_EFLAGS_TF);
+}
+
+/* Somebody looks on: then all goes in order, and where is written what. */
+extern struct static_key ipc_watched_key;
+/* Interrupts off. May this thread be left in that call for another, as if by nobody's decision? Nobody has asked for this CPU either. */
+static __always_inline bool ipc_may_leave(const struct pt_regs *regs)
+{
+	return !static_branch_unlikely(&ipc_watched_key) &&
+	       likely(context_read() == CONTEXT_NO_RESCHED && ipc_may_forget(regs));
 }
 
 /* The system calls themselves, whatever their partner does. */

@@ -20,11 +20,15 @@ struct notification {
 
 /* Thread context. With one reference; NULL: no memory. */
 struct notification *notification_create(void);
+static __always_inline bool notification_waited_for(const struct notification *n)
+{
+	return READ_ONCE(n->waiters.waiters.next) != &n->waiters.waiters;
+}
 /* Any context. True: somebody is to be told. A full barrier between: who comes to wait says so, and then looks. */
 static __always_inline bool notification_set(struct notification *n, u64 bits)
 {
 	__atomic_fetch_or(&n->bits, bits, __ATOMIC_SEQ_CST);
-	return READ_ONCE(n->waiters.waiters.next) != &n->waiters.waiters || READ_ONCE(n->endpoint);
+	return notification_waited_for(n) || READ_ONCE(n->endpoint);
 }
 /* Any context but NMI-like, interrupts off since @n was found. Who waits, here or at the endpoint. */
 void notification_tell(struct notification *n);

@@ -49,6 +49,8 @@ struct user_thread {
 	u64 ip, sp, args[2];
 	struct ipc_party party; /* of the system call that it is in */
 	struct ipc_wait wait;
+	/* It waits for this one, and whoever ends that may forget what called (kernel/signal_direct.c); NULL: not so. */
+	const struct notification *waits_for;
 };
 
 /* Why it was killed, when not by another's word: at most so many vectors below this. */

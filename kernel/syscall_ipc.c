@@ -118,8 +118,12 @@ void ipc_woken(struct thread *prev, struct pt_regs *regs)
 	struct ipc_wait *w = &current_user_thread()->wait;
 
 	sched_arrive(prev);
-	regs->ax = (u64)(s64)ipc_wait_on(w, regs->error != SYS_ipc_call);
-	object_put(&w->endpoint->object);
+	if (regs->error == SYS_notification_signal) { /* it was set aside when all was done */
+		regs->ax = 0;
+	} else {
+		regs->ax = (u64)(s64)ipc_wait_on(w, regs->error != SYS_ipc_call);
+		object_put(&w->endpoint->object);
+	}
 	local_irq_disable();
 	syscall_work(regs);
 }
@@ -156,45 +160,18 @@ long sys_notification_create(struct pt_regs *regs)
 	return open_new(n ? &n->object : NULL);
 }
 
-/* One that isn't there to be signalled, or not any more: why. */
-static noinline long signal_slowly(u64 h, u64 bits)
-{
-	int err;
-	struct notification *n = get_object(h, OBJECT_NOTIFICATION, RIGHT_SEND, &err);
-
-	if (!n)
-		return err;
-	notification_signal(n, bits);
-	object_put(&n->object);
-	return 0;
-}
-
-/* Most signals come while their receiver is busy. With interrupts off what was found stays. */
-long sys_notification_signal(struct pt_regs *regs)
-{
-	struct user_thread *me = container_of(current()->user, struct user_thread, half);
-	u64 badge;
-	struct notification *n;
-	struct object *o;
-
-	raw_local_irq_disable();
-	o = handle_find_quickly(&me->process->handles, regs->di, OBJECT_NOTIFICATION, RIGHT_SEND, &badge);
-	n = container_of(o, struct notification, object);
-	if (likely(o) && unlikely(notification_set(n, regs->si)))
-		notification_tell(n);
-	raw_local_irq_enable();
-	return likely(o) ? 0 : signal_slowly(regs->di, regs->si);
-}
-
 long sys_notification_wait(struct pt_regs *regs)
 {
 	int err;
 	struct notification *n = get_object(regs->di, OBJECT_NOTIFICATION, RIGHT_RECEIVE, &err);
-	u64 bits;
+	u64 bits, until = syscall_deadline(regs->si);
+	struct user_thread *me = current_user_thread();
 
 	if (!n)
 		return err;
-	err = notification_wait(n, syscall_deadline(regs->si), &bits);
+	me->waits_for = until == IPC_FOR_EVER && ipc_may_forget(regs) ? n : NULL;
+	err = notification_wait(n, until, &bits);
+	me->waits_for = NULL;
 	object_put(&n->object);
 	if (!err)
 		regs->dx = bits;

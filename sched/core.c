@@ -24,15 +24,6 @@ DEFINE_PER_CPU(struct run_queue, run_queue);
 
 struct run_queue *run_queue_of(u32 cpu) { return per_cpu_ptr(run_queue, cpu); }
 
-static __always_inline void enqueue(struct run_queue *rq, struct thread *t)
-{
-	BUG_ON(t->queued);
-	list_add_tail(&t->run, &rq->queues[t->priority]);
-	rq->ready |= 1u << t->priority;
-	rq->nr_ready++;
-	t->queued = true;
-}
-
 static __always_inline void dequeue(struct run_queue *rq, struct thread *t, int priority)
 {
 	list_del(&t->run);
@@ -109,7 +100,7 @@ bool thread_wake(struct thread *t)
 	if (woken) {
 		tracepoint(sched_wakeup, t->comm, t->tid, t->priority, (int)t->cpu);
 		if (!t->queued && !t->running)
-			enqueue(rq, t);
+			sched_enqueue(rq, t);
 		kick(rq, t->cpu);
 	}
 	spin_unlock_irqrestore(&rq->lock, flags);
@@ -128,7 +119,7 @@ void thread_kill(struct thread *t)
 		dequeue(rq, t, t->priority);
 	t->priority = PRIORITY_DYING;
 	if (ready) {
-		enqueue(rq, t);
+		sched_enqueue(rq, t);
 		kick(rq, t->cpu);
 	}
 	spin_unlock_irqrestore(&rq->lock, flags);
@@ -153,7 +144,7 @@ void sched_start_on(struct thread *t, u32 cpu)
 	u64 flags = spin_lock_irqsave(&rq->lock);
 
 	t->cpu = cpu;
-	enqueue(rq, t);
+	sched_enqueue(rq, t);
 	kick(rq, cpu);
 	spin_unlock_irqrestore(&rq->lock, flags);
 }
@@ -223,7 +214,7 @@ static void switch_away(bool preempted)
 	clear_need_resched();
 	if ((preempted || prev->state == THREAD_RUNNABLE) && prev->state != THREAD_DEAD && prev != rq->idle &&
 	    (prev->affinity & 1u << this_cpu(cpu_number)))
-		enqueue(rq, prev);
+		sched_enqueue(rq, prev);
 	next = dequeue_best(rq);
 	next->slice_end = trace_clock() + TIME_SLICE_NS;
 	if (next == prev) {

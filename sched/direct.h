@@ -56,23 +56,21 @@ struct direct_frame {
 	void (*ret)(void);
 };
 
-/*
- * @prev, the current thread, is asleep, and @next, which has been claimed, current. @regs: @prev's, at the top of its stack. Only
- * the stack is still @prev's. Returns @next's stack's top.
- */
-static __always_inline u64 sched_go_to(struct thread *prev, struct user_half *half, struct thread *next,
-				       struct pt_regs *regs)
+/* Where @prev, the current thread, goes on one day. @regs: its own, at the top of its stack. */
+static __always_inline void sched_leave(struct thread *prev, struct pt_regs *regs)
 {
 	struct direct_frame *f = (struct direct_frame *)regs - 1;
-	u64 top = next->stack->top;
 
 	f->ret = asm_thread_woken;
 	prev->sp = (u64)f;
-	/* Who wakes it from here on puts it on this CPU's run queue, where it stays until we are through. */
-	WRITE_ONCE(prev->state_and_running, ASLEEP);
-	__atomic_fetch_add(&prev->voluntary, 1, __ATOMIC_SEQ_CST); /* before the look at killed, too */
-	fpu_save(&half->fpu);
+}
 
+/* @next, which has been claimed, is current, and only the stack is still @prev's. Returns @next's stack's top. */
+static __always_inline u64 sched_become(struct thread *prev, struct user_half *half, struct thread *next)
+{
+	u64 top = next->stack->top;
+
+	fpu_save(&half->fpu);
 	next->slice_end = prev->slice_end; /* the same turn goes on, and so the timer is right */
 	__atomic_fetch_add(&next->voluntary, 1, __ATOMIC_SEQ_CST);
 	half = next->user;
@@ -82,7 +80,30 @@ static __always_inline u64 sched_go_to(struct thread *prev, struct user_half *ha
 	this_cpu(current_thread) = next;
 	this_cpu(current_tid) = next->tid;
 	this_cpu(graph_here) = &next->graph;
+	return top;
+}
+
+/* The same, and @prev is asleep. */
+static __always_inline u64 sched_go_to(struct thread *prev, struct user_half *half, struct thread *next,
+				       struct pt_regs *regs)
+{
+	u64 top;
+
+	sched_leave(prev, regs);
+	/* Who wakes it from here on puts it on this CPU's run queue, where it stays until we are through. */
+	WRITE_ONCE(prev->state_and_running, ASLEEP);
+	__atomic_fetch_add(&prev->voluntary, 1, __ATOMIC_SEQ_CST); /* before the look at killed, too */
+	top = sched_become(prev, half, next);
 	if (unlikely(prev->killed))
 		sched_direct_killed(prev);
 	return top;
+}
+
+/* With the lock of this CPU's run queue: @prev isn't asleep but waits for its turn, behind who comes first. */
+static __always_inline void sched_set_aside(struct run_queue *rq, struct thread *prev, struct pt_regs *regs)
+{
+	sched_leave(prev, regs);
+	sched_enqueue(rq, prev);
+	WRITE_ONCE(prev->running, false);
+	__atomic_fetch_add(&prev->voluntary, 1, __ATOMIC_SEQ_CST);
 }

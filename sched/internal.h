@@ -3,6 +3,7 @@
 
 #include "arch/x86/cpu/percpu.h"
 #include "context/spinlock.h"
+#include "lib/bug.h"
 #include "sched/thread.h"
 
 struct run_queue {
@@ -14,6 +15,16 @@ struct run_queue {
 };
 DECLARE_PER_CPU(struct run_queue, run_queue);
 struct run_queue *run_queue_of(u32 cpu);
+
+/* With the lock. Behind its equals. */
+static __always_inline void sched_enqueue(struct run_queue *rq, struct thread *t)
+{
+	BUG_ON(t->queued);
+	list_add_tail(&t->run, &rq->queues[t->priority]);
+	rq->ready |= 1u << t->priority;
+	rq->nr_ready++;
+	t->queued = true;
+}
 
 /* returns.c. A new thread, in the list of all; and one that nobody runs any more. */
 void graph_thread_begin(struct thread *t);

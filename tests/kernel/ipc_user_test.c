@@ -144,6 +144,62 @@ KTEST(ipc_user, a_call_waits_no_longer_than_it_says)
 	end_servers(1, 9);
 }
 
+static bool is_over(struct user_process *u)
+{
+	int status;
+
+	return process_status(u->process, &status) == 0;
+}
+
+/* On one CPU, all below ourselves: three of them, of which the middle one spins. */
+static bool start_three(u8 server, u8 client, struct user_process *middle)
+{
+	bool ok;
+
+	endpoint = endpoint_create();
+	ok = start_on(0, &servers[0], "server", up_server, RIGHT_RECEIVE, 0, server);
+	while (ok && is_empty(&endpoint->receivers))
+		sleep_ns(100 * 1000);
+	return ok && start_on(0, middle, "middle", up_spin, 0, 0, PRIORITY_DEFAULT - 2) &&
+	       start_on(0, &clients[0], "client", up_client, RIGHT_SEND, 1, client);
+}
+
+static void end_three(struct user_process *middle)
+{
+	EXPECT(!is_over(&clients[0])); /* it needs the CPU, or its server does, and neither has got it */
+	process_kill(middle->process, 9);
+	EXPECT_EQ(user_process_end(middle), 9);
+	EXPECT_EQ(user_process_end(&clients[0]), 0);
+	end_servers(1, 9);
+}
+
+/* A server works at its own priority: a better client waits for who keeps the server's CPU, for as long as that one likes. */
+KTEST(ipc_user, a_server_has_no_priority_of_its_client)
+{
+	struct user_process middle;
+
+	if (!start_three(PRIORITY_DEFAULT - 3, PRIORITY_DEFAULT - 1, &middle))
+		return;
+	while (is_empty(&endpoint->served))
+		sleep_ns(100 * 1000);
+	sleep_ns(300 * 1000);
+	EXPECT(!is_empty(&endpoint->served));
+	end_three(&middle);
+}
+
+/* Nor is a client any better for a good server: that one waits for what can't be asked. */
+KTEST(ipc_user, a_client_has_no_priority_of_its_server)
+{
+	struct user_process middle;
+
+	if (!start_three(PRIORITY_DEFAULT - 1, PRIORITY_DEFAULT - 3, &middle))
+		return;
+	sleep_ns(300 * 1000);
+	EXPECT(!is_empty(&endpoint->receivers) && is_empty(&endpoint->callers) &&
+	       is_empty(&endpoint->served));
+	end_three(&middle);
+}
+
 /* A round of messages and the lives of who sends them, event by event: with these on they go in order, and nothing else is different. */
 KTEST(ipc_user, all_is_in_the_trace)
 {

@@ -105,6 +105,64 @@ PROGRAM up_server
 	je .receive
 	EXIT 7
 
+; Waits for the notification rdi, esi times, each of them for the microseconds in rsi's upper half (0: for ever), and ends with the sum of
+; what it gets. Status -1: an error, or another register was changed.
+PROGRAM up_sum
+	mov rbp, rdi
+	mov r12d, esi
+	mov r14, rsi
+	shr r14, 32
+	xor r13d, r13d
+.next:
+	mov rsi, r14
+	lea rbx, [r12 + 1]
+	lea r8, [r12 + 2]
+	mov eax, SYS_notification_wait
+	syscall
+	test rax, rax
+	jnz .wrong
+	cmp rsi, r14
+	jne .wrong
+	cmp rdi, rbp
+	jne .wrong
+	dec rbx
+	cmp rbx, r12
+	jne .wrong
+	sub r8, 2
+	cmp r8, r12
+	jne .wrong
+	add r13, rdx
+	dec r12
+	jnz .next
+	mov rdi, r13
+	jmp up_exit
+.wrong:
+	EXIT -1
+
+; Signals rsi, and all numbers below it but 0, to the notification rdi. Status 0; 1: an error, or another register was changed.
+PROGRAM up_signals
+	mov rbp, rsi
+	mov r12, rdi
+.next:
+	mov rsi, rbp
+	lea rdx, [rbp + 1]
+	mov eax, SYS_notification_signal
+	syscall
+	test rax, rax
+	jnz .wrong
+	cmp rdi, r12
+	jne .wrong
+	cmp rsi, rbp
+	jne .wrong
+	dec rdx
+	cmp rdx, rbp
+	jne .wrong
+	dec rbp
+	jnz .next
+	EXIT 0
+.wrong:
+	EXIT 1
+
 ; Receives one at the endpoint rdi, and never replies.
 PROGRAM up_keep
 	mov eax, SYS_ipc_receive

@@ -158,9 +158,17 @@ asm_thread_woken:
 	mov rdi, rax
 	mov rsi, rsp
 	call ipc_woken
+	jmp asm_syscall_resume
+.end:
+
+; void asm_syscall_resume(void): to user mode as the current thread, with its registers as they are at the top of its stack. By
+; iretq: nobody has looked what of them sysret would bear.
+global asm_syscall_resume:function (asm_syscall_resume.end - asm_syscall_resume)
+align 16
+asm_syscall_resume:
 	mov rsp, [gs:tss + TSS_RSP0]
 	sub rsp, REGS_SIZE
-	lock inc dword [gs:watch]
+	lock inc dword [gs:watch]	; rcu_user_enter()
 	mov word [gs:watch + WATCH_NESTING], 0
 	POP_REGS
 	add rsp, 16

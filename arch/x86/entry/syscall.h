@@ -22,8 +22,10 @@ struct thread;
 void __noreturn asm_ipc_called(const struct pt_regs *from, u64 top, struct spinlock *lock, u64 badge,
 			       u64 token);
 void __noreturn asm_ipc_replied(const struct pt_regs *from, u64 top, struct spinlock *lock);
+/* The same, as any thread that has become the current one, with what lies at the top of its stack; what is below is no more. */
+void __noreturn asm_syscall_resume(void);
 
-/* Where switch_to() goes on in a thread that waited like that and had no frames. It calls the next, which is kernel/'s. */
+/* Where switch_to() goes on in a thread that waited, or was set aside, and had no frames. It calls the next, which is kernel/'s. */
 void asm_thread_woken(void);
 /* Interrupts off, on both sides. In a switch from @prev; afterwards @regs are ready for user mode. */
 void ipc_woken(struct thread *prev, struct pt_regs *regs);

@@ -7,8 +7,11 @@
 #include "arch/x86/entry/vectors.h"
 #include "arch/x86/mm/extable.h"
 #include "kernel/traps.h"
+#include "kprobe/watchpoint.h"
+#include "lib/debug.h"
+#include "mm/space.h"
 #include "sched/thread.h"
-#include "tests/kernel/contexts.h"
+#include "tests/kernel/contexts_user.h"
 #include "tests/kernel/crowd.h"
 #include "tests/kernel/machine.h"
 #include "tests/kernel/probe.h"
@@ -22,7 +25,11 @@ struct row {
 	const char *name;
 	void (*context)(void (*event)(void)); /* gets there, and has the event there */
 	void (*event)(void);
-	struct kprobe probe; /* who looks, unless the event itself does */
+	struct {
+		struct kprobe probe;
+		u64 at; /* where no probe may be: an instruction, and who looks before it */
+		void (*stop)(struct watchpoint *w, struct pt_regs *regs);
+	} by; /* who looks, unless the event itself does */
 	struct want {
 		u32 watching, nesting, nmi_nesting;
 		const char *in;
@@ -69,6 +76,26 @@ static void look_outside(struct kprobe *p, struct pt_regs *regs)
 {
 	look_at_record(this_cpu(trap_top)->outer);
 }
+/* The same by a watchpoint, the first time that it is hit. */
+static void stop_and_look(struct watchpoint *w, struct pt_regs *regs)
+{
+	if (!seen.looks)
+		look();
+}
+static void stop_and_look_around(struct watchpoint *w, struct pt_regs *regs)
+{
+	if (!seen.looks)
+		look_at_record(this_cpu(trap_top));
+}
+static void look_at_page(struct kprobe *p, struct pt_regs *regs)
+{
+	if (regs->si == USER_PAGE_TOUCHED)
+		look_around(p, regs);
+}
+
+/* arch/x86/entry/: the first instructions of the kernel's, and its last. */
+extern const u8 asm_syscall[], asm_exc_int3[];
+extern const u8 asm_syscall_exit_user_stack[] __asm__("asm_syscall_exit.user_stack");
 
 /* Events. */
 
@@ -115,6 +142,9 @@ static void user_nmi(void)
 	nmi_expect(this_cpu(cpu_number));
 	EXPECT_EQ(ring3_run(ring3_nmi, 0), X86_TRAP_UD);
 }
+static void user_syscall(void) { EXPECT_EQ(ring3_run(ring3_syscall, 0), X86_TRAP_UD); }
+static void user_int3_alone(void) { EXPECT_EQ(ring3_run(ring3_int3, 0), X86_TRAP_BP); }
+static void irq(void) { in_irq(look); }
 /* Interrupts are off until ring 3. */
 static void user_irq(void)
 {
@@ -169,10 +199,13 @@ static void nmi_there(void)
 /* The nesting of NMI-like contexts is 2 for each, but 1 for the one that had to start the watching. */
 /* clang-format off */
 #define NOBODY {}
-#define AT_NOP(handler) { .addr = (u64)contexts_nop, .pre = (handler) }
-#define AFTER_NOP(handler) { .addr = (u64)contexts_nop, .post = (handler) }
-#define AT_NMI(handler) { .addr = (u64)nmi_arrived, .pre = (handler), .technique = KPROBE_STEP }
-#define AT_FAULT(handler) { .addr = (u64)extable_fixup, .pre = (handler), .technique = KPROBE_STEP }
+#define AT_NOP(handler) { .probe = { .addr = (u64)contexts_nop, .pre = (handler) } }
+#define AFTER_NOP(handler) { .probe = { .addr = (u64)contexts_nop, .post = (handler) } }
+#define AT_NMI(handler) { .probe = { .addr = (u64)nmi_arrived, .pre = (handler), .technique = KPROBE_STEP } }
+#define AT_PAGE { .probe = { .addr = (u64)space_fault, .pre = look_at_page, .technique = KPROBE_STEP } }
+#define AROUND(place) { .at = (u64)(place), .stop = stop_and_look_around }
+#define HERE(place) { .at = (u64)(place), .stop = stop_and_look }
+#define AT_FAULT(handler) { .probe = { .addr = (u64)extable_fixup, .pre = (handler), .technique = KPROBE_STEP } }
 static const struct row here[] = {
 	{ "thread",			in_thread, look, NOBODY,		{ 1, 1, 0, "task" } },
 	{ "thread, interrupts off",	with_irqs_off, look, NOBODY,			{ 1, 1, 0, "task" } },
@@ -200,6 +233,25 @@ static const struct row here[] = {
 	{ "#DB in a thread",		in_thread, nop, AFTER_NOP(look_here),	{ 1, 1, 2, "trap" } },
 	{ "#DB in idle",		in_idle, nop, AFTER_NOP(look_here),	{ 1, 0, 1, "trap" } },
 	{ "#DB in user mode",		in_thread, user_step, NOBODY,		{ 1, 1, 0, "task" } },
+}, users[] = {
+	{ "system call",		in_syscall, look, NOBODY,		{ 1, 1, 0, "task" } },
+	{ "irq in a system call",	in_syscall, irq, NOBODY,		{ 1, 2, 0, "hardirq" } },
+	{ "fault in a system call",	in_syscall, fault, AT_FAULT(look_around), { 1, 2, 0, "task" } },
+	{ "NMI in a system call",	in_syscall, nmi, AT_NMI(look_around),	{ 1, 1, 2, "nmi" } },
+	{ "int3 in a system call",	in_syscall, nop, AT_NOP(look_here),	{ 1, 1, 2, "trap" } },
+	{ "#DB in a system call",	in_syscall, nop, AFTER_NOP(look_here),	{ 1, 1, 2, "trap" } },
+	{ "system call, first instr.", in_thread, user_syscall, AROUND(asm_syscall), { 0, 0, 0, "task" } },
+	{ "#DB at a system call's first instr.", in_thread, user_syscall, HERE(asm_syscall), { 1, 0, 1, "trap" } },
+	{ "system call, last instr. but one",	in_thread, user_syscall, AROUND(asm_syscall_exit_user_stack), { 0, 0, 0, "task" } },
+	{ "#DB at its last instr. but one",	in_thread, user_syscall, HERE(asm_syscall_exit_user_stack), { 1, 0, 1, "trap" } },
+	{ "int3 in user mode, first instr.", in_thread, user_int3_alone, AROUND(asm_exc_int3), { 0, 0, 0, "task" } },
+	{ "page fault of a process",	in_thread, user_touches_page, AT_PAGE,	{ 1, 1, 0, "task" } },
+	{ "NMI in a fault in user mode", in_user_exception, nmi, AT_NMI(look_around), { 1, 1, 2, "nmi" } },
+	{ "int3 in a fault in user mode", in_user_exception, nop, AT_NOP(look_here), { 1, 1, 2, "trap" } },
+}, messages[] = {
+	{ "message, threads switched",	in_thread, user_message, AROUND(asm_ipc_called), { 1, 1, 0, "task" } },
+	{ "#DB at a message's switch",			in_thread, user_message, HERE(asm_ipc_called), { 1, 1, 2, "trap" } },
+	{ "answer, threads switched",	in_thread, user_message, AROUND(asm_ipc_replied), { 1, 1, 0, "task" } },
 }, there[] = {
 	{ "another CPU's thread",	other_in_thread, look_there, NOBODY,	{ 1, 1, 0, "task" } },
 	{ "another CPU, idle",		in_thread, look_there, NOBODY,		{ 0, 0, 0, "task" } },
@@ -224,16 +276,21 @@ static const char *where(u32 word)
 /* Hidden functions are probed, too: no NMI comes by itself here. */
 static void look_in(const struct row *r)
 {
-	struct kprobe p = r->probe;
+	struct kprobe p = r->by.probe;
+	struct watchpoint w = { .addr = r->by.at, .len = 1, .type = WATCH_EXECUTE, .handler = r->by.stop };
 
 	seen.looks = 0;
 	now = r;
 	kprobe_unsafe = true;
+	if (w.addr) /* not registered, which is for visible code alone */
+		EXPECT_EQ(watchpoint_arm(&w), 0);
 	if (!p.addr || probe_on(&p)) {
 		r->context(r->event);
 		if (p.addr)
 			probe_off(&p);
 	}
+	if (w.addr)
+		watchpoint_disarm(&w);
 	kprobe_unsafe = false;
 }
 
@@ -274,6 +331,12 @@ static void check_all(const struct row *rows, size_t n)
 KTEST(rcu_contexts, this_cpu_watches)
 {
 	check_all(here, ARRAY_SIZE(here));
+}
+KTEST(rcu_contexts, this_cpu_watches_for_users)
+{
+	check_all(users, ARRAY_SIZE(users));
+	if (!debug_enabled()) /* else messages have no short way */
+		check_all(messages, ARRAY_SIZE(messages));
 }
 KTEST(rcu_contexts, another_cpu_watches)
 {

@@ -57,19 +57,19 @@ static notrace void traceoff(u64 ip, u64 parent_ip, struct ftrace_ops *ops, stru
 		tracing_off();
 }
 
+static notrace void stacktrace_guarded(u64 ip, u64 parent_ip, struct ftrace_ops *ops,
+				       struct ftrace_frame *frame)
+{
+	if (take(command_of(ops), ip))
+		trace_stack(frame);
+}
+
 static notrace void stacktrace(u64 ip, u64 parent_ip, struct ftrace_ops *ops, struct ftrace_frame *frame)
 {
-	u32 guard;
-
 	if (!tracing_is_on())
 		return;
 	preempt_disable(); /* the ring is this CPU's */
-	guard = guard_enter(GUARD_FUNCTION);
-	if (guard) {
-		if (take(command_of(ops), ip))
-			trace_stack(frame);
-		guard_leave(guard);
-	}
+	guard_call(GUARD_FUNCTION, context_read(), stacktrace_guarded, ip, parent_ip, ops, frame);
 	preempt_enable();
 }
 

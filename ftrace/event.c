@@ -63,26 +63,37 @@ bool event_filter_lets_pass(const struct event_filter *f, const struct trace_ent
  * notrace: the event is about who hit the tracepoint. As on Linux, triggers don't mind the event's filter, and what
  * switches tracing off comes before the record.
  */
+/* Flags and context word as one: a guarded call has four arguments. */
+static notrace void record_guarded(struct event *e, struct trace_entry *record, u32 size, u64 context)
+{
+	u64 eflags = (u32)context;
+	u32 word = context >> 32;
+	void *fields = NULL;
+
+	trace_entry_fill(record, e->id, eflags, word);
+	event_triggers_fire(e, record, false);
+	if (READ_ONCE(e->recording) && event_filter_lets_pass(rcu_dereference(e->filter), record))
+		fields = ring_buffer_reserve_here(e->id, size, eflags, word);
+	if (fields) {
+		memcpy(fields, record + 1, size);
+		ring_buffer_commit_here(fields);
+		trace_stack_if_wanted();
+	}
+	event_triggers_fire(e, record, true);
+}
+
 notrace void event_record(struct event *e, struct trace_entry *record, u32 size, u64 eflags, u32 word)
 {
-	void *fields = NULL;
-	u32 guard;
-
 	rcu_read_lock();
-	guard = guard_enter_call(GUARD_TRACEPOINT, context_read());
-	if (guard) {
-		trace_entry_fill(record, e->id, eflags, word);
-		event_triggers_fire(e, record, false);
-		if (READ_ONCE(e->recording) && event_filter_lets_pass(rcu_dereference(e->filter), record))
-			fields = ring_buffer_reserve_here(e->id, size, eflags, word);
-		if (fields) {
-			memcpy(fields, record + 1, size);
-			ring_buffer_commit_here(fields);
-			trace_stack_if_wanted();
-		}
-		event_triggers_fire(e, record, true);
-		guard_leave(guard);
-	}
+	guard_call(GUARD_TRACEPOINT, context_read(), record_guarded, e, record, size,
+		   (u64)word << 32 | (u32)eflags);
+	rcu_read_unlock();
+}
+
+notrace void event_record_within(struct event *e, struct trace_entry *record, u32 size, u64 eflags, u32 word)
+{
+	rcu_read_lock();
+	record_guarded(e, record, size, (u64)word << 32 | (u32)eflags);
 	rcu_read_unlock();
 }
 

@@ -14,7 +14,7 @@ struct function_event {
 	u64 ip, parent_ip;
 };
 
-/* What few ask for: threads to choose from, a stack with each event. Without it the tracer only has a nop there. */
+/* What few ask for: threads to choose from, a stack with each event, another guard. Without it the tracer only has a nop there. */
 static struct static_key slow_key;
 static bool with_stack;
 
@@ -30,18 +30,18 @@ static __always_inline void record(u64 ip, u64 parent_ip, u32 word)
 	ring_buffer_commit_here(e);
 }
 
+static notrace void record_guarded(u64 ip, u64 parent_ip, u32 word, const struct ftrace_frame *frame)
+{
+	if (!ftrace_pid_traced())
+		return;
+	record(ip, parent_ip, word);
+	if (READ_ONCE(with_stack))
+		trace_stack(frame);
+}
+
 static noinline notrace void record_slowly(u64 ip, u64 parent_ip, u32 word, const struct ftrace_frame *frame)
 {
-	u32 guard = guard_enter_in(GUARD_FUNCTION, guard_context(word));
-
-	if (!guard)
-		return;
-	if (ftrace_pid_traced()) {
-		record(ip, parent_ip, word);
-		if (READ_ONCE(with_stack))
-			trace_stack(frame);
-	}
-	guard_leave(guard);
+	guard_call(GUARD_FUNCTION, word, record_guarded, ip, parent_ip, word, frame);
 }
 
 /* What the fast way began is given up first; here, as there it would keep registers busy. */
@@ -121,7 +121,11 @@ static int function_start(void) { return register_ftrace_function(&function_ops)
 static void function_stop(void) { unregister_ftrace_function(&function_ops); }
 TRACER(function_tracer, .name = "function", .start = function_start, .stop = function_stop);
 
-void function_slow_refresh(void) { static_key_set(&slow_key, with_stack || ftrace_pids_active()); }
+void function_slow_refresh(void)
+{
+	static_key_set(&slow_key,
+		       with_stack || ftrace_pids_active() || static_key_enabled(&guard_policy_key));
+}
 
 TRACE_OPTION(func_stack_trace, "func_stack_trace", &with_stack, .changed = function_slow_refresh,
 	     .tracer = "function");

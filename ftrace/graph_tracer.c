@@ -75,18 +75,19 @@ static notrace void enter(struct graph_stack *g, u64 ip, u32 state, u32 word, st
 		graph_unhook(e);
 }
 
+static notrace void enter_guarded(u64 ip, u32 word, struct ftrace_frame *frame, u64 none)
+{
+	struct graph_stack *g = this_cpu(graph_here);
+	u32 state = graph_filter(ip, g->top->state, word);
+
+	if (state)
+		enter(g, ip, state, word, frame);
+}
+
 /* Preemption is off, here and in those below, and on again at the end. */
 static noinline notrace void enter_slowly(u64 ip, u32 word, struct ftrace_frame *frame)
 {
-	struct graph_stack *g = this_cpu(graph_here);
-	u32 guard = guard_enter_in(GUARD_FUNCTION, guard_context(word)), state;
-
-	if (guard) {
-		state = graph_filter(ip, g->top->state, word);
-		if (state)
-			enter(g, ip, state, word, frame);
-		guard_leave(guard);
-	}
+	guard_call(GUARD_FUNCTION, word, enter_guarded, ip, word, frame, 0);
 	preempt_enable();
 }
 
@@ -147,15 +148,15 @@ slow:
 	enter_slowly(ip, word, frame);
 }
 
+static notrace void leave_guarded(const struct graph_entry *e, u64 now, u32 word, u64 none)
+{
+	if (READ_ONCE(running) && now - e->calltime >= tracing_thresh)
+		record_exit(e, now, word);
+}
+
 static noinline notrace void leave_slowly(const struct graph_entry *e, u64 now, u32 word)
 {
-	u32 guard = guard_enter_in(GUARD_FUNCTION, guard_context(word));
-
-	if (guard) {
-		if (READ_ONCE(running) && now - e->calltime >= tracing_thresh)
-			record_exit(e, now, word);
-		guard_leave(guard);
-	}
+	guard_call(GUARD_FUNCTION, word, leave_guarded, e, now, word, 0);
 	preempt_enable();
 }
 
@@ -226,7 +227,8 @@ notrace void graph_return(struct return_frame *frame)
 void graph_slow_refresh(void)
 {
 	static_key_set(&slow_key, !running || graph_filter_active() || ftrace_pids_active() ||
-					  tracing_thresh || graph_options.retval || !ring_clock_is_local());
+					  tracing_thresh || graph_options.retval || !ring_clock_is_local() ||
+					  static_key_enabled(&guard_policy_key));
 }
 
 static struct ftrace_ops graph_ops = { .func = trace_graph_entry, .hash = &ftrace_global_hash };

@@ -54,12 +54,24 @@ notrace void ftrace_ops_list_func(u64 ip, u64 parent_ip, struct ftrace_ops *none
 	}
 }
 
-/* notrace: it stands between trampoline and consumer. */
+/* notrace, here and below: it stands between trampoline and consumer. Apart, so that the usual way needn't save what this does. */
+static noinline notrace void assist_by_policy(u64 ip, u64 parent_ip, struct ftrace_ops *ops,
+					      struct ftrace_frame *frame)
+{
+	policy_call(GUARD_FUNCTION, context_read(), (guarded_fn)(void *)ops->func, ip, parent_ip, (u64)ops,
+		    (u64)frame);
+}
+
 static notrace void ftrace_ops_assist_func(u64 ip, u64 parent_ip, struct ftrace_ops *ops,
 					   struct ftrace_frame *frame)
 {
-	u32 guard = guard_enter_call(GUARD_FUNCTION, context_read());
+	u32 guard;
 
+	if (guard_by_other_policy()) {
+		assist_by_policy(ip, parent_ip, ops, frame);
+		return;
+	}
+	guard = guard_enter_call(GUARD_FUNCTION, context_read());
 	if (!guard)
 		return;
 	ops->func(ip, parent_ip, ops, frame);

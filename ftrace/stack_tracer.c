@@ -60,14 +60,11 @@ static notrace bool try_take(void)
 	return true;
 }
 
-static notrace noinline void look(const struct ftrace_frame *frame, u64 top, u64 size)
+static notrace void look_guarded(const struct ftrace_frame *frame, u64 top, u64 size, u64 none)
 {
-	u32 guard = guard_enter(GUARD_FUNCTION);
 	struct walk w = { .from = frame, .top = top };
 	u64 flags;
 
-	if (!guard)
-		return;
 	flags = local_irq_save();
 	if (try_take()) {
 		if (size > deepest.size) {
@@ -78,7 +75,11 @@ static notrace noinline void look(const struct ftrace_frame *frame, u64 top, u64
 		__atomic_store_n(&taken, 0, __ATOMIC_RELEASE);
 	}
 	local_irq_restore(flags);
-	guard_leave(guard);
+}
+
+static notrace noinline void look(const struct ftrace_frame *frame, u64 top, u64 size)
+{
+	guard_call(GUARD_FUNCTION, context_read(), look_guarded, frame, top, size, 0);
 }
 
 /* Threads' stacks only: those that NMIs and their like have are not so large. */

@@ -11,21 +11,30 @@ static struct kprobe *called[MAX_DETOURS / DETOURS_A_PAGE * DETOURS_A_PAGE];
 
 /* From a detour: not in a thread, or in a handler's own work. Preemption is off. Hidden: a jump in here would lead here. */
 void kprobe_detour_slow(struct kprobe_site *s, struct pt_regs *regs);
+static notrace void call_guarded(struct kprobe_site *s, struct pt_regs *regs, u64 none, u64 of_these)
+{
+	call_pre(s, regs);
+}
 __kprobes void kprobe_detour_slow(struct kprobe_site *s, struct pt_regs *regs)
 {
-	u32 guard = guard_enter_call(GUARD_KPROBE, context_read() - PREEMPT_ONE);
-
-	if (!guard) {
+	if (!guard_call(GUARD_KPROBE, context_read() - PREEMPT_ONE, call_guarded, s, regs, 0, 0))
 		missed(s);
+}
+
+/*
+ * By another policy than that of the detour's own code this is whom it calls, and what that has taken is given back. Hidden: it
+ * mustn't be hit before the guard is taken.
+ */
+static __kprobes void call_each(struct kprobe *several, struct pt_regs *regs)
+{
+	struct kprobe_site *s = container_of(several, struct kprobe_site, several);
+
+	if (guard_by_other_policy()) {
+		guard_clear(GUARD_BIT(GUARD_KPROBE, GUARD_TASK));
+		kprobe_detour_slow(s, regs);
 		return;
 	}
 	call_pre(s, regs);
-	guard_leave(guard);
-}
-
-static void call_each(struct kprobe *several, struct pt_regs *regs)
-{
-	call_pre(container_of(several, struct kprobe_site, several), regs);
 }
 
 static void put32(u8 *code, u32 at, u64 value)

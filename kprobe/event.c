@@ -38,7 +38,8 @@ static noinline void record_other(struct probe_event *e, const struct pt_regs *r
 	u8 record[PROBE_RECORD_MAX] __aligned(8);
 	u32 size = fill(e, regs, ip, ret_ip, record);
 
-	event_record(&e->event, (struct trace_entry *)record, size, regs->flags, kprobe_context(regs));
+	(guard_by_other_policy() && !e->family->user ? event_record_within : event_record)(
+		&e->event, (struct trace_entry *)record, size, regs->flags, kprobe_context(regs));
 }
 
 /* The ring's next page has to be looked for, or it is full. */

@@ -7,14 +7,10 @@
 #include "lib/string.h"
 #include "mm/vmem.h"
 
-static __always_inline void hit(struct kprobe_site *s, struct pt_regs *regs, struct ftrace_frame *frame)
+/* notrace, here and below: called by traced functions. */
+static notrace void hit_guarded(struct kprobe_site *s, struct pt_regs *regs, struct ftrace_frame *frame,
+				u64 none)
 {
-	u32 guard = guard_enter_call(GUARD_KPROBE, context_read() - PREEMPT_ONE);
-
-	if (!guard) {
-		missed(s);
-		return;
-	}
 	if (unlikely(call_pre(s, regs))) {
 		frame->ip = jump_landing(regs->ip);
 	} else if (s->post) {
@@ -23,11 +19,16 @@ static __always_inline void hit(struct kprobe_site *s, struct pt_regs *regs, str
 			if (p->post && READ_ONCE(p->armed))
 				p->post(p, regs);
 	}
-	guard_leave(guard);
+}
+
+static __always_inline void hit(struct kprobe_site *s, struct pt_regs *regs, struct ftrace_frame *frame)
+{
+	if (!guard_call(GUARD_KPROBE, context_read() - PREEMPT_ONE, hit_guarded, s, regs, frame, 0))
+		missed(s);
 }
 
 /*
- * notrace: called by traced functions. Preemption goes off before the place is looked for: who takes it away waits for
+ * Preemption goes off before the place is looked for: who takes it away waits for
  * those that have it off.
  */
 notrace void kprobe_ftrace_handler(u64 ip, u64 parent_ip, struct ftrace_ops *none, struct ftrace_frame *frame)

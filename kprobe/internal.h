@@ -91,6 +91,20 @@ static __always_inline struct kprobe_site *kprobe_find(u64 addr)
 	return kprobe_find_in(READ_ONCE(kprobe_table[kprobe_bucket(addr)]), addr);
 }
 
+/* The one that is armed. NULL also when there's a post handler: that is looked for among all. */
+static __always_inline struct kprobe *only_armed(const struct kprobe_site *s)
+{
+	struct kprobe *only = NULL;
+
+	for (struct kprobe *p = READ_ONCE(s->probes); p; p = READ_ONCE(p->next)) {
+		if (p->armed && only)
+			return NULL;
+		if (p->armed)
+			only = p;
+	}
+	return only && only->pre && !only->post ? only : NULL;
+}
+
 /* Whom a hit calls, by whatever way it comes. */
 static __always_inline void only_store(struct kprobe_site *s, struct kprobe *only)
 {

@@ -9,6 +9,7 @@
 #include "kprobe/internal.h"
 #include "mm/kmalloc.h"
 #include "rcu/rcu.h"
+#include "trace/policy.h"
 
 struct kprobe_site *kprobe_table[KPROBE_BUCKETS];
 struct mutex kprobe_mutex;
@@ -132,27 +133,13 @@ static bool wanted(const struct kprobe_site *s)
 	return false;
 }
 
-/* NULL also when there's a post handler: that is looked for among all. */
-static struct kprobe *only_armed(const struct kprobe_site *s)
-{
-	struct kprobe *only = NULL;
-
-	for (struct kprobe *p = s->probes; p; p = p->next) {
-		if (p->armed && only)
-			return NULL;
-		if (p->armed)
-			only = p;
-	}
-	return only && only->pre && !only->post ? only : NULL;
-}
-
-/* Again, if a bust came in between. */
+/* Again, if a bust came in between. By another policy none is: who looks at all of them asks for that guard, too. */
 void only_update(struct kprobe_site *s)
 {
 	struct kprobe *only;
 
 	do {
-		only = only_armed(s);
+		only = static_key_enabled(&guard_policy_key) ? NULL : only_armed(s);
 		only_store(s, only);
 	} while (only && !READ_ONCE(only->armed));
 }

@@ -73,14 +73,17 @@ static __always_inline void hit(struct kprobe *p, u64 *slot)
 /* In an interrupt or a trap, or when it isn't to be hooked. */
 static noinline notrace void called_elsewhere(struct kprobe_site *s, u64 *slot)
 {
-	struct kprobe *p = READ_ONCE(s->only);
-	enum guard_context context = guard_context(context_read() - PREEMPT_ONE);
+	struct kprobe *p = only_armed(s);
+	u32 word = context_read() - PREEMPT_ONE, guard;
 
-	if (guard_taken(GUARD_BIT(GUARD_KPROBE, context)))
-		this_cpu_at(guard_dropped, GUARD_KPROBE)++;
-	else if (p && p->pre == kretprobe_at_entry) {
-		hit(p, slot);
-		return;
+	guard = guard_by_other_policy() ? policy_enter(GUARD_KPROBE, word)
+					: guard_enter_call(GUARD_KPROBE, word);
+	if (guard) {
+		guard_leave(guard);
+		if (p && p->pre == kretprobe_at_entry) {
+			hit(p, slot);
+			return;
+		}
 	}
 	missed(s);
 }
@@ -134,6 +137,21 @@ static __always_inline void call_handler(struct kretprobe *rp, struct graph_entr
 	guard_leave(guards);
 }
 
+static notrace void call_guarded(struct kretprobe *rp, struct graph_entry *e, struct pt_regs *regs, u64 none)
+{
+	struct kretprobe_instance ri = { .rp = rp, .ret_addr = regs->ip, .data = e->data };
+
+	rp->handler(&ri, regs);
+}
+
+static noinline notrace void call_handler_by_policy(struct kretprobe *rp, struct graph_entry *e,
+						    struct pt_regs *regs)
+{
+	if (!policy_call(GUARD_KPROBE, context_read() - PREEMPT_ONE, (guarded_fn)(void *)call_guarded,
+			 (u64)rp, (u64)e, (u64)regs, 0))
+		miss(rp);
+}
+
 static noinline notrace void call_handler_elsewhere(struct kretprobe *rp, struct graph_entry *e,
 						    struct pt_regs *regs)
 {
@@ -162,6 +180,8 @@ notrace void kretprobe_return(struct return_regs *frame)
 	rp = READ_ONCE(container_of(e->open, struct kretprobe_calls, open)->rp);
 	if (unlikely(!rp))
 		; /* unregistered or disarmed meanwhile */
+	else if (guard_by_other_policy())
+		call_handler_by_policy(rp, e, regs);
 	else if (likely(!(context_read() & ~(PREEMPT_MASK | CONTEXT_NO_RESCHED))))
 		call_handler(rp, e, regs, GUARD_TASK, GUARD_TRAP);
 	else

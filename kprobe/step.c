@@ -51,12 +51,14 @@ static __always_inline void restore_flags(const struct step *step, struct pt_reg
 
 static __kprobes void call_post(struct kprobe_site *s, struct pt_regs *regs)
 {
-	if (!guard_enter_trap(GUARD_KPROBE))
+	u32 guard = guard_enter_trap(GUARD_KPROBE);
+
+	if (!guard)
 		return;
 	for (struct kprobe *p = READ_ONCE(s->probes); p; p = READ_ONCE(p->next))
 		if (p->post && READ_ONCE(p->armed))
 			p->post(p, regs);
-	guard_leave_trap(GUARD_KPROBE);
+	guard_leave(guard);
 }
 
 /*
@@ -111,6 +113,7 @@ static __always_inline void hit_at(const struct kprobe_site *s, struct pt_regs *
 static __kprobes enum hit hit_unusual(struct pt_regs *regs, struct kprobe_site *s)
 {
 	bool elsewhere;
+	u32 guard;
 
 	if (!READ_ONCE(s->armed)) {
 		/*
@@ -122,12 +125,13 @@ static __kprobes enum hit hit_unusual(struct pt_regs *regs, struct kprobe_site *
 		return HIT_NOBODYS; /* the byte is no int3 any more: do_int3() steps back */
 	}
 	hit_at(s, regs);
-	if (!guard_enter_trap(GUARD_KPROBE)) {
+	guard = guard_enter_trap(GUARD_KPROBE);
+	if (!guard) {
 		missed(s);
 		return HIT_MISSED;
 	}
 	elsewhere = call_pre(s, regs);
-	guard_leave_trap(GUARD_KPROBE);
+	guard_leave(guard);
 	return elsewhere ? HIT_SENT_ELSEWHERE : HIT_HANDLED;
 }
 

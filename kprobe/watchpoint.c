@@ -156,10 +156,11 @@ static void call_handler(struct watchpoint *w, struct pt_regs *regs)
 extern void (*watchpoint_call)(struct watchpoint *w, struct pt_regs *regs);
 void (*watchpoint_call)(struct watchpoint *w, struct pt_regs *regs) = call_handler;
 
-/* Was it hit in the tracer's or a handler's own work? */
+/* Was it hit in the tracer's or a handler's own work? Other policies have their own idea of that. */
 static __always_inline bool in_instrumentation(void)
 {
-	return this_cpu(guard_bits) & GUARD_ALL(guard_context(this_cpu(trap_top)->before.context_word));
+	return !guard_by_other_policy() &&
+	       this_cpu(guard_bits) & GUARD_ALL(guard_context(this_cpu(trap_top)->before.context_word));
 }
 
 /* The guard is the probes': neither is handled inside the other. */

@@ -17,6 +17,9 @@
  */
 void event_record(struct event *e, struct trace_entry *record, u32 size, u64 eflags, u32 word);
 
+/* The same for what runs under the guard of another kind already, and asks for no more. */
+void event_record_within(struct event *e, struct trace_entry *record, u32 size, u64 eflags, u32 word);
+
 /* The same from a recorder below, where event_try() may have begun something with @ring. */
 void event_record_other(struct event *e, struct trace_entry *record, u32 size, u32 word,
 			struct ring_cpu *ring);

@@ -107,7 +107,8 @@ struct event *event_by_id(u16 id)
 
 void event_choose_way(struct event *e)
 {
-	WRITE_ONCE(e->fast, e->recording && !e->filter && !e->triggers && !trace_stack_wanted);
+	WRITE_ONCE(e->fast, e->recording && !e->filter && !e->triggers && !trace_stack_wanted &&
+				    !static_key_enabled(&guard_policy_key));
 }
 
 void events_choose_way(void)

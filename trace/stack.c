@@ -71,7 +71,8 @@ notrace void trace_stack_of_event(void)
 	u32 word = context_read(), guard;
 
 	preempt_disable(); /* the ring is this CPU's */
-	guard = guard_enter(GUARD_FUNCTION);
+	guard = guard_by_other_policy() ? policy_enter_within(GUARD_FUNCTION, word)
+					: guard_enter_in(GUARD_FUNCTION, guard_context(word));
 	if (guard) {
 		record(NULL, 1, word);
 		guard_leave(guard);

@@ -89,6 +89,8 @@ static const struct listed must_hide[] = {
 	{ "jump_landing", "", "a detour calls it without a guard: a jump in it would lead there again" },
 	{ "kprobe_detour_slow", "",
 	  "a detour calls it before it has a guard: a jump in it would lead there again" },
+	{ "policy_call", "", "the same takes its guard by it" },
+	{ "call_each", "", "a detour calls it, and it gives that one's guard back" },
 	{ "text_poke_bp_batch", "", "it changes the site of whatever it calls" },
 	{ "text_poke_round", "", "it changes the site of whatever it calls" },
 	{ "push", "context/irq_work.c",

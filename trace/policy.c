@@ -1,0 +1,71 @@
+/* The guard's other policies: which bit an event takes by each of them. */
+#include "trace/guard.h"
+
+const char *const policy_names[NR_POLICIES] = { "none", "flag", "kind", "context", "stack" };
+enum guard_policy guard_policy = POLICY_CONTEXT;
+struct static_key guard_policy_key;
+
+/* Beside those of kind and context, so that events begun by one policy and by another don't take each other's. */
+#define IN_TRACER     (1u << 16)
+#define IN_KIND(kind) (1u << (20 + (kind)))
+/* Not 0, and in no one's way. */
+#define NOTHING (1u << 31)
+
+/* Of what an int3 or #DB interrupted; one in an NMI belongs to that in any case. */
+static __always_inline enum guard_context interrupted_context(u32 word)
+{
+	return guard_context(word & ((1u << NMI_SHIFT) - 1));
+}
+
+static __always_inline u32 bit_of(enum guard_policy policy, enum guard_kind kind, u32 word)
+{
+	switch (policy) {
+	case POLICY_NONE:
+		return NOTHING;
+	case POLICY_FLAG:
+		return IN_TRACER;
+	case POLICY_KIND:
+		return IN_KIND(kind);
+	case POLICY_STACK:
+		return GUARD_BIT(kind, interrupted_context(word));
+	default:
+		return GUARD_BIT(kind, guard_context(word));
+	}
+}
+
+/* Hidden, here and below: traps ask, before a probe may be hit again. */
+__kprobes u32 policy_enter(enum guard_kind kind, u32 word)
+{
+	u32 bit = bit_of(READ_ONCE(guard_policy), kind, word);
+
+	if (bit == NOTHING)
+		return bit;
+	if (guard_taken(bit)) {
+		this_cpu_at(guard_dropped, kind)++;
+		return 0;
+	}
+	guard_set(bit);
+	return bit;
+}
+
+/* By the flag alone it would be taken for a recursion. notrace: in the middle of a tracer. */
+notrace u32 policy_enter_within(enum guard_kind kind, u32 word)
+{
+	if (READ_ONCE(guard_policy) == POLICY_FLAG && guard_taken(IN_TRACER))
+		return NOTHING;
+	return policy_enter(kind, word);
+}
+
+__kprobes bool policy_call(enum guard_kind kind, u32 word, guarded_fn fn, u64 a, u64 b, u64 c, u64 d)
+{
+	u32 guard;
+
+	preempt_disable();
+	guard = policy_enter(kind, word);
+	if (guard) {
+		fn(a, b, c, d);
+		guard_leave(guard);
+	}
+	preempt_enable();
+	return guard;
+}

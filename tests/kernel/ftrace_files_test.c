@@ -1,11 +1,14 @@
 /* The function tracer's control files: a write is taken whole or refused whole, and what is set is what happens. */
 #include "abi/errno.h"
 #include "arch/x86/cpu/regs.h"
+#include "arch/x86/mm/paging.h"
 #include "arch/x86/mm/text_poke.h"
 #include "ftrace/internal.h"
+#include "lib/bug.h"
 #include "lib/ktest.h"
 #include "lib/printf.h"
 #include "lib/string.h"
+#include "mm/frames.h"
 #include "sched/thread.h"
 #include "tests/kernel/stress.h"
 #include "tests/kernel/trace_read.h"
@@ -34,15 +37,30 @@ static int put(const char *file, const char *text, bool append)
 	return put_bytes(file, text, strlen(text), append);
 }
 
+/* Three texts, in frames that are taken for good at the first use: the image has little room. */
+#define TEXT_SIZE 8192 /* a profile has each function that was called */
+static char *text_room(int n)
+{
+	static char *texts;
+
+	if (!texts) {
+		u64 pa = frames_alloc(3 * TEXT_SIZE / PAGE_SIZE);
+
+		BUG_ON(!pa);
+		texts = phys_to_virt(pa);
+	}
+	return texts + n * TEXT_SIZE;
+}
+
 /* What @file says now. */
 static const char *get(const char *file)
 {
-	static char buf[8192]; /* a profile has each function that was called */
+	char *buf = text_room(0);
 	char path[TRACEFS_PATH_MAX];
 	struct seq_buf b;
 
 	path_of(file, path);
-	seq_buf_init(&b, buf, sizeof(buf));
+	seq_buf_init(&b, buf, TEXT_SIZE);
 	EXPECT_EQ(tracefs_read(path, &b.seq), 0);
 	return buf;
 }
@@ -67,13 +85,13 @@ struct refusal {
 
 static void refuses(const char *file, const struct refusal *r, bool logged)
 {
-	static char before[4096], enabled[4096];
+	char *before = text_room(1), *enabled = text_room(2);
 
 	for (int append = 0; append < 2; append++) {
 		int err;
 
-		strscpy(before, get(file), sizeof(before));
-		strscpy(enabled, get("enabled_functions"), sizeof(enabled));
+		strscpy(before, get(file), TEXT_SIZE);
+		strscpy(enabled, get("enabled_functions"), TEXT_SIZE);
 		EXPECT_EQ(put("error_log", "", false), 0);
 		err = put_bytes(file, r->text, r->len ? r->len : strlen(r->text), append);
 		if (err != -EINVAL)

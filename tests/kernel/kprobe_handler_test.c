@@ -151,21 +151,24 @@ static bool mend(struct kprobe *p, struct pt_regs *regs)
 KTEST(kprobe, a_handler_for_faults)
 {
 	static const enum kprobe_technique copies[] = { KPROBE_STEP, KPROBE_INT3, KPROBE_BOOST };
-	struct cpu_accounts before = accounts_now();
 
 	for (size_t i = 0; i < ARRAY_SIZE(copies); i++) {
 		struct kprobe p = { .addr = faults_at[0], .fault = mend, .technique = copies[i] };
+		struct cpu_accounts before;
 		struct machine m;
 
 		fault_vector = 0;
 		if (!probe_on(&p))
 			return;
+		preempt_disable();
+		before = accounts_now();
 		m = run(faults); /* r8 holds a non-canonical address */
+		EXPECT_ACCOUNTS(before);
+		preempt_enable();
 		probe_off(&p);
 		EXPECT_EQ(fault_vector, 13);
 		EXPECT_EQ(m.r9, 5);
 		EXPECT_EQ(m.ax, 1);
 		EXPECT_EQ(p.hits, 1);
-		EXPECT_ACCOUNTS(before);
 	}
 }

@@ -22,6 +22,7 @@ PYTHON  := /usr/bin/env python3
 KERNEL_DIRS := $(wildcard lib abi arch context mm trace sched rcu ftrace kprobe tracefs kernel tests/kernel tests/bench)
 C_SRC   := $(sort $(shell find $(KERNEL_DIRS) -name '*.c' ! -name asm_offsets.c))
 ASM_SRC := $(sort $(shell find $(KERNEL_DIRS) -name '*.asm'))
+ASM_INC := $(sort $(shell find $(KERNEL_DIRS) -name '*.inc'))
 OBJ     := $(C_SRC:%.c=$(B)/obj/%.o) $(ASM_SRC:%.asm=$(B)/obj/%.asm.o)
 
 # Without noinstr-check (it needs Zydis, libelf and libdw on the machine that builds): nothing is proved then. macOS has
@@ -81,7 +82,8 @@ $(B)/obj/%.o: %.c $(B)/flags
 	@mkdir -p $(@D)
 	@$(CC) $(CFLAGS) $(MUTATION) -MMD -MP -c $< -o $@
 
-$(B)/obj/%.asm.o: %.asm $(B)/asm_offsets.inc $(B)/flags tools/forget-path
+# All that any of them includes: NASM 2.16's -MD doesn't list it.
+$(B)/obj/%.asm.o: %.asm $(ASM_INC) $(B)/asm_offsets.inc $(B)/flags tools/forget-path
 	@mkdir -p $(@D)
 	@$(NASM) $(NASMFLAGS) $(MUTATION) -MD $(@:.o=.d) -MP $< -o $@
 	@tools/forget-path $@ $<

@@ -17,9 +17,10 @@
 #define IPC_WORDS 8
 
 /*
- * rbx: the handle, below, is given away for good. It must be of memory. What the giver's process has mapped of that is unmapped as the
- * call begins, whatever becomes of it; as the message is delivered the handle goes from the giver, and the memory counts as the
- * receiver's. Other handles and other processes' mappings stay: a receiver who wants to be the only one seals it (SYS_memory_seal).
+ * rbx: the handle, below, is given away for good. It must be of memory. From the call's beginning it is nobody's, so that of two threads
+ * who give it only one can, and what the giver's process has mapped of the memory is unmapped. As the message is delivered the handle
+ * is gone, and the memory counts as the receiver's; when that fails it is the giver's again, by its number, but mapped nowhere. Other
+ * handles and other processes' mappings stay: a receiver who wants to be the only one seals it (SYS_memory_seal).
  */
 #define IPC_GRANT (1ul << 32)
 

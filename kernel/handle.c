@@ -52,22 +52,25 @@ static struct handle *find_free(const struct handles *t, u32 *index)
  * Under the lock. Who reads meanwhile, with a number from before, sees another generation when he sees anything else of this;
  * with the new number nobody comes before the object, which is stored last.
  */
-static u32 fill(struct handles *t, struct handle *e, u32 index, struct object *o, u32 rights, u64 badge)
+static u32 fill(struct handles *t, struct handle *e, u32 index, const struct handle *h)
 {
 	u32 generation = (e->generation + 1) % GENERATIONS ?: 1;
 
-	WRITE_ONCE(e->generation, generation);
+	WRITE_ONCE(e->generation, generation | h->generation);
 	barrier(); /* x86 keeps stores in order, and loads */
-	WRITE_ONCE(e->rights, rights);
-	WRITE_ONCE(e->badge, badge);
+	WRITE_ONCE(e->rights, h->rights);
+	WRITE_ONCE(e->badge, h->badge);
 	barrier();
-	WRITE_ONCE(e->object, o);
+	WRITE_ONCE(e->object, h->object);
 	t->count++;
 	return generation << 10 | index;
 }
 
-s64 handle_open(struct handles *t, struct object *o, u32 rights, u64 badge)
+/* As @like is; its generation: as which it begins, taken or not. */
+static s64 open(struct handles *t, const struct handle *like)
 {
+	struct object *o = like->object;
+
 	for (;;) {
 		u64 flags = spin_lock_irqsave(&t->lock);
 		u32 index;
@@ -77,8 +80,8 @@ s64 handle_open(struct handles *t, struct object *o, u32 rights, u64 badge)
 
 		if (e && object_try_get(o)) {
 			if (o->opened)
-				o->opened(o, rights);
-			h = fill(t, e, index, o, rights, badge);
+				o->opened(o, like->rights);
+			h = fill(t, e, index, like);
 		}
 		spin_unlock_irqrestore(&t->lock, flags);
 		if (h)
@@ -87,6 +90,16 @@ s64 handle_open(struct handles *t, struct object *o, u32 rights, u64 badge)
 		if (err)
 			return err;
 	}
+}
+
+s64 handle_open(struct handles *t, struct object *o, u32 rights, u64 badge)
+{
+	return open(t, &(struct handle){ o, badge, rights, 0 });
+}
+
+s64 handle_open_taken(struct handles *t, const struct handle *like)
+{
+	return open(t, &(struct handle){ like->object, like->badge, like->rights, HANDLE_TAKEN });
 }
 
 /* What that number stands for; its place, or NULL. */
@@ -112,15 +125,20 @@ static void closed(struct object *o, u32 rights)
 	object_put(o);
 }
 
+/* Under the lock. */
+static void empty(struct handles *t, struct handle *e)
+{
+	WRITE_ONCE(e->object, NULL);
+	t->count--;
+}
+
 int handle_close(struct handles *t, u32 h)
 {
 	u64 flags = spin_lock_irqsave(&t->lock);
 	struct handle was, *e = lookup(t, h, &was);
 
-	if (e) {
-		WRITE_ONCE(e->object, NULL);
-		t->count--;
-	}
+	if (e)
+		empty(t, e);
 	spin_unlock_irqrestore(&t->lock, flags);
 	if (!e)
 		return -EBADF;
@@ -173,6 +191,49 @@ static __always_inline int look_for(const struct handles *t, u32 h, enum object_
 int handle_find(const struct handles *t, u32 h, enum object_type type, u32 rights, struct handle *out)
 {
 	return look_for(t, h, type, rights, out);
+}
+
+int handle_take(struct handles *t, u32 h, enum object_type type, u32 rights, struct handle *out)
+{
+	u64 flags = spin_lock_irqsave(&t->lock);
+	int err = look_for(t, h, type, rights, out);
+
+	if (!err)
+		WRITE_ONCE(at(t, HANDLE_INDEX(h))->generation, out->generation | HANDLE_TAKEN);
+	spin_unlock_irqrestore(&t->lock, flags);
+	return err;
+}
+
+/* Under the lock. */
+static struct handle *taken(struct handles *t, u32 h)
+{
+	struct handle *e = at(t, HANDLE_INDEX(h));
+
+	return e && e->object && e->generation == (HANDLE_GENERATION(h) | HANDLE_TAKEN) ? e : NULL;
+}
+
+void handle_put_back(struct handles *t, u32 h)
+{
+	u64 flags = spin_lock_irqsave(&t->lock);
+	struct handle *e = taken(t, h);
+
+	if (e)
+		WRITE_ONCE(e->generation, HANDLE_GENERATION(h));
+	spin_unlock_irqrestore(&t->lock, flags);
+}
+
+void handle_close_taken(struct handles *t, u32 h)
+{
+	u64 flags = spin_lock_irqsave(&t->lock);
+	struct handle was = { NULL }, *e = taken(t, h);
+
+	if (e) {
+		was = *e;
+		empty(t, e);
+	}
+	spin_unlock_irqrestore(&t->lock, flags);
+	if (was.object)
+		closed(was.object, was.rights);
 }
 
 /* The reference that it has may just have been the last: then the handle has been closed meanwhile. */

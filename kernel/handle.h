@@ -19,8 +19,9 @@ struct handle {
 	struct object *object; /* with a reference; NULL: free */
 	u64 badge;
 	u32 rights;
-	u32 generation;
+	u32 generation; /* with HANDLE_TAKEN: its number names nothing for now */
 };
+#define HANDLE_TAKEN (1u << 31) /* above all generations, so no number is its */
 
 #define HANDLES_A_PAGE 128u
 
@@ -45,6 +46,17 @@ void handles_abandon(struct handles *t);
 s64 handle_open(struct handles *t, struct object *o, u32 rights, u64 badge);
 /* Thread context, no spinlock held. -EBADF. */
 int handle_close(struct handles *t, u32 h);
+/*
+ * Task context. One that names an object of @type with @rights at least names nothing from here on, for anybody, and keeps its place and its
+ * reference: until handle_put_back(), or until it is closed as what it is. Of several who try one has it. As it was, in @out; it fails as
+ * handle_find().
+ */
+int handle_take(struct handles *t, u32 h, enum object_type type, u32 rights, struct handle *out);
+/* As handle_open(), one that begins as taken: its process has it when it is put back. */
+s64 handle_open_taken(struct handles *t, const struct handle *like);
+/* Task context, both; handle_close_taken() when its reference isn't the last, perhaps with a spinlock held. Nothing, when it isn't taken. */
+void handle_put_back(struct handles *t, u32 h);
+void handle_close_taken(struct handles *t, u32 h);
 /*
  * Thread context. One more for the same object, with @rights of those that it has. An endpoint's badge is @badge if there was
  * none. -EBADF; -EACCES: too few, or it mustn't be duplicated; -EINVAL: no such rights; -EMFILE, -ENOMEM.

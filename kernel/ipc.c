@@ -34,13 +34,26 @@ static void copy_words(struct pt_regs *to, const struct pt_regs *from)
 	to->r15 = from->r15;
 }
 
-/* @to has it, as @given: now it pays, and @from has it no more. None of these handles is the last, as @from has a reference, too. */
-static int hand_over(const struct ipc_party *from, const struct ipc_party *to, u32 given)
+/*
+ * @to has it, and pays for it now, and @from has it no more. Until it has paid nobody finds what it is given. Neither handle that goes is
+ * the last, as @from has a reference, too.
+ */
+static int hand_over(const struct ipc_party *from, const struct ipc_party *to, u32 *given)
 {
-	int err = memory_object_pay(from->grant, to->account);
+	s64 new = handle_open_taken(to->handles, &from->grant);
+	int err;
 
-	handle_close(err ? to->handles : from->handles, err ? given : (u32)from->regs->bx);
-	return err;
+	if (new < 0)
+		return (int)new;
+	err = memory_object_pay(from->grant.object, to->account);
+	if (err) {
+		handle_close_taken(to->handles, (u32) new);
+		return err;
+	}
+	handle_close_taken(from->handles, from->granted);
+	handle_put_back(to->handles, (u32) new);
+	*given = (u32) new;
+	return 0;
 }
 
 /* The handle in @from's message, if there is one, with all its rights and its badge: one more, for @to, or that one. */
@@ -55,6 +68,8 @@ static int give_handle(const struct ipc_party *from, const struct ipc_party *to,
 		return 0;
 	if (!from->handles || !to->handles)
 		return -EINVAL;
+	if (from->grant.object)
+		return hand_over(from, to, given);
 	err = handle_find_any(from->handles, (u32)from->regs->bx, RIGHT_DUPLICATE, &h);
 	if (err)
 		return err;
@@ -62,7 +77,7 @@ static int give_handle(const struct ipc_party *from, const struct ipc_party *to,
 	if (new < 0)
 		return (int)new;
 	*given = (u32) new;
-	return from->grant ? hand_over(from, to, *given) : 0;
+	return 0;
 }
 
 /* The message; when it can't be given, nothing has changed. */

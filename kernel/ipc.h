@@ -31,8 +31,9 @@ struct ipc_party {
 	struct pt_regs *regs;
 	struct handles *handles; /* its process's; NULL: it gives and gets no handles */
 	struct account *account; /* and who pays for memory that it is granted */
-	struct object
-		*grant; /* memory that it gives away, with a reference; NULL: none (ipc_grant_begin()) */
+	struct handle
+		grant; /* memory that it gives away, with a reference, taken from behind @granted; no object: none */
+	u32 granted;
 	/* To wait with; NULL: one that is made for it. What is there may be used by others while it waits, and @regs. */
 	struct ipc_wait *wait;
 };

@@ -40,25 +40,37 @@ struct endpoint *get_endpoint(u64 h, u32 right, u64 *badge, int *err)
 	return h >> 32 ? NULL : find_endpoint((u32)h, right, badge, err);
 }
 
-/* The memory that the message gives away: of our own, it is mapped no more from here on. */
+/*
+ * The memory that the message gives away. From here on nobody else of our own has the handle, to give it away, too, or to map it again;
+ * and only then it is mapped no more.
+ */
 static int grant_begin(struct ipc_party *me)
 {
-	int err = -EINVAL;
-	struct object *o = me->regs->bx >> 32 != IPC_GRANT >> 32
-				   ? NULL
-				   : get_object((u32)me->regs->bx, OBJECT_MEMORY, RIGHT_DUPLICATE, &err);
+	struct handle found;
+	struct object *o;
+	int err;
 
-	if (!o)
+	if (me->regs->bx >> 32 != IPC_GRANT >> 32)
+		return -EINVAL;
+	err = handle_take(me->handles, (u32)me->regs->bx, OBJECT_MEMORY, RIGHT_DUPLICATE, &found);
+	if (err)
 		return err;
+	o = found.object;
+	object_get(o);
+	me->grant = found;
+	me->granted = (u32)me->regs->bx;
 	space_unmap_memory(current_process()->space, container_of(o, struct memory_object, object)->memory);
-	me->grant = o;
 	return 0;
 }
 
+/* If it has been given, nothing is to be put back any more. */
 static void grant_end(struct ipc_party *me)
 {
-	object_put(me->grant);
-	me->grant = NULL;
+	struct object *o = me->grant.object;
+
+	me->grant.object = NULL;
+	handle_put_back(me->handles, me->granted);
+	object_put(o);
 }
 
 /* Not longer than until it has been replied: what was given away isn't to last as long as we wait. */
@@ -88,7 +100,7 @@ static __always_inline long ipc(struct pt_regs *regs, enum operation op, u32 rig
 			return err;
 		}
 	}
-	me->wait->direct = until == IPC_FOR_EVER && !me->grant && ipc_may_forget(regs);
+	me->wait->direct = until == IPC_FOR_EVER && !me->grant.object && ipc_may_forget(regs);
 	switch (op) {
 	case CALL:
 		err = ipc_call(e, badge, me, until);
@@ -100,10 +112,10 @@ static __always_inline long ipc(struct pt_regs *regs, enum operation op, u32 rig
 		err = ipc_reply(e, me);
 		break;
 	case REPLY_RECEIVE:
-		err = me->grant ? grant_reply_receive(e, me, until) : ipc_reply_receive(e, me, until);
+		err = me->grant.object ? grant_reply_receive(e, me, until) : ipc_reply_receive(e, me, until);
 		break;
 	}
-	if (unlikely(me->grant))
+	if (unlikely(me->grant.object))
 		grant_end(me);
 	me->wait->direct = true;
 	object_put(&e->object);

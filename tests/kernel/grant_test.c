@@ -8,6 +8,7 @@
 #include "lib/ktest.h"
 #include "rcu/rcu.h"
 #include "tests/kernel/ipc_scene.h"
+#include "tests/kernel/stress.h"
 #include "tests/kernel/user_process.h"
 
 static_assert(SYS_handle_close == 4, "user_programs.asm has it so");
@@ -22,7 +23,8 @@ struct giver {
 	struct user_process u;
 	struct memory *memory, *words;
 	struct account *account;
-	u32 h, endpoint;
+	u32 h;
+	u64 endpoint;
 	s64 called, closed; /* what the program was told */
 };
 
@@ -59,7 +61,7 @@ static bool giver_begin(struct giver *g, bool sealed, u32 rights)
 	EXPECT_EQ(object_charge(o, g->account, 0, 0), 0);
 	g->h = (u32)process_give(g->u.process, o, rights, 0);
 	object_put(o);
-	g->endpoint = (u32)process_give(g->u.process, &ipc_endpoint->object, RIGHT_SEND | RIGHT_DUPLICATE, 0);
+	g->endpoint = (u64)process_give(g->u.process, &ipc_endpoint->object, RIGHT_SEND | RIGHT_DUPLICATE, 0);
 	return map(g, GRANT_BASE, 0, 2, RIGHT_READ | more) && map(g, 0x900000, 0, PAGES, RIGHT_READ) &&
 	       map(g, 0x10000000, 3, 1, RIGHT_READ | more);
 }
@@ -98,11 +100,13 @@ static bool mapped(struct giver *g, u64 va)
 	return space_read(g->u.process->space, va, &word, sizeof(word)) == 0;
 }
 
-static void start(struct giver *g, u64 given)
+static void start_program(struct giver *g, const u8 *program, u64 endpoint, u64 given)
 {
-	if (!user_process_start(&g->u, up_grant, g->endpoint, given, PRIORITY_DEFAULT))
+	if (!user_process_start(&g->u, program, endpoint, given, PRIORITY_DEFAULT))
 		process_kill(g->u.process, -1);
 }
+
+static void start(struct giver *g, u64 given) { start_program(g, up_grant, g->endpoint, given); }
 
 static bool has(struct handles *t, u32 h, u32 rights)
 {
@@ -300,4 +304,98 @@ KTEST(ipc_grant, a_reply_gives_memory)
 	EXPECT_EQ(giver_end(&g), 4);
 	ipc_scene_end();
 	all_gone(&g);
+}
+
+/* While it waits to be received nobody else of its process has the handle. */
+KTEST(ipc_grant, what_is_being_given_is_nobodys)
+{
+	u64 words[2] = { 1, 0 };
+	struct handle found;
+	struct giver g;
+
+	if (!giver_begin(&g, false, RIGHTS_ALL))
+		return;
+	start(&g, g.h | IPC_GRANT);
+	ipc_wait_for_callers(1);
+	EXPECT(!has(&g.u.process->handles, g.h, RIGHTS_ALL));
+	EXPECT_EQ(handle_take(&g.u.process->handles, g.h, OBJECT_MEMORY, 0, &found), -EBADF);
+	EXPECT_EQ(memory_write(g.words, 0, words, sizeof(words)), 0);
+	start_program(&g, up_grant_at_once, g.endpoint | IPC_DONT_WAIT << IPC_TIMEOUT_SHIFT, g.h | IPC_GRANT);
+	while (words[1] == 0) {
+		thread_yield();
+		EXPECT_EQ(memory_read(g.words, 0, words, sizeof(words)), 0);
+	}
+	EXPECT_EQ(words[1], -EBADF);
+	process_kill(g.u.process, 6);
+	EXPECT_EQ(giver_end(&g), 6);
+	ipc_scene_end();
+	all_gone(&g);
+}
+
+/* An endpoint at which a thread of the kernel receives, and answers, until it has no handle to receive by. */
+struct taker {
+	struct endpoint *e;
+	struct handles handles;
+	u32 h;
+	struct thread *thread;
+};
+
+static int take_all(void *arg)
+{
+	struct taker *t = arg;
+	struct pt_regs regs = { 0 };
+	struct ipc_party party = { .regs = &regs, .handles = &t->handles, .account = receivers };
+	int got = 0;
+
+	while (ipc_receive(t->e, &party, IPC_FOR_EVER) == 0) {
+		got += has(&t->handles, (u32)regs.bx, RIGHTS_ALL);
+		EXPECT_EQ(handle_close(&t->handles, (u32)regs.bx), 0);
+		regs.bx = 0;
+		EXPECT_EQ(ipc_reply(t->e, &party), 0);
+	}
+	return got;
+}
+
+static void taker_begin(struct taker *t, struct giver *g)
+{
+	handles_init(&t->handles);
+	t->e = endpoint_create();
+	t->h = (u32)handle_open(&t->handles, &t->e->object, RIGHTS_ALL, 0);
+	t->thread = ipc_start(take_all, t);
+	start_program(g, up_grant_at_once, (u64)process_give(g->u.process, &t->e->object, RIGHT_SEND, 0),
+		      g->h | IPC_GRANT);
+}
+
+/* How many it got. */
+static int taker_end(struct taker *t)
+{
+	int got;
+
+	EXPECT_EQ(handle_close(&t->handles, t->h), 0);
+	got = thread_join(t->thread);
+	handles_destroy(&t->handles);
+	object_put(&t->e->object);
+	return got;
+}
+
+/* Two threads give the same away, to two who receive, each on a CPU of its own where there are so many. */
+KTEST(ipc_grant, one_handle_is_given_once)
+{
+	for (unsigned i = 0; i < stressed(20); i++) {
+		struct taker takers[2] = { { NULL } };
+		u64 now = 1;
+		struct giver g;
+
+		if (!giver_begin(&g, false, RIGHTS_ALL))
+			return;
+		taker_begin(&takers[0], &g);
+		thread_set_affinity(1u << crowd_next_cpu(this_cpu(cpu_number)));
+		taker_begin(&takers[1], &g);
+		EXPECT_EQ(memory_write(g.words, 0, &now, sizeof(now)), 0);
+		giver_end(&g);
+		EXPECT_EQ(taker_end(&takers[0]) + taker_end(&takers[1]), 1);
+		thread_set_affinity(CPU_MASK_ALL);
+		ipc_scene_end();
+		all_gone(&g);
+	}
 }

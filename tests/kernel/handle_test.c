@@ -172,6 +172,48 @@ KTEST(handle, what_goes_is_not_brought_back)
 	EXPECT_EQ(destroyed, 1);
 }
 
+/* One that is taken names nothing, but has its place and its object. */
+KTEST(handle, what_is_taken_is_nobodys)
+{
+	struct object *o = object(OBJECT_MEMORY);
+	struct handle found;
+	u32 h;
+
+	begin();
+	h = (u32)handle_open(&table, o, RIGHT_READ | RIGHT_DUPLICATE, 3);
+	EXPECT_EQ(handle_take(&table, h, OBJECT_ENDPOINT, 0, &found), -EINVAL);
+	EXPECT_EQ(handle_take(&table, h, OBJECT_MEMORY, RIGHT_WRITE, &found), -EACCES);
+	EXPECT_EQ(handle_take(&table, h + 1, OBJECT_MEMORY, 0, &found), -EBADF);
+	handle_close_taken(&table, h); /* it isn't */
+	EXPECT_EQ(handle_take(&table, h, OBJECT_MEMORY, RIGHT_READ, &found), 0);
+	EXPECT(found.object == o && found.rights == (RIGHT_READ | RIGHT_DUPLICATE) && found.badge == 3);
+	EXPECT_EQ(handle_take(&table, h, OBJECT_MEMORY, 0, &found), -EBADF);
+	EXPECT_EQ(find(h, OBJECT_MEMORY, 0, &found), -EBADF);
+	EXPECT_EQ(find(h | HANDLE_TAKEN, OBJECT_MEMORY, 0, &found), -EBADF);
+	EXPECT_EQ(handle_close(&table, h), -EBADF);
+	EXPECT_EQ(handle_duplicate(&table, h, 0, 0), -EBADF);
+	EXPECT(HANDLE_INDEX(handle_open(&table, o, 0, 0)) != HANDLE_INDEX(h));
+	EXPECT_EQ(o->refs, 3);
+	handle_put_back(&table, h);
+	EXPECT_EQ(find(h, OBJECT_MEMORY, RIGHT_READ | RIGHT_DUPLICATE, &found), 0);
+	EXPECT_EQ(handle_take(&table, h, OBJECT_MEMORY, 0, &found), 0);
+	handle_close_taken(&table, h);
+	EXPECT_EQ(o->refs, 2);
+	handle_close_taken(&table, h); /* it has gone */
+	handle_put_back(&table, h);
+	EXPECT_EQ(find(h, OBJECT_MEMORY, 0, &found), -EBADF);
+	EXPECT_EQ(table.count, 1);
+	h = (u32)handle_open_taken(&table, &(struct handle){ o, 9, RIGHT_SEND, 0 });
+	EXPECT_EQ(find(h, OBJECT_MEMORY, 0, &found), -EBADF);
+	handle_put_back(&table, h);
+	EXPECT_EQ(find(h, OBJECT_MEMORY, RIGHT_SEND, &found), 0);
+	EXPECT_EQ(found.badge, 9);
+	EXPECT_EQ(handle_take(&table, h, OBJECT_MEMORY, 0, &found), 0); /* also what is taken goes with all */
+	handles_destroy(&table);
+	EXPECT_EQ(o->refs, 1);
+	object_put(o);
+}
+
 /* One opens and closes, the others look and duplicate by numbers old and new: an object is what its handle's rights say. */
 static u32 current_handle;
 static bool over;

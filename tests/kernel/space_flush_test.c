@@ -82,6 +82,60 @@ KTEST(space, what_is_unmapped_is_used_nowhere)
 	user_processes_settle();
 }
 
+/* What each CPU's thread has counted, in its own word. */
+static u64 sum_of(struct memory *m)
+{
+	u64 counts[NR_CPUS], sum = 0;
+
+	EXPECT_EQ(memory_read(m, 0, counts, sizeof(counts)), 0);
+	for (u32 cpu = 0; cpu < NR_CPUS; cpu++)
+		sum += counts[cpu];
+	return sum;
+}
+
+/* A thread on each CPU but ours, all of one process, by two mappings of the same page. */
+static void start_everywhere(struct user_process *u, struct memory *m)
+{
+	u64 counts[NR_CPUS] = { 0 };
+
+	for (u32 cpu = 1; cpu < nr_cpus_up(); cpu++) {
+		EXPECT_EQ(thread_set_affinity(1u << cpu), 0);
+		user_process_start(u, up_count, COUNTED_AT + cpu % 2 * PAGE_SIZE + cpu * 8, 0,
+				   PRIORITY_DEFAULT);
+		EXPECT_EQ(thread_set_affinity(1), 0);
+		while (counts[cpu] < 2) {
+			thread_yield();
+			EXPECT_EQ(memory_read(m, 0, counts, sizeof(counts)), 0);
+		}
+	}
+}
+
+/* All mappings of one memory object, as when it is given away. */
+KTEST(space, nor_is_what_is_unmapped_by_its_memory)
+{
+	struct user_process u;
+	struct memory *m;
+	int status;
+	u64 then;
+
+	if (!counter(&u, &m))
+		return;
+	EXPECT_EQ(space_map(u.process->space, COUNTED_AT + PAGE_SIZE, 1, m, 0, MAP_READ | MAP_WRITE), 0);
+	start_everywhere(&u, m);
+	space_unmap_memory(u.process->space, m);
+	then = sum_of(m);
+	while (nr_cpus_up() > 1 && process_status(u.process, &status) != 0 && sum_of(m) == then) {
+		thread_yield();
+		cpu_relax();
+	}
+	EXPECT_EQ(sum_of(m), then);
+	process_kill(u.process, 1);
+	EXPECT_EQ(user_process_end(&u), nr_cpus_up() > 1 ? STATUS_FAULT - X86_TRAP_PF : 1);
+	memory_put(m);
+	thread_set_affinity(CPU_MASK_ALL);
+	user_processes_settle();
+}
+
 KTEST(space, nor_by_who_has_unmapped_it)
 {
 	struct user_process u;

@@ -54,18 +54,28 @@ struct memory *memory_create(size_t pages)
 
 static u64 *entry(const struct memory *m, size_t i) { return &m->frames[i / A_TABLE][i % A_TABLE]; }
 
+/* How many of its pages are in table @t. */
+static size_t in_table(const struct memory *m, size_t t) { return min(A_TABLE, m->pages - t * A_TABLE); }
+
+/* Of those tables that come before @end. */
+static void unprotect(const struct memory *m, size_t end)
+{
+	for (size_t t = 0; t < end; t++)
+		frames_unprotect(m->frames[t], in_table(m, t));
+}
+
 static void free_frames(struct memory *m)
 {
-	for (size_t i = 0; i < m->pages && m->frames[i / A_TABLE]; i++) {
-		u64 pa = *entry(m, i);
+	size_t tables = nr_tables(m->pages);
 
-		if (pa && m->is_sealed)
-			frame_unprotect(pa);
-		if (pa)
-			frame_free(pa);
+	if (m->is_sealed)
+		unprotect(m, tables);
+	for (size_t t = 0; t < tables && m->frames[t]; t++) {
+		for (size_t i = 0; i < in_table(m, t); i++)
+			if (m->frames[t][i])
+				frame_free(m->frames[t][i]);
+		frame_free(virt_to_phys(m->frames[t]));
 	}
-	for (size_t i = 0; i < nr_tables(m->pages) && m->frames[i]; i++)
-		frame_free(virt_to_phys(m->frames[i]));
 }
 
 /* Release, so that all that others did with it comes before; acquire, so that it does so for who frees. */
@@ -105,17 +115,19 @@ u64 memory_frame(struct memory *m, size_t i, bool make)
 	return pa ?: spare;
 }
 
-/* Nobody begins to write meanwhile. All frames, or none. */
+/* Nobody begins to write meanwhile. All frames, or none; other CPUs are interrupted once for each table of them. */
 static int protect_all(struct memory *m)
 {
-	for (size_t i = 0; i < m->pages; i++) {
-		u64 pa = memory_frame(m, i, true);
+	for (size_t i = 0; i < m->pages; i++)
+		if (!memory_frame(m, i, true))
+			return -ENOMEM;
+	for (size_t t = 0; t < nr_tables(m->pages); t++) {
+		int err = frames_protect(m->frames[t], in_table(m, t));
 
-		if (pa && frame_protect(pa) == 0)
-			continue;
-		while (i--)
-			frame_unprotect(*entry(m, i));
-		return -ENOMEM;
+		if (err) {
+			unprotect(m, t);
+			return err;
+		}
 	}
 	return 0;
 }

@@ -2,6 +2,8 @@
 #include "mm/vmem.h"
 
 #include "abi/errno.h"
+#include "arch/x86/cpu/regs.h"
+#include "arch/x86/cpu/smp.h"
 #include "arch/x86/mm/paging.h"
 #include "context/spinlock.h"
 #include "lib/bitmap.h"
@@ -101,25 +103,56 @@ void kstack_free(struct kstack *s)
 	give_slot(s);
 }
 
-int frame_protect(u64 pa)
+struct frames {
+	const u64 *pa;
+	size_t n;
+};
+
+static void forget(void *arg)
+{
+	const struct frames *f = arg;
+
+	for (size_t i = 0; i < f->n; i++)
+		invlpg(DIRECT_MAP + f->pa[i]);
+}
+
+static void forget_everywhere(const u64 *pa, size_t n)
+{
+	struct frames f = { pa, n };
+
+	forget(&f);
+	smp_call_others(forget, &f);
+}
+
+/* Their pages of the direct map are small ones already. Under the lock. */
+static void show(const u64 *pa, size_t n)
+{
+	while (n--)
+		BUG_ON(direct_map_show(pa[n]) != 0);
+}
+
+int frames_protect(const u64 *pa, size_t n)
 {
 	u64 flags = spin_lock_irqsave(&stacks_lock);
-	int err = direct_map_read_only(pa);
+	int err = 0;
 
+	for (size_t i = 0; i < n && !err; i++) {
+		err = direct_map_read_only(pa[i]);
+		if (err)
+			show(pa, i);
+	}
 	spin_unlock_irqrestore(&stacks_lock, flags);
-	if (!err)
-		flush_everywhere(DIRECT_MAP + pa, 1);
+	forget_everywhere(pa, n); /* also when it failed: a translation from in between would be a fault */
 	return err;
 }
 
-/* Its page of the direct map is a small one already. */
-void frame_unprotect(u64 pa)
+void frames_unprotect(const u64 *pa, size_t n)
 {
 	u64 flags = spin_lock_irqsave(&stacks_lock);
 
-	BUG_ON(direct_map_show(pa) != 0);
+	show(pa, n);
 	spin_unlock_irqrestore(&stacks_lock, flags);
-	flush_everywhere(DIRECT_MAP + pa, 1);
+	forget_everywhere(pa, n);
 }
 
 /* The frame leaves the direct map, on all CPUs, before it becomes executable: it never has a writable name besides. */

@@ -16,11 +16,11 @@ struct kstack *kstack_alloc(size_t size);
 void kstack_free(struct kstack *s);
 
 /*
- * Thread context, no spinlock held. Nobody can write the frame by the kernel's own name for it any more, on any CPU: so it may
- * become executable. -ENOMEM. And afterwards, when it is executable nowhere: as ever.
+ * Thread context, no spinlock held. Nobody can write these @n frames by the kernel's own names for them any more, on any CPU: so they may
+ * become executable. -ENOMEM: none. And afterwards, when they are executable nowhere: as ever. The other CPUs are told once.
  */
-int frame_protect(u64 pa);
-void frame_unprotect(u64 pa);
+int frames_protect(const u64 *pa, size_t n);
+void frames_unprotect(const u64 *pa, size_t n);
 
 /*
  * Thread context. A page full of bytes @fill, executable at @va and under no writable name: written by text_poke() alone.

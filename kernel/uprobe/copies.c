@@ -62,7 +62,7 @@ static u64 make_frame(void)
 	if (!pa)
 		return 0;
 	memset(phys_to_virt(pa), INT3_BYTE, PAGE_SIZE);
-	if (frame_protect(pa) == 0)
+	if (frames_protect(&pa, 1) == 0)
 		return pa;
 	frame_free(pa);
 	return 0;
@@ -70,7 +70,7 @@ static u64 make_frame(void)
 
 static void free_frame(u64 pa)
 {
-	frame_unprotect(pa);
+	frames_unprotect(&pa, 1);
 	frame_free(pa);
 }
 

@@ -1,6 +1,8 @@
 /* The sweep's parts: probes on all instructions (sweep.c), what runs into them (sweep_work.c), and what came of it. */
 #pragma once
 
+#include "arch/x86/boot/boot_info.h"
+#include "arch/x86/cpu/acpi.h"
 #include "lib/seq.h"
 #include "lib/types.h"
 
@@ -101,6 +103,11 @@ u64 sweep_terminal(void);
 u64 sweep_interrupt(void);
 u64 sweep_planted(void); /* 7, unless an instruction of it was done wrong */
 #define SWEEP_PLANTED 6	 /* bytes of its first two; behind them is room for a jump */
+/* What was parsed last, in any of these: one room for all, as the image has little. */
+extern struct sweep_parsed {
+	struct boot_info boot;
+	struct acpi_info acpi;
+} sweep_parsed;
 /* sweep_insn.c, sweep_tables.c. */
 u64 sweep_decode(void);
 u64 sweep_tables(void);

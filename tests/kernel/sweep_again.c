@@ -32,34 +32,34 @@ static void read_phys(u64 pa, void *buf, size_t len)
 		memset(buf, 0, len);
 }
 
+struct sweep_parsed sweep_parsed;
+
 /* A memory map as firmware likes it: overlapping, out of order. */
 static u64 regions_again(void)
 {
-	static struct boot_info info;
+	struct boot_info *info = &sweep_parsed.boot;
 	u64 sum = 0;
 
-	memset(&info, 0, sizeof(info));
-	sum += regions_add(&info, 0x100000, 0x7f00000) != NULL;
-	sum += regions_add(&info, 0, 0x9fc00) != NULL;
-	sum += regions_reserve(&info, 0x7e00123, 0x2000) != NULL;
-	sum += regions_reserve(&info, 0x200000, 0x100) != NULL;
-	sum += regions_finish(&info) != NULL;
-	for (unsigned i = 0; i < info.nr_regions; i++)
-		sum = sum * 31 + info.regions[i].base + info.regions[i].size;
+	memset(info, 0, sizeof(*info));
+	sum += regions_add(info, 0x100000, 0x7f00000) != NULL;
+	sum += regions_add(info, 0, 0x9fc00) != NULL;
+	sum += regions_reserve(info, 0x7e00123, 0x2000) != NULL;
+	sum += regions_reserve(info, 0x200000, 0x100) != NULL;
+	sum += regions_finish(info) != NULL;
+	for (unsigned i = 0; i < info->nr_regions; i++)
+		sum = sum * 31 + info->regions[i].base + info->regions[i].size;
 	return sum;
 }
 
 u64 sweep_parse_again(void)
 {
-	static struct boot_info info;
-	static struct acpi_info acpi;
 	struct cmdline saved = cmdline;
 	struct symbol sym;
 	u64 sum = regions_again();
 
-	sum += multiboot2_parse(boot_info_phys, read_phys, &info) != NULL;
-	sum += pvh_parse(boot_info_phys, read_phys, &info) != NULL;
-	sum += acpi_parse(boot_info.rsdp, read_phys, &acpi) != NULL;
+	sum += multiboot2_parse(boot_info_phys, read_phys, &sweep_parsed.boot) != NULL;
+	sum += pvh_parse(boot_info_phys, read_phys, &sweep_parsed.boot) != NULL;
+	sum += acpi_parse(boot_info.rsdp, read_phys, &sweep_parsed.acpi) != NULL;
 	cmdline_init("test debug stress=3 chaos=1 trace=nop trace_buf_size=1M nosuch stress=x trace");
 	cmdline = saved;
 	kprobe_boot_events("p:again/one,run_cd+5;p:again/two,nosuch;r:again/three,run_cd,x=$retval go=on");

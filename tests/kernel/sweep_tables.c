@@ -162,28 +162,26 @@ static u64 put_pvh(void)
 	return put(&si, sizeof(si));
 }
 
-static struct boot_info info;
-static struct acpi_info acpi;
-
 static u64 parse(u64 at, const char *(*parser)(u64 pa, phys_read_fn read, struct boot_info *out))
 {
-	u64 sum = parser(at, read_memory, &info) != NULL;
+	u64 sum = parser(at, read_memory, &sweep_parsed.boot) != NULL;
 
 	for (size_t i = 0; i < end; i += 3) {
 		memory[i] ^= 0xa5;
-		sum = sum * 3 + (parser(at, read_memory, &info) != NULL);
+		sum = sum * 3 + (parser(at, read_memory, &sweep_parsed.boot) != NULL);
 		memory[i] ^= 0xa5;
 	}
-	return sum + info.nr_regions;
+	return sum + sweep_parsed.boot.nr_regions;
 }
 
 static u64 parse_acpi(u64 at)
 {
-	u64 sum = acpi_parse(at, read_memory, &acpi) != NULL;
+	u64 sum = acpi_parse(at, read_memory, &sweep_parsed.acpi) != NULL;
 
 	for (size_t i = 0; i < end; i += 3) {
 		memory[i] ^= 0xa5;
-		sum = sum * 3 + (acpi_parse(at, read_memory, &acpi) != NULL) + acpi.nr_cpus;
+		sum = sum * 3 + (acpi_parse(at, read_memory, &sweep_parsed.acpi) != NULL) +
+		      sweep_parsed.acpi.nr_cpus;
 		memory[i] ^= 0xa5;
 	}
 	return sum;

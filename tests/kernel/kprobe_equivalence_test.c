@@ -3,10 +3,13 @@
 #include "arch/x86/cpu/regs.h"
 #include "kernel/nmi.h"
 #include "kprobe/internal.h"
+#include "lib/printf.h"
+#include "mm/frames.h"
 #include "sched/thread.h"
 #include "sched/timer.h"
 #include "tests/kernel/crowd.h"
 #include "tests/kernel/kprobe_cases.h"
+#include "tests/kernel/kprobe_chains.h"
 #include "tests/kernel/kprobe_forms.h"
 #include "tests/kernel/machine.h"
 #include "tests/kernel/probe.h"
@@ -261,9 +264,84 @@ static void compare_all_jumps(const char *how)
 	ktest_comment("jump, %s: %u of %lu forms", how, done, ARRAY_SIZE(cases));
 }
 
+#define DEFINE_CHAIN(name, code) CODE(kp_chain_##name, "", code, "", "");
+#define LIST_CHAIN(name, code)	 { #name, kp_chain_##name, kp_chain_##name##_at, ALL_CPUS },
+KPROBE_CHAINS(DEFINE_CHAIN)
+static const struct probe_case chains[] = { KPROBE_CHAINS(LIST_CHAIN) };
+
+/* Encodings met so far: all bytes but displacement and immediate. */
+static struct encodings {
+	unsigned n;
+	u64 seen[511];
+} * encodings;
+
+static bool is_new(const struct insn *insn, const u8 *bytes)
+{
+	size_t len = insn->disp_size ? insn->disp_offset : insn->imm_size ? insn->imm_offset : insn->length;
+	u64 key = (u64)insn->length << 56;
+
+	for (size_t i = 0; i < len && i < 7; i++)
+		key |= (u64)bytes[i] << 8 * i;
+	for (unsigned i = 0; i < encodings->n; i++)
+		if (encodings->seen[i] == key)
+			return false;
+	if (encodings->n < ARRAY_SIZE(encodings->seen))
+		encodings->seen[encodings->n++] = key;
+	return true;
+}
+
+/* Each instruction of it that can be emulated. */
+static void compare_chain(const struct probe_case *chain)
+{
+	char name[32];
+	struct probe_case c = *chain;
+	struct insn insn;
+
+	c.name = name;
+	for (u64 at = chain->at[0]; at < chain->at[1]; at += insn.length) {
+		if (insn_decode(&insn, (const u8 *)at, INSN_MAX_LENGTH) != 0) {
+			ktest_fail(chain->name, 0, "no instruction", at, chain->at[0]);
+			return;
+		}
+		snprintf(name, sizeof(name), "%s+%lu", chain->name, at - chain->at[0]);
+		c.at = &at;
+		if (emulate_choose(&insn) && is_new(&insn, (const u8 *)at))
+			EXPECT(compare_case(&c, KPROBE_EMULATE, false));
+	}
+}
+
+static void compare_all_chains(const char *how)
+{
+	u64 frame = frame_alloc();
+
+	EXPECT(frame);
+	if (!frame)
+		return;
+	encodings = phys_to_virt(frame);
+	encodings->n = 0;
+	for (size_t i = 0; i < ARRAY_SIZE(chains); i++)
+		compare_chain(&chains[i]);
+	EXPECT(encodings->n >= 300 && encodings->n < ARRAY_SIZE(encodings->seen));
+	ktest_comment("emulate, %s: %u encodings in chains", how, encodings->n);
+	frames_free(frame, 1);
+}
+
+/* The tracer's call has one form only: a nop of five bytes at a function's entry. */
+static noinline u64 entry_form(u64 a, u64 b) { return (u64)memory + a * b; }
+
+static void compare_entry(const char *how)
+{
+	const u64 at = (u64)entry_form;
+	const struct probe_case c = { "entry", (const u8 *)entry_form, &at, ALL_CPUS };
+
+	EXPECT(compare_case(&c, KPROBE_FTRACE, false));
+	ktest_comment("ftrace, %s: 1 of 1 form", how);
+}
+
 static void compare_all(const char *how)
 {
 	compare_all_jumps(how);
+	compare_entry(how);
 	for (size_t t = 0; t < ARRAY_SIZE(techniques); t++) {
 		unsigned done = 0;
 
@@ -285,6 +363,7 @@ static void compare_all(const char *how)
 KTEST(kprobe, a_probed_instruction_does_what_it_did)
 {
 	compare_all("undisturbed");
+	compare_all_chains("undisturbed");
 }
 
 /*
@@ -338,6 +417,8 @@ KTEST(kprobe, a_probed_instruction_does_what_it_did_under_interrupts)
 		sender = thread_create("nmis", storm_nmis, (void *)(u64)cpu, PRIORITY_DEFAULT,
 				       1u << crowd_next_cpu(cpu));
 	compare_all("under interrupts");
+	if (cmdline.stress > 1)
+		compare_all_chains("under interrupts");
 	WRITE_ONCE(storm_on, false);
 	if (sender)
 		EXPECT_EQ(thread_join(sender), 1);

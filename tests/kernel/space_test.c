@@ -2,12 +2,14 @@
 #include "mm/space.h"
 
 #include "abi/errno.h"
+#include "arch/x86/entry/black_box.h"
 #include "arch/x86/mm/wx.h"
 #include "lib/ktest.h"
 #include "lib/string.h"
 #include "mm/alloc_fail.h"
 #include "mm/frames.h"
 #include "mm/kmalloc.h"
+#include "sched/thread.h"
 #include "tests/kernel/stress.h"
 
 #define BASE  0x7000000000ul
@@ -305,4 +307,27 @@ KTEST(space, nothing_is_lost_when_memory_is)
 		EXPECT_EQ(frames_free_count(), frames);
 	} while (err);
 	EXPECT(n > 12);
+}
+
+static u32 traps_of(u32 cpu)
+{
+	return (u32)(READ_ONCE(*per_cpu_ptr(bb_head, cpu)) / sizeof(struct bb_record));
+}
+
+/* Other CPUs are told of all the frames at once, by one interrupt; and when they are free again. */
+KTEST(space, sealing_interrupts_others_once)
+{
+	const size_t pages = 400;
+	struct memory *m = memory_create(pages);
+	u32 other, before;
+
+	EXPECT_EQ(thread_set_affinity(1u << this_cpu(cpu_number)), 0);
+	other = crowd_next_cpu(this_cpu(cpu_number));
+	EXPECT(memory_frame(m, pages - 1, true));
+	before = traps_of(other);
+	EXPECT_EQ(memory_seal(m), 0);
+	memory_put(m);
+	if (crowd_cpus() > 1)
+		EXPECT((traps_of(other) - before) / 2 < pages);
+	thread_set_affinity(CPU_MASK_ALL);
 }

@@ -53,7 +53,7 @@ void account_put(struct account *a)
 /* With the lock, both. */
 static bool allowed(const struct account *a, enum account_kind kind, u64 n)
 {
-	while (a && n <= a->limit[kind] - a->used[kind])
+	while (a && a->used[kind] <= a->limit[kind] && n <= a->limit[kind] - a->used[kind])
 		a = a->parent;
 	return !a;
 }
@@ -81,6 +81,14 @@ int account_charge(struct account *a, enum account_kind kind, u64 n)
 		add(a, kind, n);
 	spin_unlock_irqrestore(&account_lock, flags);
 	return may ? 0 : -ENOMEM;
+}
+
+void account_charge_anyway(struct account *a, enum account_kind kind, u64 n)
+{
+	u64 flags = spin_lock_irqsave(&account_lock);
+
+	add(a, kind, n);
+	spin_unlock_irqrestore(&account_lock, flags);
 }
 
 void account_uncharge(struct account *a, enum account_kind kind, u64 n)

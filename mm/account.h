@@ -30,6 +30,8 @@ void account_put(struct account *a);
 
 /* Any context but NMI-like. @n more, here and in all that it is a part of; -ENOMEM: that is beyond a limit, and none is counted. NULL, the kernel itself, has no limit. */
 int account_charge(struct account *a, enum account_kind kind, u64 n);
+/* The same beyond any limit, for what others have it need: until it has less it gets no more. */
+void account_charge_anyway(struct account *a, enum account_kind kind, u64 n);
 /* And less. */
 void account_uncharge(struct account *a, enum account_kind kind, u64 n);
 /* The same contexts. What @from has of these is @to's from now on, of each kind so much; -ENOMEM: that is beyond a limit, and nothing has changed. */

@@ -74,11 +74,22 @@ static void free_frame(u64 pa)
 	frame_free(pa);
 }
 
-/* Page @i, which anyone may execute from then on. */
+/* What @n pages cost: them and what tells of each; and with the first the structure itself. */
+static u64 cost(u32 n) { return n ? 2 * n + 1 : 0; }
+
+/*
+ * Page @i, which anyone may execute from then on. The process pays, be it beyond its limit: it isn't to have it in its hand whether
+ * others can probe what it runs.
+ */
 static bool map(struct space *s, struct copies *c, u32 i, u64 pa)
 {
-	u64 flags = spin_lock_irqsave(&s->lock), *e = user_pte(s->pml4, COPIES_START + i * PAGE_SIZE, true);
+	u64 flags = spin_lock_irqsave(&s->lock), va = COPIES_START + i * PAGE_SIZE;
+	unsigned tables = user_tables_missing(s->pml4, va);
+	u64 *e = user_pte(s->pml4, va, true);
 
+	tables -= user_tables_missing(s->pml4, va); /* when there was no memory for all */
+	s->nr_tables += tables;
+	account_charge_anyway(s->account, ACCOUNT_PAGES, tables + (e ? cost(i + 1) - cost(i) : 0));
 	if (e) {
 		c->frames[i] = pa;
 		s->copies = c;
@@ -204,10 +215,12 @@ bool copy_original(struct space *s, u64 ip, u64 *original, u64 *behind)
 void space_free_copies(struct space *s)
 {
 	struct copies *c = s->copies;
+	u32 i;
 
-	for (u32 i = 0; c && i < PAGES && c->frames[i]; i++) {
+	for (i = 0; c && i < PAGES && c->frames[i]; i++) {
 		free_frame(c->frames[i]);
 		frame_free(virt_to_phys(c->about[i]));
 	}
+	account_uncharge(s->account, ACCOUNT_PAGES, cost(i));
 	kfree(c);
 }

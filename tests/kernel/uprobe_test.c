@@ -209,6 +209,31 @@ KTEST(uprobe, copies_that_cannot_be_made)
 	space_put(s);
 }
 
+/* Its process pays for them, also when it may have no more: that is no reason for a probe to be taken out. */
+KTEST(uprobe, copies_are_paid_for)
+{
+	struct account *a = account_create(NULL);
+	struct space *s = space_create();
+
+	if (!a || !s)
+		return;
+	s->account = a;
+	account_get(a);
+	EXPECT_EQ(copy_of_load(s, 0x400000), COPIES_START + 32);
+	EXPECT_EQ(s->nr_tables, 3);
+	EXPECT_EQ(a->used[ACCOUNT_PAGES], 3 + 3);
+	a->limit[ACCOUNT_PAGES] = a->used[ACCOUNT_PAGES];
+	for (u64 i = 2; i < PAGE_SIZE / 32; i++)
+		EXPECT_EQ(copy_of_load(s, 0x400000 + i * 16), COPIES_START + i * 32);
+	EXPECT_EQ(a->used[ACCOUNT_PAGES], 3 + 3);
+	EXPECT_EQ(copy_of_load(s, 0x500000), COPIES_START + PAGE_SIZE);
+	EXPECT_EQ(a->used[ACCOUNT_PAGES], 3 + 5);
+	EXPECT_EQ(account_charge(a, ACCOUNT_PAGES, 1), -ENOMEM);
+	space_put(s);
+	EXPECT_EQ(a->used[ACCOUNT_PAGES], 0);
+	account_put(a);
+}
+
 /* For an emulator that still sees the int3: only what is to be there, and there may be another one by now. */
 KTEST(uprobe, text_is_written_once_more_as_it_is_to_be)
 {

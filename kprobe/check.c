@@ -107,7 +107,7 @@ int kprobe_check(u64 addr, struct insn *insn, const char **why)
 	    next.class == INSN_HLT)
 		*why = "Instruction can't be displaced: sti would lose its hold on interrupts before hlt";
 	if (!*why && insn_changes_gs(insn))
-		*why = "Instruction can't be displaced: it changes GS, which a trap behind it takes for the kernel's";
+		*why = "Instruction can't be displaced: it may change GS, which a trap behind it takes for the kernel's";
 	if (!*why && static_site_at(addr))
 		*why = "A static key's branch: its bytes change when the key is switched";
 	if (!*why && text_is_poked(addr, insn->length))

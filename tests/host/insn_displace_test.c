@@ -67,12 +67,11 @@ static const struct {
 static void test_gs(void **state __unused)
 {
 	static const char *const changing[] = { "\x0f\x01\xf8", "\xf3\x48\x0f\xae\xd8", "\x8e\xe8",
-						"\x0f\xa9", "\x0f\xb5\x08" };
-	/* rdtscp, swapgs' neighbour; wrfsbase, ldmxcsr, mov fs, pop fs, lfs; mov rax, gs */
-	static const char *const others[] = { "\x0f\x01\xf9", "\xf3\x48\x0f\xae\xd0",
-					      "\x0f\xae\x18", "\x8e\xe0",
-					      "\x0f\xa1",     "\x0f\xb4\x08",
-					      "\x8c\xe8" };
+						"\x0f\xa9",	"\x0f\xb5\x08",		"\x0f\x30" };
+	/* rdtscp, swapgs' neighbour; rdmsr; wrfsbase, ldmxcsr, mov fs, pop fs, lfs; mov rax, gs */
+	static const char *const others[] = { "\x0f\x01\xf9", "\x0f\x32", "\xf3\x48\x0f\xae\xd0",
+					      "\x0f\xae\x18", "\x8e\xe0", "\x0f\xa1",
+					      "\x0f\xb4\x08", "\x8c\xe8" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(changing); i++) {
 		struct insn insn = decode(changing[i], strlen(changing[i]));

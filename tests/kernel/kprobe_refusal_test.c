@@ -23,6 +23,7 @@ CODE(no_popf16, "", "popfw", "", "");
 CODE(no_pushf16, "", "pushfw", "", "");
 CODE(no_swapgs, "", "swapgs", "", "");
 CODE(no_mov_gs, "", "movl %eax, %gs", "", "");
+CODE(no_wrmsr, "", "wrmsr", "", "");
 CODE(not_code, "nop\n\t.byte 0x06", "nop", "", ""); /* 06 was push es, and is nothing now */
 CODE(no_middle, "", "movabsq $0x9090909090909090, %rax", "", "");
 
@@ -57,8 +58,9 @@ static const struct {
 	{ (u64)no_ud2, -EINVAL, "always faults" },
 	{ (u64)no_popf16, -EINVAL, "16-bit flags" },
 	{ (u64)no_pushf16, -EINVAL, "16-bit flags" },
-	{ (u64)no_swapgs, -EINVAL, "changes GS" },
-	{ (u64)no_mov_gs, -EINVAL, "changes GS" },
+	{ (u64)no_swapgs, -EINVAL, "may change GS" },
+	{ (u64)no_mov_gs, -EINVAL, "may change GS" },
+	{ (u64)no_wrmsr, -EINVAL, "may change GS" },
 };
 
 static void count(void *arg, struct kprobe *p) { ++*(unsigned *)arg; }

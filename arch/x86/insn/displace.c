@@ -3,7 +3,7 @@
 #include "arch/x86/insn/insn.h"
 #include "lib/string.h"
 
-/* swapgs; wrgsbase; mov, pop and lgs to it. */
+/* swapgs; wrgsbase; mov, pop and lgs to it; wrmsr, as the bytes don't say to which register. */
 bool insn_changes_gs(const struct insn *insn)
 {
 	if (insn->vex)
@@ -15,6 +15,7 @@ bool insn_changes_gs(const struct insn *insn)
 		return insn->modrm == 0xf8;
 	case 0x1ae:
 		return insn->rep && modrm_mod(insn) == 3 && modrm_reg(insn) == 3;
+	case 0x130:
 	case 0x1a9:
 	case 0x1b5:
 		return true;

@@ -63,7 +63,7 @@ static inline u64 insn_target(const struct insn *insn, u64 ip) { return ip + ins
 
 /* displace.c: the instruction executed at another address. Why it can't be, or NULL. */
 const char *insn_cannot_displace(const struct insn *insn);
-/* Is GS another one behind it, but for what wrmsr may do? The kernel's own can't be stepped: the trap that ends the step needs GS. */
+/* May GS be another one behind it? The kernel's own can't be stepped: the trap that ends the step needs GS. */
 bool insn_changes_gs(const struct insn *insn);
 /* May its copy be run at all, and be single-stepped? If not, though it can be displaced, it must be emulated. */
 bool insn_can_step(const struct insn *insn);

@@ -15,10 +15,15 @@ static struct {
 } entries[ENTRIES];
 static unsigned nr; /* ever logged since the last clearing */
 
+/* Of a command that is too long, the part around the place. */
 void error_log(const char *subsystem, const char *command, size_t column, const char *message)
 {
 	__typeof__(entries[0]) *e = &entries[nr++ % ENTRIES];
 
+	if (column >= sizeof(e->command) - 1) {
+		command += column - sizeof(e->command) / 2;
+		column = sizeof(e->command) / 2;
+	}
 	e->time = trace_clock();
 	e->column = column;
 	strscpy(e->subsystem, subsystem, sizeof(e->subsystem));

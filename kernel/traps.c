@@ -142,13 +142,13 @@ noinstr void do_machine_check(struct pt_regs *regs)
 	trap_exit();
 }
 
-/* A handler's stack ran out: either a recursion of traps, which can be undone, or the end. */
+/* A stack ran out: either a recursion of traps or of callbacks, which can be undone, or the end. */
 static __always_inline bool undo_recursion(struct pt_regs *regs)
 {
 	struct trap_record t;
 
 	if (!bust_kprobes(regs))
-		return false;
+		return give_up_calls(regs);
 	trap_record_link(&t, regs);
 	trap_enter();
 	instrumentation_begin();

@@ -107,11 +107,6 @@ static __always_inline bool walk_next(struct walk *w)
 	return true;
 }
 
-static __always_inline bool on_nmi_stack(const struct pt_regs *regs)
-{
-	return (u64)this_cpu(nmi_top) - (u64)regs < IST_STACK_SIZE;
-}
-
 static __always_inline u32 vector_of(const struct frame *f) { return (u32)f->regs->vector; }
 
 static __always_inline bool is_probe_trap(const struct frame *f)
@@ -253,41 +248,6 @@ static __always_inline bool step_pending(const struct frame *f)
 	return depth && this_cpu_at(steps, depth - 1).vector_depth == f->before.bb_depth;
 }
 
-/*
- * What was called since will never return. Its return addresses lie on the same stack below the registers, or on one that
- * was entered later: and once an NMI is being handled, there is none but its own.
- */
-static __always_inline void cut_calls_since(const struct frame *f)
-{
-	struct graph_stack *g = this_cpu(graph_here);
-	const struct kstack *stack = stack_of((u64)f->regs);
-	bool others = !on_nmi_stack(f->regs);
-	struct graph_entry *e = g->top;
-
-	while (e->slot && (stack_of((u64)e->slot) == stack ? (u64)e->slot < (u64)f->regs : others))
-		e--;
-	graph_cut(g, e);
-}
-
-/* Everything as at the first trap's entry, but the counter: it may only grow, and its parity is what says "watching". */
-static __always_inline void accounts_restore(const struct frame *f)
-{
-	const struct cpu_accounts *a = &f->before;
-
-	this_cpu(context_word) = a->context_word;
-	this_cpu(guard_bits) = a->guard_bits;
-	*this_cpu(ring_nests[0]) = a->ring_nest[0].n;
-	*this_cpu(ring_nests[1]) = a->ring_nest[1].n;
-	this_cpu(step_depth) = steps_before(f);
-	this_cpu(bb_depth) = a->bb_depth;
-	cut_calls_since(f);
-	rcu_trace_undo(a->rcu_trace_reader);
-	if ((this_cpu(watch).counter ^ a->watch.counter) & 1)
-		this_cpu(watch).counter++;
-	this_cpu(watch).nesting = a->watch.nesting;
-	this_cpu(watch).nmi_nesting = a->watch.nmi_nesting;
-}
-
 /* Word by word: for a structure the compiler would call memcpy, which may be probed. */
 static __always_inline void copy_regs(struct pt_regs *to, const struct pt_regs *from)
 {
@@ -315,7 +275,9 @@ __emergency bool bust_kprobes(struct pt_regs *regs)
 
 	copy_regs(regs, first.regs);
 	this_cpu(trap_top) = first.outer;
-	accounts_restore(&first);
+	this_cpu(step_depth) = steps_before(&first);
+	calls_cut((u64)first.regs);
+	accounts_restore(&first.before);
 	if (int3_pending(&first)) {
 		regs->ip = first.ip - 1; /* its own byte is back: run it */
 		regs->flags = first.flags;
@@ -335,7 +297,7 @@ __emergency bool bust_kprobes(struct pt_regs *regs)
 	 * An NMI among the frames given up would have ended itself, and given #DB its own stack back. One that goes
 	 * on has the first trap's frame on its stack; the context word may not say so yet.
 	 */
-	in_nmi = on_nmi_stack(first.regs);
+	in_nmi = on_nmi_stack((u64)first.regs);
 	this_cpu(nmi_top)->nmi_running = in_nmi;
 	ist_debug_swap(in_nmi ? this_cpu(debug_stack_in_nmi) : this_cpu(debug_stack));
 	black_box_note((u16)vector, BB_RESUME, regs->ip, (u64)regs, first.before.bb_depth);

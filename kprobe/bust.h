@@ -21,5 +21,11 @@ unsigned bust_disarm_all(void);
 /* Thread context or trap context with RCU watching, on the CPU of a bust: says what it did. */
 void bust_report(void);
 
+/*
+ * The same for a recursion of plain calls, which the guard's policy "none" allows: has @regs go on where the outermost call of a
+ * callback returns, given up (context/recover.h). False: there is none.
+ */
+bool give_up_calls(struct pt_regs *regs);
+
 extern u64 bust_count;
 extern bool bust_enabled; /* test/bust */

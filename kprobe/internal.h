@@ -2,6 +2,7 @@
 #pragma once
 
 #include "arch/x86/cpu/percpu.h"
+#include "arch/x86/entry/desc.h"
 #include "arch/x86/entry/detour.h"
 #include "arch/x86/mm/paging.h"
 #include "arch/x86/mm/stacks.h"
@@ -268,6 +269,39 @@ struct step {
 };
 static_assert(sizeof(struct step) == 1 << STEP_SHIFT, "entry.asm shifts by it");
 DECLARE_PER_CPU(struct step, steps[MAX_STEPS]);
+
+static __always_inline bool on_nmi_stack(u64 addr) { return (u64)this_cpu(nmi_top) - addr < IST_STACK_SIZE; }
+
+/*
+ * For an emergency that goes back to @at on this stack. What was called since will never return. Its return addresses lie on the same
+ * stack below that, or on one that was entered later: and once an NMI is being handled, there is none but its own.
+ */
+static __always_inline void calls_cut(u64 at)
+{
+	struct graph_stack *g = this_cpu(graph_here);
+	const struct kstack *stack = stack_of(at);
+	bool others = !on_nmi_stack(at);
+	struct graph_entry *e = g->top;
+
+	while (e->slot && (stack_of((u64)e->slot) == stack ? (u64)e->slot < at : others))
+		e--;
+	graph_cut(g, e);
+}
+
+/* Everything as it was then, but the counter: it may only grow, and its parity is what says "watching". */
+static __always_inline void accounts_restore(const struct cpu_accounts *a)
+{
+	this_cpu(context_word) = a->context_word;
+	this_cpu(guard_bits) = a->guard_bits;
+	*this_cpu(ring_nests[0]) = a->ring_nest[0].n;
+	*this_cpu(ring_nests[1]) = a->ring_nest[1].n;
+	this_cpu(bb_depth) = a->bb_depth;
+	rcu_trace_undo(a->rcu_trace_reader);
+	if ((this_cpu(watch).counter ^ a->watch.counter) & 1)
+		this_cpu(watch).counter++;
+	this_cpu(watch).nesting = a->watch.nesting;
+	this_cpu(watch).nmi_nesting = a->watch.nmi_nesting;
+}
 
 /* event.c. A handler like the probes' own, called as they are, by a pointer: the event of a hit without them. */
 extern void (*kprobe_missed_handler)(u64 addr);

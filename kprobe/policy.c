@@ -13,7 +13,7 @@
 static void choose_ways(void)
 {
 	function_slow_refresh();
-	graph_slow_refresh();
+	graph_policy_changed();
 	events_choose_way();
 	mutex_lock(&kprobe_mutex);
 	for (unsigned b = 0; b < KPROBE_BUCKETS; b++)
@@ -26,6 +26,7 @@ static void choose_ways(void)
 void policy_set(enum guard_policy policy)
 {
 	WRITE_ONCE(guard_policy, policy);
+	WRITE_ONCE(instruments_off, false);
 	static_key_set(&guard_policy_key, policy != POLICY_CONTEXT);
 	choose_ways();
 }

@@ -34,6 +34,17 @@ u32 policy_enter(enum guard_kind kind, u32 word);
 /* The same for what belongs to an event that may be recorded already, and isn't one of its own. */
 u32 policy_enter_within(enum guard_kind kind, u32 word);
 
+/* By POLICY_NONE nothing is recorded any more, since a recursion was given up; until policy_set(). */
+extern bool instruments_off;
+/* The last such recursion; and how many there were. */
+struct given_up {
+	void *function; /* what was guarded */
+	u32 depth;
+	u64 stack; /* bytes that it took */
+	u64 count;
+};
+extern struct given_up given_up;
+
 /* See guard_call(); this has preemption off meanwhile. */
 typedef void (*guarded_fn)(u64 a, u64 b, u64 c, u64 d);
 bool policy_call(enum guard_kind kind, u32 word, guarded_fn fn, u64 a, u64 b, u64 c, u64 d);

@@ -36,6 +36,7 @@ DOCUMENTED = (
     ("events/*/filter", NOTHING, ("events/*/filter",)),  # none
     ("events/*/trigger", NOTHING, ()),  # none more
     ("set_graph_*", NOTHING, ("set_graph_*",)),  # all functions; none
+    ("recursion/consumer", NOTHING, ()),  # nobody
     ("stack_trace_filter", NOTHING, ("stack_trace_filter",)),  # all
 )
 SETTINGS = """\

@@ -2,9 +2,16 @@
 #include "trace/policy.h"
 
 #include "arch/x86/cpu/pic.h"
+#include "arch/x86/cpu/regs.h"
+#include "arch/x86/mm/stacks.h"
 #include "arch/x86/mm/text_poke.h"
+#include "context/recover.h"
 #include "ftrace/ftrace.h"
+#include "kernel/nmi.h"
 #include "kernel/traps.h"
+#include "kprobe/bust.h"
+#include "kprobe/kretprobe.h"
+#include "lib/printf.h"
 #include "lib/tracepoint.h"
 #include "sched/thread.h"
 #include "tests/kernel/crowd.h"
@@ -253,7 +260,7 @@ static int call_or_switch(void *cpu)
 	u64 n = 0;
 
 	if ((u64)cpu == 0) {
-		for (unsigned i = 0; i < stressed(20); i++)
+		for (unsigned i = 0; i < 16 + stressed(4); i++)
 			policy_set((enum guard_policy)(1 + i % (NR_POLICIES - 1)));
 		switched = true;
 	}
@@ -286,4 +293,158 @@ KTEST(policy, changes_under_load)
 	for (u32 cpu = 0; cpu < NR_CPUS; cpu++)
 		if (cpus_up & 1u << cpu)
 			EXPECT_EQ(*per_cpu_ptr(guard_bits, cpu), 0);
+}
+
+static void write_policy(const char *file, const char *text)
+{
+	char path[TRACEFS_PATH_MAX];
+
+	snprintf(path, sizeof(path), TRACEFS_MOUNT "/recursion/%s", file);
+	EXPECT_EQ(tracefs_write(path, text, strlen(text), false), 0);
+}
+
+/* One call of policed() by no policy at all recurses, and is given up: what it was in the middle of isn't. */
+static void expect_given_up(void)
+{
+	struct cpu_accounts was;
+	u64 count = given_up.count;
+	bool off;
+
+	write_policy("policy", "none");
+	preempt_disable();
+	was = accounts_now();
+	policed();
+	EXPECT_ACCOUNTS(was);
+	EXPECT_EQ(given_up.count, count + 1);
+	EXPECT(given_up.depth > 15);
+	EXPECT(given_up.stack > TASK_STACK_SIZE / 2);
+	off = instruments_off;
+	for (int i = 0; i < CALLS; i++)
+		policed();
+	EXPECT_EQ(given_up.count, count + 1);
+	EXPECT(off);
+	EXPECT_EQ((u64)this_cpu(recovery_top), 0);
+	preempt_enable();
+	EXPECT(irqs_enabled());
+	write_policy("policy", "context");
+	EXPECT(!instruments_off);
+}
+
+KTEST(policy, a_callbacks_recursion_is_given_up)
+{
+	for (unsigned i = 0; i < stressed(3); i++) {
+		begin(POLICY_CONTEXT);
+		write_policy("consumer", "policed");
+		policed();
+		EXPECT_EQ(dropped(GUARD_FUNCTION), 1);
+		expect_given_up();
+		EXPECT_EQ(dropped(GUARD_FUNCTION), 1 + 1 + CALLS);
+		write_policy("consumer", "");
+		end();
+	}
+}
+
+static void hit_again(struct kprobe *p, struct pt_regs *regs) { policed(); }
+
+/* Without a trap in it, a probe's is one of calls, too. */
+static void probe_given_up(enum kprobe_technique technique, u64 offset)
+{
+	struct kprobe p = { .addr = (u64)policed + offset, .pre = hit_again, .technique = technique };
+
+	begin(POLICY_CONTEXT);
+	if (probe_on(&p)) {
+		kprobe_settle();
+		expect_given_up();
+		p.hits = 0;
+		policed();
+		EXPECT_EQ(p.hits, 1);
+		probe_off(&p);
+	}
+	end();
+}
+
+KTEST(policy, a_probes_recursion_is_given_up)
+{
+	for (unsigned i = 0; i < stressed(3); i++) {
+		probe_given_up(KPROBE_FTRACE, 0);
+		probe_given_up(KPROBE_JUMP, SITE_SIZE);
+	}
+}
+
+static void return_again(struct kretprobe_instance *ri, struct pt_regs *regs) { policed(); }
+
+KTEST(policy, a_return_probes_recursion_is_given_up)
+{
+	struct kretprobe rp = { .kp.addr = (u64)policed, .handler = return_again, .maxactive = 1000 };
+	const char *why;
+
+	for (unsigned i = 0; i < stressed(3); i++) {
+		begin(POLICY_CONTEXT);
+		EXPECT_EQ(kretprobe_register(&rp, &why), 0);
+		EXPECT_EQ(kretprobe_arm(&rp), 0);
+		expect_given_up();
+		kretprobe_unregister(&rp);
+		end();
+	}
+}
+
+/* One by int3 is one of traps: busted, as ever. */
+KTEST(policy, a_recursion_of_int3s_is_busted)
+{
+	for (unsigned i = 0; i < stressed(3); i++) {
+		struct kprobe p = { .addr = (u64)policed + SITE_SIZE,
+				    .pre = hit_again,
+				    .technique = KPROBE_INT3 };
+		u64 busts = bust_count;
+
+		begin(POLICY_NONE);
+		if (probe_on(&p)) {
+			struct cpu_accounts was;
+
+			preempt_disable();
+			was = accounts_now();
+			policed();
+			EXPECT_ACCOUNTS(was);
+			preempt_enable();
+			EXPECT_EQ(bust_count, busts + 1);
+			EXPECT(!p.armed);
+			probe_off(&p);
+		}
+		end();
+	}
+}
+
+/* The same of a callback in an interrupt, and in an NMI: these go on, and what they came in the middle of does, too. */
+static void call_once(void) { policed(); }
+static void count_nmi(u64 ip, u64 parent_ip, struct ftrace_ops *ops, struct ftrace_frame *frame)
+{
+	policed();
+}
+
+KTEST(policy, recursions_in_interrupts_and_nmis_are_given_up)
+{
+	static struct ftrace_ops ops = { .func = count_nmi, .flags = FTRACE_OPS_FL_RECURSION };
+	u64 count = given_up.count;
+
+	irq_set_handler(IRQ, call_once);
+	pic_mask(IRQ);
+	begin(POLICY_NONE);
+	write_policy("consumer", "policed");
+	__asm__ volatile("int $0x25" ::: "memory");
+	EXPECT_EQ(given_up.count, count + 1);
+	write_policy("consumer", "");
+
+	EXPECT_EQ(ftrace_set_filter(&ops, "nmi_arrived", true), 0);
+	EXPECT_EQ(ftrace_set_filter(&ops, "policed", false), 0);
+	policy_set(POLICY_NONE);
+	EXPECT_EQ(register_ftrace_function(&ops), 0);
+	nmi_expect(this_cpu(cpu_number));
+	__asm__ volatile("int $2" ::: "memory");
+	EXPECT_EQ(given_up.count, count + 2);
+	EXPECT_EQ(unregister_ftrace_function(&ops), 0);
+	ftrace_free_filter(&ops);
+	end();
+	EXPECT_EQ(context_read() & ~CONTEXT_NO_RESCHED, 0);
+	irq_set_handler(IRQ, NULL);
+	pic_mask(IRQ);
 }

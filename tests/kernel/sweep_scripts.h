@@ -38,6 +38,9 @@
 
 #define LOOSE_SCRIPTS(X) \
 	X(dmesg, "dmesg; cat wx") \
+	X(recursion, \
+	  "cat recursion/policy recursion/recovered; echo tracing_on_show > recursion/consumer; cat tracing_on recursion/consumer; " \
+	  "echo context > recursion/policy; echo > recursion/consumer; echo nosuchfn > recursion/consumer; echo x > recursion/policy") \
 	X(nest, "nest mark; nest") \
 	X(explain_more, EXPLAIN) \
 	X(wx, "echo 1 > wx; echo 1 > events/sched/sched_switch/enable; cat wx; echo 0 > wx; echo 0 > events/enable; echo x > wx; echo > trace") \

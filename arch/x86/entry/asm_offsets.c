@@ -44,6 +44,7 @@ void asm_offsets(void)
 	DEFINE(REGS_SS, offsetof(struct pt_regs, ss));
 	DEFINE(REGS_PUSH, REGS_PUSH);
 	DEFINE(TRAP_RECORD_SIZE, TRAP_RECORD_SIZE);
+	DEFINE(RECOVERY_SIZE, RECOVERY_SIZE);
 	DEFINE(STEP_AT, offsetof(struct step_end, at));
 	DEFINE(STEP_TO, offsetof(struct step_end, to));
 	DEFINE(STEP_FLIP, offsetof(struct step_end, flip));

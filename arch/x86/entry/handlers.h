@@ -5,6 +5,8 @@
 
 /* The stubs of NMI-like vectors push a struct trap_record (context/trap.h) for their handlers. */
 #define TRAP_RECORD_SIZE 80
+/* recover.asm pushes so much of a struct recovery (context/recover.h) itself. */
+#define RECOVERY_SIZE 72
 
 /*
  * A probe's step, as the stubs of int3 and #DB know it; the innermost is the step_depth'th of the CPU's "steps". When the copy

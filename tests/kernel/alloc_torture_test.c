@@ -1,6 +1,7 @@
 /* All CPUs take and give back everything that is made of memory; each finds in its own what it put there, and nothing is lost. */
 #include "arch/x86/mm/paging.h"
 #include "lib/ktest.h"
+#include "lib/string.h"
 #include "mm/frames.h"
 #include "mm/kmalloc.h"
 #include "mm/vmem.h"
@@ -21,7 +22,7 @@ struct hoard {
 	int errors;
 };
 
-static struct hoard hoards[NR_CPUS];
+static struct hoard *hoards; /* one for each CPU, in frames: the image has little room */
 
 static u32 draw(struct hoard *h, u32 below)
 {
@@ -94,10 +95,18 @@ static int hoard(void *cpu)
 
 KTEST(smp, memory_is_exact_after_all_allocate)
 {
+	const size_t pages = ALIGN_UP(NR_CPUS * sizeof(*hoards), PAGE_SIZE) / PAGE_SIZE;
+	u64 pa = frames_alloc(pages);
 	size_t frames = frames_free_count();
 
+	EXPECT(pa);
+	if (!pa)
+		return;
+	hoards = phys_to_virt(pa);
+	memset(hoards, 0, pages * PAGE_SIZE);
 	EXPECT_EQ(crowd_run(hoard), 0);
 	EXPECT_EQ(frames_free_count(), frames);
+	frames_free(pa, pages);
 }
 
 static int use_a_stack(void)

@@ -11,18 +11,14 @@
 #include "sched/thread.h"
 #include "sched/timer.h"
 #include "tests/kernel/crowd.h"
-#include "tests/kernel/kprobe_jumps.h"
+#include "tests/kernel/kprobe_bust_each.h"
 #include "tests/kernel/stress.h"
 
 extern const u8 __text_start[];
 
-static u64 text[2];
-
-static bool is_original(void) { return memcmp(text, jt_four, sizeof(text)) == 0; }
-
 static void begin(void)
 {
-	memcpy(text, jt_four, sizeof(text));
+	original_keep();
 	hits = 0;
 }
 
@@ -50,18 +46,6 @@ KTEST(kprobe_jump, an_int3_that_comes_after_a_bust_is_taken_out)
 	EXPECT(is_original());
 }
 
-static bool wanted;
-static u64 busts;
-
-static void bust(struct kprobe *p, struct pt_regs *regs)
-{
-	if (!wanted)
-		return;
-	wanted = false;
-	busts++;
-	bust_disarm_all();
-}
-
 /* At each instruction of it: what it says is so, and afterwards all is as if it had never been tried. */
 static void meet_arming(void)
 {
@@ -72,9 +56,9 @@ static void meet_arming(void)
 
 	if (kprobe_register(&p, &why) != 0)
 		return;
-	wanted = true;
+	bust_wanted = true;
 	err = kprobe_arm(&p);
-	wanted = false;
+	bust_wanted = false;
 	sweep_arm_again();
 	EXPECT_EQ(err, busts == before ? 0 : -EAGAIN);
 	EXPECT(err ? is_original() : *(volatile u8 *)jt_four == INT3_BYTE);
@@ -95,9 +79,9 @@ static void meet_disarming(void)
 	if (!probe_on(&p))
 		return;
 	if (probe_on(&q)) {
-		wanted = true;
+		bust_wanted = true;
 		kprobe_disarm(&q);
-		wanted = false;
+		bust_wanted = false;
 		sweep_arm_again();
 		EXPECT(busts != before ? is_original() : *(volatile u8 *)jt_four == INT3_BYTE);
 		hits = 0;
@@ -109,28 +93,16 @@ static void meet_disarming(void)
 	EXPECT(is_original());
 }
 
+static void meet_updates(struct kprobe *at)
+{
+	meet_arming();
+	EXPECT_EQ(kprobe_arm(at), 0);
+	meet_disarming();
+}
+
 KTEST(kprobe_jump, a_bust_while_a_place_is_updated)
 {
-	struct symbol f;
-	struct insn insn;
-
-	begin();
-	busts = 0;
-	symtab_find(&kernel_symtab, (u64)site_update, &f);
-	for (u64 ip = f.start + SITE_SIZE; ip < f.start + f.size; ip += insn.length) {
-		struct kprobe at = { .addr = ip, .pre = bust, .technique = KPROBE_STEP };
-		const char *why;
-
-		if (insn_decode(&insn, (const u8 *)ip, f.start + f.size - ip) != 0)
-			break;
-		if (kprobe_register(&at, &why) != 0)
-			continue;
-		EXPECT_EQ(kprobe_arm(&at), 0);
-		meet_arming();
-		EXPECT_EQ(kprobe_arm(&at), 0);
-		meet_disarming();
-		probe_off(&at);
-	}
+	bust_at_each(site_update, meet_updates);
 	EXPECT(busts > 10);
 }
 

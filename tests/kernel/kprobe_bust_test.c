@@ -10,20 +10,8 @@
 #include "mm/alloc_fail.h"
 #include "sched/thread.h"
 #include "sched/work.h"
-#include "tests/kernel/kprobe_jumps.h"
+#include "tests/kernel/kprobe_bust_each.h"
 #include "tests/kernel/stress.h"
-
-static bool wanted;
-static u64 busts, text[2];
-
-static void bust(struct kprobe *p, struct pt_regs *regs)
-{
-	if (!wanted)
-		return;
-	wanted = false;
-	busts++;
-	bust_disarm_all();
-}
 
 static void do_nothing(struct work *w) {}
 static WORK(behind, do_nothing);
@@ -36,34 +24,6 @@ static void undo(void)
 	flush_work(&behind);
 }
 
-static bool is_original(void) { return memcmp(text, jt_four, sizeof(text)) == 0; }
-
-/* For each instruction of @function but its entry: @meet, with a probe there. How many there are. */
-static unsigned at_each(const void *function, void (*meet)(struct kprobe *at))
-{
-	struct symbol f;
-	struct insn insn;
-	unsigned n = 0;
-
-	memcpy(text, jt_four, sizeof(text));
-	busts = 0;
-	symtab_find(&kernel_symtab, (u64)function, &f);
-	for (u64 ip = f.start + SITE_SIZE; ip < f.start + f.size; ip += insn.length) {
-		struct kprobe at = { .addr = ip, .pre = bust, .technique = KPROBE_STEP };
-		const char *why;
-
-		if (insn_decode(&insn, (const u8 *)ip, f.start + f.size - ip) != 0)
-			break;
-		if (kprobe_register(&at, &why) != 0)
-			continue; /* it can't be stepped */
-		EXPECT_EQ(kprobe_arm(&at), 0);
-		meet(&at);
-		probe_off(&at);
-		n++;
-	}
-	return n;
-}
-
 static void decode(bool jump)
 {
 	struct kprobe p = { .addr = (u64)jt_four, .technique = jump ? KPROBE_JUMP : KPROBE_STEP };
@@ -73,12 +33,12 @@ static void decode(bool jump)
 	if (!probe_on(&p))
 		return;
 	EXPECT(!jump || jumps(&p));
-	wanted = true;
+	bust_wanted = true;
 	EXPECT_EQ(kprobe_decode(p.addr, sizeof(bytes), bytes, &insn), 0);
-	wanted = false;
+	bust_wanted = false;
 	sweep_arm_again();
 	EXPECT_EQ(insn.length, 3);
-	EXPECT_EQ(memcmp(bytes, text, 8), 0);
+	EXPECT_EQ(memcmp(bytes, original, 8), 0);
 	probe_off(&p);
 	EXPECT(is_original());
 }
@@ -87,10 +47,10 @@ static void meet_decode_jump(struct kprobe *at) { decode(true); }
 
 KTEST(kprobe_jump, a_bust_while_probes_are_looked_through)
 {
-	unsigned n = at_each(kprobe_decode, meet_decode);
+	unsigned n = bust_at_each(kprobe_decode, meet_decode);
 
 	EXPECT(busts > n / 2);
-	n = at_each(kprobe_decode, meet_decode_jump);
+	n = bust_at_each(kprobe_decode, meet_decode_jump);
 	EXPECT(busts > n / 2);
 }
 
@@ -118,16 +78,16 @@ static void meet_jump(struct kprobe *at)
 
 	if (!probe_on(&p))
 		return;
-	wanted = true;
+	bust_wanted = true;
 	kprobe_settle();
-	wanted = false;
+	bust_wanted = false;
 	sweep_arm_again();
 	expect_undone(&p, busts != before);
 }
 
 KTEST(kprobe_jump, a_bust_while_a_jump_comes)
 {
-	unsigned n = at_each(optimize_finish, meet_jump);
+	unsigned n = bust_at_each(optimize_finish, meet_jump);
 
 	EXPECT(busts > n / 2);
 }
@@ -142,9 +102,9 @@ static void meet_disarming(struct kprobe *at)
 		return;
 	if (probe_on(&q)) {
 		EXPECT(jumps(&p));
-		wanted = true;
+		bust_wanted = true;
 		kprobe_disarm(&q);
-		wanted = false;
+		bust_wanted = false;
 		sweep_arm_again();
 		hits = 0;
 		EXPECT_EQ(run_code(jt_four), 4);
@@ -158,7 +118,7 @@ static void meet_disarming(struct kprobe *at)
 
 KTEST(kprobe_jump, a_bust_while_it_is_changed_whom_a_jump_calls)
 {
-	at_each(site_update, meet_disarming);
+	bust_at_each(site_update, meet_disarming);
 	EXPECT(busts > 10);
 }
 
@@ -174,16 +134,16 @@ static void meet_going(struct kprobe *at)
 	if (!probe_on(&p))
 		return;
 	EXPECT(jumps(&p));
-	wanted = true;
+	bust_wanted = true;
 	err = kprobe_register(&within, &why);
-	wanted = false;
+	bust_wanted = false;
 	sweep_arm_again();
 	EXPECT_EQ(err, 0);
 	hits = 0;
 	EXPECT_EQ(run_code(jt_four), 4);
 	EXPECT_EQ(hits, busts == before);
 	undo();
-	EXPECT_EQ(*(volatile u8 *)jt_four, busts == before ? INT3_BYTE : (u8)text[0]);
+	EXPECT_EQ(*(volatile u8 *)jt_four, busts == before ? INT3_BYTE : (u8)original[0]);
 	probe_off(&p);
 	if (!err)
 		probe_off(&within);
@@ -192,7 +152,7 @@ static void meet_going(struct kprobe *at)
 
 KTEST(kprobe_jump, a_bust_while_a_jump_goes)
 {
-	at_each(unoptimize, meet_going);
+	bust_at_each(unoptimize, meet_going);
 	EXPECT(busts > 10);
 }
 
@@ -205,7 +165,7 @@ static int settle(void *arg)
 /* The same from another CPU, sooner or later. */
 KTEST(kprobe_jump, a_bust_on_one_cpu_while_a_jump_comes_on_another)
 {
-	memcpy(text, jt_four, sizeof(text));
+	original_keep();
 	for (unsigned i = 0; i < stressed(30); i++) {
 		struct kprobe p = { .addr = (u64)jt_four, .pre = count_hit };
 		enum jump_state awaited = i % 2 ? JUMP_READY : JUMP_IN;

@@ -1,6 +1,7 @@
 /* One of each: made here as the kernel makes them, given away with any rights. */
 #include "tests/kernel/user_objects.h"
 
+#include "abi/syscall.h"
 #include "kernel/irq_line.h"
 #include "kernel/memory_object.h"
 #include "kernel/ports.h"
@@ -82,4 +83,13 @@ u64 user_objects_give(const struct user_objects *o, struct user_process *u, enum
 
 	EXPECT(h > 0);
 	return (u64)h;
+}
+
+void expect_all_calls(bool *seen, const u8 *without, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		seen[without[i]] = true;
+	for (unsigned call = 0; call < NR_SYSCALLS; call++)
+		if (!seen[call])
+			ktest_fail("a system call without a row", (int)call, "its number", call, 0);
 }

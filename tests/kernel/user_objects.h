@@ -15,6 +15,8 @@ struct user_objects {
  * COM1's scratch register, the interrupt line nobody's.
  */
 bool user_objects_make(struct user_objects *o);
+/* Each system call has a row, or is one of the @n @without: or it is reported. @seen, by number: it has a row. */
+void expect_all_calls(bool *seen, const u8 *without, size_t n);
 /* All references go. */
 void user_objects_drop(struct user_objects *o);
 /* A handle of one of them for @u's process; a failure is reported. */

@@ -1,13 +1,10 @@
 /* Tar archives: what is packed is found, each way to be damaged has its sentence, and nothing outside is ever read. */
-#include "tests/host/host.h"
-#include "lib/archive.h"
 #include "lib/ustar.h"
+#define NEXT ustar_next
+#include "tests/host/lib/archive_fixture.h"
 
 #define FILES 6
 #define BLOCK 512
-
-static u8 archive[16 * BLOCK];
-static size_t len;
 
 /* The offsets are the standard's. */
 static void set_sum(u8 *h)
@@ -51,36 +48,6 @@ static int start(void **state)
 	add("deep", hundred, '7', 0600, "x", 1);
 	len += 2 * BLOCK;
 	return 0;
-}
-
-/* Over a copy in a block of its very size, so that a byte too far is found; the result of the last call. */
-static int walk(size_t size, int *files, const char **why)
-{
-	u8 *copy = malloc(size ?: 1);
-	struct archive_file f;
-	size_t at = 0, sum = 0;
-	int err;
-
-	memcpy(copy, archive, size);
-	for (*files = 0; (err = ustar_next(copy, size, &at, &f, why)) > 0; ++*files) {
-		assert_true(*files < 100);
-		sum += strlen(f.name);
-		for (size_t i = 0; i < f.size; i++)
-			sum += f.data[i];
-	}
-	assert_true(sum < ~0ul);
-	assert_true(err ? *why != NULL : *why == NULL);
-	free(copy);
-	return err;
-}
-
-static void refused(const char *sentence)
-{
-	const char *why;
-	int files;
-
-	assert_int_equal(walk(len, &files, &why), -1);
-	assert_string_equal(why, sentence);
 }
 
 static void test_good(void **state)

@@ -10,37 +10,6 @@
 
 #define ERROR_USER 4 /* of a page fault's error code (SDM vol. 3, figure 4-12) */
 
-/* 0: it goes on, as @regs say. -EPIPE: nobody handles its faults; else who does doesn't want it to, or not sensibly. */
-static int ask(struct process *p, struct pt_regs *regs, u64 about)
-{
-	struct pt_regs m = {
-		.si = IPC_LABEL_FAULT,
-		.dx = regs->vector,
-		.r8 = regs->error,
-		.r9 = about,
-		.r10 = regs->ip,
-		.r12 = regs->sp,
-		.r13 = (u64)current()->tid,
-		.r14 = regs->bp,
-		.r15 = regs->flags,
-	};
-	struct ipc_party me = { .regs = &m };
-	struct endpoint *e = __atomic_load_n(&p->faults, __ATOMIC_ACQUIRE);
-
-	int err = e ? ipc_call(e, p->faults_badge, &me, IPC_FOR_EVER) : -EPIPE;
-
-	if (err)
-		return err;
-	if ((m.si != IPC_FAULT_GO_ON && m.si != IPC_FAULT_SET) || m.dx >= USER_END)
-		return -EINVAL;
-	regs->ip = m.dx;
-	if (m.si == IPC_FAULT_SET) {
-		regs->flags = (regs->flags & ~IPC_FAULT_FLAGS) | (m.r8 & IPC_FAULT_FLAGS);
-		regs->sp = m.r9;
-	}
-	return 0;
-}
-
 static void report(struct process *p, const struct pt_regs *regs, u64 about)
 {
 	char buf[8];
@@ -50,10 +19,34 @@ static void report(struct process *p, const struct pt_regs *regs, u64 about)
 	       regs->sp);
 }
 
+void fault_answered(struct pt_regs *regs, const struct pt_regs *m, int err)
+{
+	struct process *p = current_process();
+
+	if (!err && fault_may_go_on(m)) {
+		fault_go_on(regs, m);
+		return;
+	}
+	if (current()->killed)
+		return;
+	if (err == -EPIPE)
+		report(p, regs, m->r9);
+	process_kill(p, STATUS_FAULT - (int)regs->vector);
+}
+
+/* 0; -EPIPE: nobody handles its faults, or who does has gone. */
+static int ask(struct process *p, struct pt_regs *m)
+{
+	struct ipc_party me = { .regs = m };
+	struct endpoint *e = __atomic_load_n(&p->faults, __ATOMIC_ACQUIRE);
+
+	return e ? ipc_call(e, p->faults_badge, &me, IPC_FOR_EVER) : -EPIPE;
+}
+
 void user_fault(struct pt_regs *regs, u64 about)
 {
 	struct process *p = current_process();
-	int err;
+	struct pt_regs m;
 
 	/* The kernel's own right, in user mode: the CPU's for itself, say to a segment's descriptor. No page of his would help. */
 	if (regs->vector == X86_TRAP_PF && regs->error & ERROR_USER &&
@@ -63,10 +56,7 @@ void user_fault(struct pt_regs *regs, u64 about)
 	if (current()->killed)
 		return;
 	uprobe_leave_copy(regs);
-	err = ask(p, regs, about);
-	if (!err || current()->killed)
-		return;
-	if (err == -EPIPE)
-		report(p, regs, about);
-	process_kill(p, STATUS_FAULT - (int)regs->vector);
+	fault_call_direct(regs, about);
+	fault_message(&m, regs, about);
+	fault_answered(regs, &m, ask(p, &m));
 }

@@ -48,7 +48,8 @@ struct ipc_wait {
 	const struct handles *server; /* of one that is served */
 	int result;
 	bool done;
-	bool direct; /* whoever ends it needs but the registers: what called may be forgotten (kernel/ipc_direct.c) */
+	/* Whoever ends it needs but the registers: what called may be forgotten (kernel/ipc_direct.c); and they are a trap's. */
+	enum { IPC_IN_ORDER, IPC_DIRECT, IPC_DIRECT_FAULT } direct;
 };
 
 #define IPC_FOR_EVER ~0ul

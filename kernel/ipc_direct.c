@@ -15,7 +15,8 @@
 struct static_key ipc_watched_key;
 STATIC_KEY_ANY(any_watched, .key = &ipc_watched_key,
 	       .of = ANY_OF(&debug_key, &thread_times_key, &event_sched_switch.key, &event_sched_wakeup.key,
-			    &event_ipc_send.key, &event_ipc_receive.key, &event_ipc_reply.key));
+			    &event_ipc_send.key, &event_ipc_receive.key, &event_ipc_reply.key,
+			    &event_exception_exit.key));
 
 /* Interrupts off. And there is no handle in the message. */
 static __always_inline bool simple(const struct pt_regs *regs)
@@ -32,18 +33,6 @@ static __always_inline struct endpoint *find(const struct user_thread *me, u64 h
 	return likely(o && spin_trylock_bare(&e->lock)) ? e : NULL;
 }
 
-/* With the lock. @partner, who waits no more, and this thread, which does in @list, change places; the reference, too. */
-static __always_inline void change_places(struct ipc_wait *me, struct endpoint *e, struct list_head *list,
-					  struct ipc_wait *partner)
-{
-	struct list_head *prev = partner->link.prev, *next = partner->link.next;
-
-	prev->next = next;
-	next->prev = prev;
-	list_add_tail(&me->link, list);
-	me->endpoint = e;
-}
-
 static __always_inline void call(struct pt_regs *regs)
 {
 	struct thread *prev = current(), *next;
@@ -56,9 +45,9 @@ static __always_inline void call(struct pt_regs *regs)
 		return;
 	r = list_entry(e->receivers.next, struct ipc_wait, link);
 	next = r->thread; /* a wait or not: there is something */
-	if (likely(&r->link != &e->receivers && r->direct && sched_claim_asleep(prev, next))) {
+	if (likely(&r->link != &e->receivers && r->direct == IPC_DIRECT && sched_claim_asleep(prev, next))) {
 		me->wait.server = r->party->handles;
-		change_places(&me->wait, e, &e->served, r);
+		ipc_change_places(&me->wait, e, &e->served, r);
 		top = sched_go_to(prev, &me->half, next, regs);
 		asm_ipc_called(regs, top, &e->lock, badge, (u64)prev->tid);
 	}
@@ -77,6 +66,12 @@ static __always_inline struct ipc_wait *find_served(const struct endpoint *e, u6
 	return NULL;
 }
 
+/* Who receives there: nothing is there yet. */
+static __always_inline bool would_wait(const struct endpoint *e)
+{
+	return list_empty(&e->callers) && (!e->notification || !READ_ONCE(e->notification->bits));
+}
+
 static __always_inline void reply_receive(struct pt_regs *regs)
 {
 	struct thread *prev = current(), *next;
@@ -88,13 +83,14 @@ static __always_inline void reply_receive(struct pt_regs *regs)
 	if (unlikely(!e))
 		return;
 	caller = find_served(e, regs->bp);
-	if (likely(caller && caller->direct && list_empty(&e->callers) &&
-		   (!e->notification || !READ_ONCE(e->notification->bits)))) {
+	if (likely(caller && caller->direct == IPC_DIRECT && would_wait(e))) {
 		next = caller->thread;
 		if (likely(sched_claim_asleep(prev, next))) {
-			change_places(&me->wait, e, &e->receivers, caller);
+			ipc_change_places(&me->wait, e, &e->receivers, caller);
 			asm_ipc_replied(regs, sched_go_to(prev, &me->half, next, regs), &e->lock);
 		}
+	} else if (caller && caller->direct == IPC_DIRECT_FAULT && would_wait(e)) {
+		fault_reply_direct(regs, e, caller);
 	}
 	spin_unlock_bare(&e->lock);
 }

@@ -191,7 +191,8 @@ static int begin(void *arg)
 	t->party.handles = &t->process->handles;
 	t->party.account = t->process->account;
 	t->party.wait = &t->wait;
-	t->wait = (struct ipc_wait){ .thread = current(), .party = &t->party, .direct = true };
+	t->wait = (struct ipc_wait){ .thread = current(), .party = &t->party, .direct = IPC_DIRECT };
+	t->fault_party.regs = &t->fault;
 	thread_become_user(&t->half);
 	tracepoint(user_thread_start, t->process->name, t->process, t->ip, t->sp);
 	boot_time_user();

@@ -49,6 +49,9 @@ struct user_thread {
 	u64 ip, sp, args[2];
 	struct ipc_party party; /* of the system call that it is in */
 	struct ipc_wait wait;
+	/* A fault's message, and its answer: its own registers are to stay as they are (kernel/fault_direct.c). */
+	struct ipc_party fault_party;
+	struct pt_regs fault;
 	/* It waits for this one, and whoever ends that may forget what called (kernel/signal_direct.c); NULL: not so. */
 	const struct notification *waits_for;
 };

@@ -5,6 +5,7 @@
 #include "abi/syscall.h"
 #include "arch/x86/cpu/regs.h"
 #include "arch/x86/entry/handlers.h"
+#include "kernel/fault.h"
 #include "kernel/ipc_direct.h"
 #include "kernel/memory_object.h"
 #include "kernel/syscall_internal.h"
@@ -100,7 +101,8 @@ static __always_inline long ipc(struct pt_regs *regs, enum operation op, u32 rig
 			return err;
 		}
 	}
-	me->wait->direct = until == IPC_FOR_EVER && !me->grant.object && ipc_may_forget(regs);
+	me->wait->direct = until == IPC_FOR_EVER && !me->grant.object && ipc_may_forget(regs) ? IPC_DIRECT
+											      : IPC_IN_ORDER;
 	switch (op) {
 	case CALL:
 		err = ipc_call(e, badge, me, until);
@@ -117,7 +119,7 @@ static __always_inline long ipc(struct pt_regs *regs, enum operation op, u32 rig
 	}
 	if (unlikely(me->grant.object))
 		grant_end(me);
-	me->wait->direct = true;
+	me->wait->direct = IPC_DIRECT;
 	object_put(&e->object);
 	return err;
 }
@@ -125,11 +127,10 @@ static __always_inline long ipc(struct pt_regs *regs, enum operation op, u32 rig
 long ipc_call_in_order(struct pt_regs *regs) { return ipc(regs, CALL, RIGHT_SEND); }
 long ipc_reply_receive_in_order(struct pt_regs *regs) { return ipc(regs, REPLY_RECEIVE, RIGHT_RECEIVE); }
 
-void ipc_woken(struct thread *prev, struct pt_regs *regs)
+static void call_ended(struct pt_regs *regs)
 {
 	struct ipc_wait *w = &current_user_thread()->wait;
 
-	sched_arrive(prev);
 	if (regs->error == SYS_notification_signal) { /* it was set aside when all was done */
 		regs->ax = 0;
 	} else {
@@ -138,6 +139,18 @@ void ipc_woken(struct thread *prev, struct pt_regs *regs)
 	}
 	local_irq_disable();
 	syscall_work(regs);
+}
+
+bool ipc_woken(struct thread *prev, struct pt_regs *regs)
+{
+	bool fault = regs->vector != VECTOR_SYSCALL;
+
+	sched_arrive(prev);
+	if (fault)
+		fault_woken(regs);
+	else
+		call_ended(regs);
+	return fault;
 }
 
 long sys_ipc_receive(struct pt_regs *regs) { return ipc(regs, RECEIVE, RIGHT_RECEIVE); }

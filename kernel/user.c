@@ -109,6 +109,14 @@ static void look_where_to(struct pt_regs *regs)
 		pretend(regs, X86_TRAP_GP, 0);
 }
 
+void user_trap_resume(struct pt_regs *regs)
+{
+	local_irq_disable();
+	tracepoint(exception_exit, (int)regs->vector, regs->ip);
+	look_where_to(regs);
+	before_user_mode();
+}
+
 noinstr void do_user_trap(struct pt_regs *regs)
 {
 	u64 about = take_reason(regs);

@@ -172,9 +172,6 @@ void sched_finish_switch(struct thread *prev)
 		sched_start_on(prev, prev->cpu);
 }
 
-/* Both at once, as they lie (context/trap.h). */
-#define DEPTH_AND_READER (*(u64 __seg_gs *)(u64)&bb_depth)
-
 static void take_over(struct run_queue *rq, struct thread *prev, struct thread *next)
 {
 	prev->depth_and_reader = DEPTH_AND_READER;

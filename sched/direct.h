@@ -11,6 +11,7 @@
 #include "arch/x86/entry/syscall.h"
 #include "arch/x86/mm/stacks.h"
 #include "context/context.h"
+#include "context/trap.h"
 #include "mm/space.h"
 #include "sched/internal.h"
 
@@ -55,6 +56,21 @@ struct direct_frame {
 	u64 saved[6];
 	void (*ret)(void);
 };
+
+/* Both at once, as they lie (context/trap.h). */
+#define DEPTH_AND_READER (*(u64 __seg_gs *)(u64)&bb_depth)
+
+/* For a thread that is left in a trap, by one that is in none, and the other way round. */
+static __always_inline void sched_leave_trap(struct thread *prev)
+{
+	prev->depth_and_reader = DEPTH_AND_READER;
+	DEPTH_AND_READER = 0;
+}
+static __always_inline void sched_enter_trap(struct thread *next)
+{
+	DEPTH_AND_READER = next->depth_and_reader;
+	next->depth_and_reader = 0;
+}
 
 /* Where @prev, the current thread, goes on one day. @regs: its own, at the top of its stack. */
 static __always_inline void sched_leave(struct thread *prev, struct pt_regs *regs)

@@ -20,6 +20,7 @@ extern const u8 up_exit[], up_spin[], up_calls[], up_server[], up_sse[], up_read
 	up_sum[], up_signals[], up_bench_call[], up_bench_server[], up_bench_round[], up_bench_echo[],
 	up_bench_signal[], up_bench_wait[];
 extern const u8 up_count[], up_count_unmapped[], up_bench_map[], up_bench_fault[], up_bench_pager[];
+extern const u8 up_faults[], up_pager[];
 extern const u8 up_grant[], up_grant_at_once[], up_grant_reply[];
 
 struct user_process {

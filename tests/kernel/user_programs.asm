@@ -22,6 +22,8 @@ default rel
 %define SYS_space_map		8
 %define SYS_space_unmap		9
 %define IPC_FAULT_GO_ON		1	; abi/ipc.h
+%define IPC_FAULT_SET		2
+%define IPC_LABEL_FAULT		0x746c756166
 
 section .rodata progbits alloc noexec nowrite align=16
 
@@ -162,6 +164,114 @@ PROGRAM up_signals
 	EXIT 0
 .wrong:
 	EXIT 1
+
+; Steps over a system call, then faults edi times, and ends with how often the carry flag, which it clears before, was set after that. Before
+; the end it calls the endpoint rsi. Status -1: another register, or the stack pointer, was changed, or the answer was wrong.
+PROGRAM up_faults
+	mov ebp, edi
+	mov r13, rsi
+	xor r12d, r12d
+	mov eax, SYS_yield
+	pushfq
+	or qword [rsp], 0x100
+	popfq
+	syscall
+.next:
+	lea rax, [rbp + 1]
+	lea rcx, [rbp + 2]
+	lea rdx, [rbp + 3]
+	lea rsi, [rbp + 4]
+	lea r8, [rbp + 5]
+	lea r9, [rbp + 6]
+	lea r10, [rbp + 7]
+	lea r15, [rbp + 8]
+	mov rbx, rsp
+	clc
+	ud2
+	adc r12d, 0
+	cmp rbx, rsp
+	jne .wrong
+	add rax, rcx
+	add rax, rdx
+	add rax, rsi
+	add rax, r8
+	add rax, r9
+	add rax, r10
+	add rax, r15
+	lea rcx, [rbp * 8 + 36]
+	cmp rax, rcx
+	jne .wrong
+	dec ebp
+	jnz .next
+	mov rdi, r13
+	xor ebx, ebx
+	mov esi, 5
+	mov edx, 1
+	mov r10d, 40
+	mov eax, SYS_ipc_call
+	syscall
+	test rax, rax
+	jnz .wrong
+	cmp rdx, 42
+	jne .wrong
+	mov edi, r12d
+	jmp up_exit
+.wrong:
+	EXIT -1
+
+; Answers faults at the endpoint rdi, each with label rsi: that it go on behind the ud2, with the carry flag set if it is IPC_FAULT_SET.
+; A step is to be the last. Status 1: an error; 2: a message isn't that of up_faults.
+PROGRAM up_pager
+	mov [rsp - 8], rdi
+	mov [rsp - 16], rsi
+.first:
+	mov rdi, [rsp - 8]
+	xor ebx, ebx
+	mov eax, SYS_ipc_receive
+	syscall
+.next:
+	cmp rax, -2			; -ENOENT: it has been killed meanwhile
+	je .first
+	test rax, rax
+	jnz .failed
+	cmp rdx, 1			; a step, or that call
+	je .one
+	mov rax, IPC_LABEL_FAULT
+	cmp rsi, rax
+	jne .wrong
+	cmp rdx, 6
+	jne .wrong
+	mov rax, r8
+	or rax, r9
+	or rax, rbx
+	jnz .wrong
+	cmp word [r10], 0x0b0f		; both have the program
+	jne .wrong
+	cmp rbp, r13			; the token is the thread
+	jne .wrong
+	lea rdx, [r10 + 2]
+	mov r8, r15
+	or r8, 1
+	mov rsi, [rsp - 16]
+.answer:
+	mov r9, r12
+	mov rdi, [rsp - 8]
+	mov eax, SYS_ipc_reply_receive
+	syscall
+	jmp .next
+.one:
+	lea rdx, [r10 + 2]
+	cmp rsi, 5
+	je .answer
+	mov rdx, r10
+	mov r8, r15
+	and r8, ~0x100
+	mov esi, IPC_FAULT_SET
+	jmp .answer
+.failed:
+	EXIT 1
+.wrong:
+	EXIT 2
 
 ; Receives one at the endpoint rdi, and never replies.
 PROGRAM up_keep

@@ -16,6 +16,8 @@
 bits 64
 default abs
 
+%define WATCH_NESTING 4		; context/watch.h asserts it
+
 extern do_int3, do_debug, do_nmi, do_double_fault, do_exception, do_irq
 extern do_machine_check, do_user_trap
 extern asm_syscall_exit.user_stack, asm_syscall.kernel_stack
@@ -180,6 +182,15 @@ __SECT__
 	iretq
 %endmacro
 
+%macro LEAVE_USER 0
+	BLACK_BOX BB_EXIT_BIT
+	dec dword [gs:bb_depth]
+	POP_REGS
+	add rsp, 16
+	swapgs
+	iretq
+%endmacro
+
 %macro LEAVE_GS 1		; for who has used OWN_GS
 	BLACK_BOX BB_EXIT_BIT, %1
 	dec dword [gs:bb_depth]
@@ -242,12 +253,21 @@ user_entry:
 align 16
 user_saved:
 	CALL_HANDLER do_user_trap
-	BLACK_BOX BB_EXIT_BIT
-	dec dword [gs:bb_depth]
-	POP_REGS
-	add rsp, 16
-	swapgs
-	iretq
+global user_saved.done
+.done:
+	LEAVE_USER
+
+; void asm_user_trap_resume(void): the same as the current thread, which was left in such a trap and has its registers at the top of
+; its stack.
+global asm_user_trap_resume:function (asm_user_trap_resume.end - asm_user_trap_resume)
+align 16
+asm_user_trap_resume:
+	mov rsp, [gs:tss + TSS_RSP0]
+	sub rsp, REGS_SIZE
+	lock inc dword [gs:watch]	; rcu_user_enter()
+	mov word [gs:watch + WATCH_NESTING], 0
+	LEAVE_USER
+.end:
 
 ; #BP runs on the interrupted stack (docs/TRICKS.md: why no IST). Its handler may ask for a word to
 ; be pushed on that stack: an emulated push or call. Our own frame lies where the word must go, so

@@ -13,6 +13,7 @@ bits 64
 default abs
 
 extern do_syscall, syscall_work, syscalls, syscalls_direct, ipc_woken
+extern asm_user_trap_resume
 extern tss, user_sp, watch, context_word, current_thread
 
 %define WATCH_NESTING 4		; context/watch.h asserts it
@@ -158,6 +159,8 @@ asm_thread_woken:
 	mov rdi, rax
 	mov rsi, rsp
 	call ipc_woken
+	test al, al
+	jnz asm_user_trap_resume
 	jmp asm_syscall_resume
 .end:
 

@@ -9,6 +9,8 @@ void syscall_init_cpu(void);
 
 /* Where the entry goes on when what it has called from the table returns. */
 extern const u8 asm_syscall_done[] __asm__("asm_syscall.done");
+/* And that of traps from user mode, when do_user_trap() does. */
+extern const u8 asm_user_trap_done[] __asm__("user_saved.done");
 
 struct pt_regs;
 struct spinlock;
@@ -24,11 +26,13 @@ void __noreturn asm_ipc_called(const struct pt_regs *from, u64 top, struct spinl
 void __noreturn asm_ipc_replied(const struct pt_regs *from, u64 top, struct spinlock *lock);
 /* The same, as any thread that has become the current one, with what lies at the top of its stack; what is below is no more. */
 void __noreturn asm_syscall_resume(void);
+/* The same out of a trap, which leaves its record and is one less (bb_depth). */
+void __noreturn asm_user_trap_resume(void);
 
 /* Where switch_to() goes on in a thread that waited, or was set aside, and had no frames. It calls the next, which is kernel/'s. */
 void asm_thread_woken(void);
-/* Interrupts off, on both sides. In a switch from @prev; afterwards @regs are ready for user mode. */
-void ipc_woken(struct thread *prev, struct pt_regs *regs);
+/* Interrupts off, on both sides. In a switch from @prev; afterwards @regs are ready for user mode. True: out of a trap. */
+bool ipc_woken(struct thread *prev, struct pt_regs *regs);
 
 /*
  * Hidden. Interrupts off, RCU not watching. User mode for the first time, at @ip with @sp and two arguments, all else being 0;

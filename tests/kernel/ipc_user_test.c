@@ -208,6 +208,8 @@ KTEST(ipc_user, all_is_in_the_trace)
 	events_clear();
 	EXPECT_EQ(events_write("set_event", "nestling:* raw_syscalls:*"), 0);
 	e = start_servers(1, PRIORITY_DEFAULT) ? endpoint : NULL;
+	while (e && is_empty(&endpoint->receivers)) /* whose name is known from then on */
+		sleep_ns(100 * 1000);
 	if (!e || !start_clients(1, 3, PRIORITY_DEFAULT))
 		return;
 	EXPECT_EQ(user_process_end(&clients[0]), 0);

@@ -1,5 +1,6 @@
 /* Consumers of function entries: each gets what it asked for, while others come and go, and leaves nothing behind. */
 #include "abi/errno.h"
+#include "arch/x86/mm/paging.h"
 #include "arch/x86/mm/text_poke.h"
 #include "ftrace/internal.h"
 #include "lib/ktest.h"
@@ -131,9 +132,14 @@ KTEST(ftrace_ops, what_makes_no_sense_is_refused)
 
 KTEST(ftrace_ops, thirty_one_and_no_more)
 {
-	static struct consumer many[FTRACE_MAX_OPS + 1];
+	const size_t pages = ALIGN_UP((FTRACE_MAX_OPS + 1) * sizeof(struct consumer), PAGE_SIZE) / PAGE_SIZE;
+	u64 pa = frames_alloc(pages);
+	struct consumer *many = phys_to_virt(pa);
 	size_t free = trampolines_free(), n = 0;
 
+	EXPECT(pa);
+	if (!pa)
+		return;
 	for (; n < free; n++)
 		begin(&many[n], "watched_two");
 	many[n] = (struct consumer){ .ops.func = count };
@@ -146,6 +152,7 @@ KTEST(ftrace_ops, thirty_one_and_no_more)
 		end(&many[n]);
 	}
 	EXPECT_EQ(trampolines_free(), free);
+	frames_free(pa, pages);
 }
 
 /* Not notrace: it is traced itself, by itself. */

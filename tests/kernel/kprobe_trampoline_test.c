@@ -1,7 +1,9 @@
 /* A function's entry with a probe alone: it has a trampoline of its own, which says the same as the one that all share. */
 #include "arch/x86/entry/desc.h"
+#include "arch/x86/mm/paging.h"
 #include "ftrace/ftrace.h"
 #include "kprobe/kretprobe.h"
+#include "mm/frames.h"
 #include "sched/thread.h"
 #include "tests/kernel/machine.h"
 #include "tests/kernel/probe.h"
@@ -152,12 +154,16 @@ KTEST(kprobe, an_entrys_own_trampoline_lets_others_run)
 /* When all are taken, by probes on tests that don't run now, the next one has the common one, and is none the worse for it. */
 KTEST(kprobe, more_entries_than_trampolines)
 {
-	static struct kprobe others[NR_PROBE_TRAMPOLINES];
-	struct kprobe p = { .addr = (u64)own_entry, .pre = look };
+	const size_t pages = ALIGN_UP(NR_PROBE_TRAMPOLINES * sizeof(struct kprobe), PAGE_SIZE) / PAGE_SIZE;
+	u64 pa = frames_alloc(pages);
+	struct kprobe p = { .addr = (u64)own_entry, .pre = look }, *others = phys_to_virt(pa);
 	size_t n = 0;
 
+	EXPECT(pa);
+	if (!pa)
+		return;
 	kprobe_flush();
-	for (size_t i = 0; i < ftrace_nr_sites() && n < ARRAY_SIZE(others); i++) {
+	for (size_t i = 0; i < ftrace_nr_sites() && n < NR_PROBE_TRAMPOLINES; i++) {
 		const struct ftrace_site *s = ftrace_site(i);
 
 		if (strncmp(s->name, "ktest_", 6) != 0 || strstr(s->name, "more_entries"))
@@ -167,7 +173,7 @@ KTEST(kprobe, more_entries_than_trampolines)
 			break;
 		n++;
 	}
-	EXPECT_EQ(n, ARRAY_SIZE(others));
+	EXPECT_EQ(n, NR_PROBE_TRAMPOLINES);
 	if (probe_on(&p)) {
 		EXPECT_EQ(target(), ftrace_probe_caller);
 		EXPECT_EQ(own_entry(3, 4), 10);
@@ -182,6 +188,7 @@ KTEST(kprobe, more_entries_than_trampolines)
 		EXPECT(has_its_own(false));
 		probe_off(&p);
 	}
+	frames_free(pa, pages);
 }
 
 static unsigned returns;

@@ -66,6 +66,8 @@ static void give_all(struct process *p, struct boot_handles *b)
 	struct ports *ports = ports_create(COM1_PORTS, COM1_NR_PORTS);
 	struct irq_line *irq = irq_line_create(COM1_IRQ);
 
+	if (ports)
+		ports->console = true;
 	b->self = give(p, (object_get(&p->object), &p->object), RIGHTS_ALL);
 	b->trace = give(p, trace_object(), RIGHTS_ALL);
 	b->com1_ports = give(p, ports ? &ports->object : NULL, RIGHTS_ALL);

@@ -3,6 +3,7 @@
 
 #include "abi/errno.h"
 #include "arch/x86/cpu/regs.h"
+#include "kernel/printk.h"
 #include "mm/kmalloc.h"
 
 static void destroy(struct object *o) {}
@@ -37,13 +38,27 @@ int ports_in(const struct ports *p, u64 port, u64 bytes, u32 *value)
 	return err;
 }
 
+/* Not in the middle of a message of the kernel's. */
+static void out_to_console(u16 port, u8 value)
+{
+	u64 flags = local_irq_save();
+
+	console_lock();
+	outb(port, value);
+	printk_other_line(value != '\n');
+	console_unlock();
+	local_irq_restore(flags);
+}
+
 int ports_out(const struct ports *p, u64 port, u64 bytes, u32 value)
 {
 	int err = check(p, port, bytes);
 
 	if (err)
 		return err;
-	if (bytes == 1)
+	if (p->console && port == p->first && bytes == 1)
+		out_to_console((u16)port, (u8)value);
+	else if (bytes == 1)
 		outb((u16)port, (u8)value);
 	else if (bytes == 2)
 		outw((u16)port, (u16)value);

@@ -6,6 +6,7 @@
 struct ports {
 	struct object object;
 	u16 first, count;
+	bool console; /* the first is the console's line, which the kernel's messages go to as well */
 };
 
 /* Thread context. With one reference; NULL: no memory. */

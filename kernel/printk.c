@@ -23,6 +23,7 @@
 static char log[LOG_SIZE];
 static u32 log_head; /* bytes ever written */
 static bool to_console = true;
+static bool other_line; /* somebody else's is begun on the console; under the console's lock */
 
 static u32 dying;	  /* CPU number + 1 of the one that panics: the console is its alone */
 static u32 holder;	  /* of the console: CPU number + 1, and above it the NMI depth where it was taken */
@@ -53,10 +54,17 @@ static void emit(void *arg, const char *text, size_t len)
 	for (size_t i = 0; i < len; i++) {
 		log[log_head++ % LOG_SIZE] = text[i];
 		debug_port_putc(text[i]);
-		if (to_console)
-			serial_putc(text[i]);
+		if (!to_console)
+			continue;
+		if (other_line) {
+			other_line = false;
+			serial_putc('\n');
+		}
+		serial_putc(text[i]);
 	}
 }
+
+void printk_other_line(bool begun) { other_line = begun; }
 
 bool console_trylock(void)
 {

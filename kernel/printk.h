@@ -28,3 +28,5 @@ struct seq *printk_seq(void);
 void console_lock(void);
 bool console_trylock(void);
 void console_unlock(void);
+/* Under that lock, who isn't the kernel has sent something: has a line begun, and not ended, which a message would have to end? */
+void printk_other_line(bool begun);

@@ -63,14 +63,16 @@ def test_options():
 
 def test_shapes():
     pieces = session(
-        ON.format("run_cd") + "cd\n" + OFF + "cat trace\n" + MARK + "echo noirq-info > trace_options; cat trace; echo irq-info > trace_options\n" +
+        ON.format("sys_trace_open") + "cat tracing_on\n" + OFF + "cat trace\n" + MARK + "echo noirq-info > trace_options; cat trace; echo irq-info > trace_options\n" +
         MARK + "echo noprint-parent > trace_options; echo sym-offset > trace_options; cat trace\n" + MARK +
         "echo sym-addr > trace_options; cat trace; echo nosym-addr > trace_options; echo nosym-offset > trace_options\n" + MARK +
         "echo nocontext-info > trace_options; cat trace; echo context-info > trace_options\n" + MARK +
         "echo raw > trace_options; cat trace; echo noraw > trace_options\n" + MARK +
         "echo latency-format > trace_options; cat trace\n" + MARK + "echo verbose > trace_options; cat trace", 0, "shapes")
-    equal(misshapen(parse(pieces[0]), FUNCTION), [], "the usual line")
-    usual = parse(pieces[0]).lines[0]
+    first = parse(pieces[0].removeprefix("1\n"))
+    equal(misshapen(first, FUNCTION), [], "the usual line")
+    usual = first.lines[0]
+    tid = int(re.search(r"tracefs-(\d+) ", usual)[1])
     task, flags, rest = usual[:31], usual[31:36], usual[36:]
     plain = parse(pieces[1])
     equal(plain.header[-2:], ["#           TASK-PID     CPU#     TIMESTAMP  FUNCTION", "#              | |         |         |         |"],
@@ -81,19 +83,19 @@ def test_shapes():
     ok(re.search(rf": {body}\+0x0/0x[0-9a-f]+$", parse(pieces[2]).lines[0]), "noprint-parent, sym-offset", pieces[2])
     ok(re.search(rf": {body}\+0x0/0x[0-9a-f]+ <[0-9a-f]{{16}}>$", parse(pieces[3]).lines[0]), "sym-addr", pieces[3])
     equal(pieces[4].splitlines(), ["# tracer: nop", "#", body], "nocontext-info: only what happened")
-    ok(re.fullmatch(r"1 0 \d+ [0-9a-f]{16} [0-9a-f]{16}", parse(pieces[5]).lines[0]), "raw: numbers", pieces[5])
+    ok(re.fullmatch(rf"{tid} 0 \d+ [0-9a-f]{{16}} [0-9a-f]{{16}}", parse(pieces[5]).lines[0]), "raw: numbers", pieces[5])
     latency = pieces[6].splitlines()
     equal(latency[2], "# nop latency trace v1.1.5 on nestling", "latency-format: the head")
     ok(re.fullmatch(r"# latency: \d+ us, #1/1, CPU#0 \| \(M:preempt VP:0, KP:0, SP:0 HP:0 #P:1\)", latency[4]), "… counts", latency[4])
     contains(pieces[6], "#  cmd     pid     |||||| time  |   caller     \n#     \\   /        ||||||  \\    |    /       \n", "… columns")
-    ok(re.fullmatch(rf"      sh-1 {{9}}0[d.][N.][hzZ.][1-9a-f.]\. {{4}}0us : {body}", latency[-1]), "… the line", latency[-1])
-    ok(re.fullmatch(rf" {{14}}sh {{7}}1   0 \d+ 0000000\d 00000001 \[[0-9a-f]{{8}}\] 0\.000ms \(\+0\.000ms\): {body}", pieces[7].splitlines()[-1]),
+    ok(re.fullmatch(rf" tracefs-{tid:<7}   0[d.][N.][hzZ.][1-9a-f.]\. {{4}}0us : {body}", latency[-1]), "… the line", latency[-1])
+    ok(re.fullmatch(rf"{'tracefs':>16} {tid:7}   0 \d+ 0000000\d 00000001 \[[0-9a-f]{{8}}\] 0\.000ms \(\+0\.000ms\): {body}", pieces[7].splitlines()[-1]),
        "… verbose", pieces[7])
 
 
 def test_lost_and_annotated():
     stats, pipe, rest = session(
-        "echo 8 > buffer_size_kb\n" + ON.format("'parse_*'") + "cd\n" * 300 + OFF + "cat per_cpu/cpu0/stats\n" + MARK + "cat trace_pipe\n" +
+        "echo 8 > buffer_size_kb\n" + ON.format("'sys_*'") + "cd\n" * 300 + OFF + "cat per_cpu/cpu0/stats\n" + MARK + "cat trace_pipe\n" +
         MARK + "echo 1 > tracing_on; timeout 0.01 cat trace_pipe; cat trace per_cpu/cpu0/stats", 0, "a full ring read")
     equal([line for line in sample("trace_pipe-lost.txt").splitlines() if not (LOST.fullmatch(line) or ENTRY.fullmatch(line))], [],
           "Linux's own lines have the shape we ask for")
@@ -104,7 +106,7 @@ def test_lost_and_annotated():
     equal([line for line in lines[1:] if not ENTRY.fullmatch(line)], [], "… once, and no header")
     equal((parse(rest.split("entries: ", 1)[0]).lines, f"read events: {len(lines) - 1}\n" in rest), ([], True), "… what was read is gone")
     noted, not_noted = session(
-        "echo 8 > buffer_size_kb\n" + ON.format("schedule* timer_* parse_*") + "cd\n" * 300 + OFF + "cat trace\n" + MARK +
+        "echo 8 > buffer_size_kb\n" + ON.format("schedule* timer_* sys_*") + "cd\n" * 300 + OFF + "cat trace\n" + MARK +
         "echo noannotate > trace_options; cat trace", 0, "annotate", smp=2)
     begun = [line for line in noted.splitlines() if line.startswith("##### ")]
     trace = [line for line in noted.splitlines() if ENTRY.fullmatch(line)]
@@ -172,7 +174,7 @@ def test_clocks():
     lines = shown.splitlines()
     equal(lines[:2], ["[local] global counter x86-tsc", "local [global] counter x86-tsc"], "trace_clock")
     equal([line.split(": ", 2)[2] for line in lines if ENTRY.fullmatch(line)], ["two"], "another clock empties the buffer")
-    numbers = [re.fullmatch(r" {14}sh-1 {7}\[000\] .{5} +(\d+): tracing_mark_write: [ab]", line) for line in parse(counter).lines]
+    numbers = [re.fullmatch(r" {9}tracefs-[\d ]{8}\[000\] .{5} +(\d+): tracing_mark_write: [ab]", line) for line in parse(counter).lines]
     ok(all(numbers) and [len(line[0]) for line in numbers] == [len(numbers[0][0])] * 2, "counter: a number in the place of the time", counter)
     equal(int(numbers[1][1]) - int(numbers[0][1]), 1, "… for each event")
     ok(re.search(r"^oldest event ts: \d+\nnow ts: \d+$", stats, re.M), "… also in stats", stats)
@@ -191,7 +193,7 @@ def test_small_ones():
     equal((parse(limited).entries, limited.count("Bad file descriptor")), (1, 1), "… where the shell isn't, it can't write", limited)
     equal(freed, "8\n1\n0\n", "free_buffer: the least, and with disable_on_free recording is off")
     equal(folder.split(), ["buffer_size_kb", "stats", "trace", "trace_pipe"], "a CPU's folder")
-    ok(all(re.fullmatch(r"\d+ \S+", line) for line in names.splitlines()) and "1 sh\n" in names, "saved_cmdlines", names)
+    ok(all(re.fullmatch(r"\d+ \S+", line) for line in names.splitlines()) and re.search(r"^\d+ tracefs$", names, re.M), "saved_cmdlines", names)
     result = run(f"cd {TRACING}; ls")
     missing = [name for name in result.stdout.split() if name.rstrip("/") not in readme and not name.startswith("README")]
     ok(set(missing) <= {"backtrace", "dyn_ftrace_total_info"}, "README has the files", missing)

@@ -190,7 +190,7 @@ model: ## RCU's watching counter and barriers in every order of their steps, by 
 
 bench: ## what things cost, in instructions; also in build/bench.json
 	@$(MAKE_QUIETLY) all >&2
-	@{ ICOUNT=1 BOOT=pvh CMD='dmesg; bench' tools/run; ICOUNT=1 BOOT=pvh APPEND=shell=user CMD=dmesg tools/run | \
+	@{ ICOUNT=1 BOOT=pvh CMD='dmesg; bench' tools/run; ICOUNT=1 BOOT=pvh CMD=dmesg tools/run | \
 		grep '^boot: to '; } | tools/bench-json $(B)/bench.json
 
 stats: ## lines without blanks and comments, and the image's size, beside their limits

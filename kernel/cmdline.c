@@ -19,7 +19,6 @@ static const struct option {
 	{ .name = "debug", .flag = &cmdline.debug },
 	{ .name = "stress", .number = &cmdline.stress },
 	{ .name = "trace", .word = cmdline.trace },
-	{ .name = "shell", .word = cmdline.shell },
 	{ .name = "trace_buf_size", .number = &cmdline.trace_buf_size, .size = true },
 	{ .name = "kprobe_event", .text = &cmdline.kprobe_event },
 	{ .name = "sweep", .text = &cmdline.sweep },

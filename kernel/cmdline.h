@@ -13,7 +13,6 @@ struct cmdline {
 	bool debug;	    /* "debug": checks that cost time (lib/debug.h) */
 	u64 stress;	    /* "stress=N": the tests' counts are multiplied by it; 1 when not given */
 	const char *sweep;  /* "sweep=TECHNIQUE": probes on what the rest of the boot runs; NULL: none */
-	char shell[32];	    /* "shell=kernel": the kernel's own; else init's, in user mode */
 	u64 chaos;	    /* "chaos=SEED": see context/chaos.h; 0: none */
 	char trace[32];	    /* "trace=NAME": this tracer is current from boot on; "": none */
 	u64 trace_buf_size; /* "trace_buf_size=N[K|M|G]": bytes of trace buffer a CPU, at first; 0: as usual */

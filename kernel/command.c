@@ -1,6 +1,6 @@
 /*
- * Commands of the kernel for who isn't its shell: words in, text out. They were written for one shell, so each has one user at a time:
- * one that was left, as by ^C, may still be running when its next user comes.
+ * The kernel's commands: words in, text out. They needn't be written for several users, so each has one at a time: one that was left,
+ * as by ^C, may still be running when its next user comes.
  */
 #include "abi/errno.h"
 #include "kernel/stream.h"
@@ -15,7 +15,7 @@
 static const struct command *const *find(const char *name)
 {
 	FOR_EACH_REGISTERED(commands, const struct command, c)
-		if (strcmp((*c)->name, name) == 0 && !(*c)->of_shell)
+		if (strcmp((*c)->name, name) == 0)
 			return c;
 	return NULL;
 }
@@ -64,8 +64,7 @@ int command_run(char *words, size_t len, struct seq *out)
 static int show(struct seq *out, const struct ctl_file *self)
 {
 	FOR_EACH_REGISTERED(commands, const struct command, c)
-		if (!(*c)->of_shell)
-			seq_printf(out, "%s\t%s\t%s\n", (*c)->name, (*c)->args ?: "", (*c)->help);
+		seq_printf(out, "%s\t%s\t%s\n", (*c)->name, (*c)->args ?: "", (*c)->help);
 	return 0;
 }
 CTL_FILE(ctl_commands, .path = "commands", .show = show);

@@ -1,5 +1,7 @@
-/* The console's interrupt. What the shell calls is in kernel/shell/console.h. */
+/* The serial line, for a program that has no console to write to. */
 #pragma once
 
-/* Boot, once, after the interrupt controller. */
-void console_init(void);
+#include "lib/types.h"
+
+/* Thread context, interrupts on. Text as it is, a line at a time: what else prints comes between lines. */
+void console_write(const char *text, size_t len);

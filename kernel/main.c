@@ -1,4 +1,4 @@
-/* The table of contents: everything the kernel does before its first prompt, in order. */
+/* The table of contents: everything the kernel does before its first program, in order. */
 #include "kernel/main.h"
 
 #include "arch/x86/boot/boot_info.h"
@@ -6,7 +6,6 @@
 #include "arch/x86/cpu/apic.h"
 #include "arch/x86/cpu/features.h"
 #include "arch/x86/cpu/fpu.h"
-#include "arch/x86/cpu/machine.h"
 #include "arch/x86/cpu/mce.h"
 #include "arch/x86/cpu/pic.h"
 #include "arch/x86/cpu/regs.h"
@@ -22,12 +21,10 @@
 #include "ftrace/tracer.h"
 #include "kernel/boot_time.h"
 #include "kernel/cmdline.h"
-#include "kernel/console.h"
 #include "kernel/init.h"
 #include "kernel/printk.h"
 #include "kernel/rcu_check.h"
 #include "kernel/script.h"
-#include "kernel/shell/shell.h"
 #include "kernel/smp.h"
 #include "kernel/tsc.h"
 #include "kernel/uprobe/uprobe.h"
@@ -36,7 +33,6 @@
 #include "lib/bug.h"
 #include "lib/debug.h"
 #include "lib/ktest.h"
-#include "lib/string.h"
 #include "mm/frames.h"
 #include "kernel/traps.h"
 #include "rcu/rcu.h"
@@ -45,14 +41,7 @@
 #include "sched/work.h"
 #include "trace/clock.h"
 #include "trace/ring_buffer.h"
-
-/* A script is played without banner, prompt or echo. */
-static int run_shell(void)
-{
-	struct script s;
-
-	return script_fetch(&s) ? shell_run_script(s.text, s.bytes) : shell_interactive();
-}
+#include "tracefs/tracefs.h"
 
 /* Where the firmware says the local APIC is; where every one is at reset when it says nothing. */
 static u64 apic_base(void) { return acpi_info.local_apic ? acpi_info.local_apic : 0xfee00000; }
@@ -82,7 +71,6 @@ notrace void kernel_start(void)
 void kernel_main(void)
 {
 	u64 waited = 0;
-	int failed;
 
 	segments_init(ist_stacks()); /* GDT, TSS, IST stacks: what a trap needs to land */
 	extable_init();		     /* faults that are expected */
@@ -121,7 +109,6 @@ void kernel_main(void)
 	vector_set_handler(VECTOR_TIMER, timer_interrupt);
 	if (cmdline.sweep)
 		ktest_boot(cmdline.sweep); /* probes want a timer */
-	console_init();
 	local_irq_enable();
 	trace_clock_init(tsc_calibrate(&waited));
 	waited -= rdtsc();
@@ -151,9 +138,5 @@ void kernel_main(void)
 	boot_time_tell();
 	printk("Type \"help\" for the commands, \"tour\" for the scenes.\n");
 
-	if (strcmp(cmdline.shell, "kernel") != 0)
-		init_run(); /* which doesn't come back */
-	printk_boot_done();
-	failed = run_shell();
-	machine_exit(failed ? EXIT_FAILED : EXIT_OK);
+	init_run(); /* which doesn't come back */
 }

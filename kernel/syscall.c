@@ -5,7 +5,7 @@
 #include "abi/rights.h"
 #include "arch/x86/cpu/regs.h"
 #include "kernel/process.h"
-#include "kernel/shell/console.h"
+#include "kernel/console.h"
 #include "kernel/syscall_internal.h"
 #include "kernel/usercopy.h"
 #include "lib/compiler.h"

@@ -10,8 +10,8 @@ USER_CFLAGS := -std=gnu11 -O2 -g -m64 -ffreestanding -I. -ffile-prefix-map=$(CUR
 USER_PURE := $(addprefix lib/,archive.c cpio.c elf.c elf_symbol.c glob.c printf.c seq.c string.c ustar.c) abi/errno.c
 USER_LIB := $(patsubst %.c,$(B)/obj/%.user.o,$(wildcard user/lib/*.c) $(USER_PURE)) \
 	$(patsubst %.asm,$(B)/obj/%.asm.o,$(wildcard user/lib/*.asm))
-# What the shell in user mode shares with the kernel's.
-USER_SHARED_sh := $(filter-out $(addprefix kernel/shell/,alarm.c commands.c),$(wildcard kernel/shell/*.c)) tracefs/path.c
+# What the shell shares with the kernel.
+USER_SHARED_sh := tracefs/path.c
 USER_OBJECTS := $(patsubst %.c,$(B)/obj/%.user.o,$(wildcard user/*/*.c) $(USER_PURE) $(USER_SHARED_sh))
 
 $(B)/obj/%.user.o: %.c $(B)/flags

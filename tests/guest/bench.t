@@ -27,12 +27,12 @@ TARGETS = {"a system call that does nothing, from user mode": 80, "a message to 
 medians = {row[0]: int(row[2]) for row in rows}
 tap.equal([(name, medians.get(name)) for name, most in TARGETS.items() if medians.get(name, most + 1) > most], [],
           "messages and memory cost at most what they may")
-# The boot's own figure has a test in boot.t; this one is said only when a program takes the shell's place.
-booted = [nestling.run("echo x", icount=1, append="shell=user") for _ in range(2)]
+# The boot's own figure has a test in boot.t.
+booted = [nestling.run("echo x", icount=1) for _ in range(2)]
 said = [re.findall(r"^boot: to the first program (\d+) instructions$", r.log, re.M) for r in booted]
 tap.equal([(r.status, r.stdout) for r in booted], [(0, "x\n")] * 2, "init starts the rest", booted[0].stderr)
 if tap.ok(len(said[0]) == 1, "the kernel tells what it took until its first instruction", booted[0].log):
     tap.ok(0 < int(said[0][0]) <= 5_000_000, f"... {said[0][0]} instructions, at most 5,000,000")
     tap.equal(said[0], said[1], "... and as many each time")
-tap.ok("to the first program" not in nestling.run("exec init; echo x", append="shell=kernel").log, "... and not of a program that is run later")
+tap.equal(nestling.run("exec probed; echo x").log.count("to the first program"), 1, "... and not of a program that is run later")
 tap.done()

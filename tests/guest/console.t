@@ -17,11 +17,11 @@ def prompt(cwd=TRACING):
     return f"nestling:{cwd}# "
 
 
-def start(shell):
+def start():
     """A session at its first prompt."""
-    session = pexpect.spawn(os.path.join(ROOT, "tools/run"), env=environment(append=f"shell={shell}"), cwd=ROOT,
+    session = pexpect.spawn(os.path.join(ROOT, "tools/run"), env=environment(), cwd=ROOT,
                             timeout=scaled(30), encoding="utf-8", dimensions=(24, 80))
-    expect(session, prompt(), f"the {shell}'s prompt appears")
+    expect(session, prompt(), "the prompt appears")
     return session
 
 
@@ -96,26 +96,24 @@ def test_servers(session):
     test_interrupt(session)
 
 
-def test_session(shell):
-    session = start(shell)
+def test_session():
+    session = start()
     test_editing(session)
     test_history(session)
     test_completion(session)
     test_interrupt(session)
-    if shell == "user":
-        test_servers(session)
+    test_servers(session)
     leave(session, "\x04", 1, "^D on an empty line")
 
 
-def test_failure(shell):
-    session = start(shell)
+def test_failure():
+    session = start()
     answers(session, "nosuch", "sh: nosuch: command not found\n", "an unknown command says so")
     answers(session, "echo 'a", "sh: line 1, column 6: unterminated ' quote\n", "so does a syntax error")
     answers(session, "echo on", "on\n", "and the session goes on")
     leave(session, "poweroff\r", 1, "poweroff after a failure")
 
 
-for each in ("kernel", "user"):
-    test_session(each)
-    test_failure(each)
+test_session()
+test_failure()
 done()

@@ -37,7 +37,7 @@ def test_steps(text, status):
 
 def test_debugger():
     answers = run(f"probed; echo --; debug probed probed_zoo {STRAIGHT - 1}; echo --; debug probed main 5000; echo --; debug crash write_to; echo --\n"
-                  "debug probed nosuch; debug probed probed_word; debug nosuch x; debug sh main 0; debug", append="shell=user").stdout.split("--\n")
+                  "debug probed nosuch; debug probed probed_word; debug nosuch x; debug sh main 0; debug").stdout.split("--\n")
     status = answers[0].replace("sh: probed: ", "probed ").strip()
     test_steps(answers[1], status)
     steps = lines(answers[2])

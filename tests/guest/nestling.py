@@ -15,13 +15,6 @@ TRACING = "/sys/kernel/tracing"
 OPTIONS = ("CMD", "SCRIPT", "APPEND", "SMP", "MEM", "TIMEOUT", "BOOT", "ICOUNT", "GDB", "GDBCMDS", "GDBPORT",
            "MONITOR", "LOG", "QEMU_EXTRA", "RUN_VERBOSE")
 
-# Tests that still play in the kernel's own shell (APPEND=shell=kernel): they count threads, events or memory as if nobody else ran.
-# SHELL_KIND=user or kernel in the environment says otherwise.
-KERNEL_SHELL = {
-    "build", "chaos", "crashme", "early", "kprobe", "kprobe_storm", "ktap", "nmi", "poke", "rcu", "rcu_check", "rcu_files", "smp",
-    "storm", "sweep", "trace", "trace_files",
-}
-
 Result = collections.namedtuple("Result", "status stdout stderr log")
 
 
@@ -32,10 +25,6 @@ def environment(**options):
         if env.get(name):
             env[name] = os.path.abspath(env[name])
     env.update((name.upper(), str(value)) for name, value in options.items() if value is not None)
-    test = os.path.splitext(os.path.basename(sys.argv[0]))[0]
-    kind = env.get("SHELL_KIND") or ("kernel" if test in KERNEL_SHELL else "")
-    if kind and "shell=" not in env.get("APPEND", ""):
-        env["APPEND"] = f"{env.get('APPEND', '')} shell={kind}".strip()
     return env
 
 

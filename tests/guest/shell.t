@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""The shell in the real kernel: grammar, files, redirection, and failures."""
+"""The shell: grammar, files, redirection, and failures."""
 
 import sys
 

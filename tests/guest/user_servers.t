@@ -13,7 +13,6 @@ from nestling import ROOT, run
 from tap import contains, done, equal
 
 STRESS = int(os.environ.get("STRESS") or 1)
-USER = "shell=user"
 PROGRAMS = os.path.join(ROOT, "build/user")
 
 
@@ -21,14 +20,14 @@ def test_killed():
     kills = 5 * STRESS
     for name in ("console", "tracefs"):
         lines = "".join(f"echo {i}; kill {name}; cat tracing_on; ls kprobes; echo {i} > trace_marker\n" for i in range(kills))
-        result = run(lines + "cat trace | grep -c mark_write", append=USER, timeout=60 + 2 * kills)
+        result = run(lines + "cat trace | grep -c mark_write", timeout=60 + 2 * kills)
         listing = run("ls kprobes").stdout
         told = f"init: {name} ended with status 9, and is started again\n"
         said = result.stdout.replace(told, "")
         equal((result.status, said), (0, "".join(f"{i}\n1\n{listing}" for i in range(kills)) + f"{kills}\n"),
               f"{name} is killed again and again, and the shell goes on", result.stderr)
         equal(result.stdout.count(told), kills, f"init tells that it starts {name} again")
-    result = run("kill sh; kill init; kill nosuch; kill", append=USER)
+    result = run("kill sh; kill init; kill nosuch; kill")
     equal(result.stdout, "".join(f"sh: {name}: there is no such server\n" for name in ("sh", "init", "nosuch")) +
           "sh: kill: Invalid argument\n", "other names are refused", result.stderr)
 
@@ -38,7 +37,7 @@ def test_on_four():
     result = run("echo function > current_tracer; echo 1 > events/enable\n"
                  + "kill tracefs; kill console; cat tracing_on; timeout 0.1 cat trace_pipe | grep -c nosuch; crash\n" * 3
                  + "echo 0 > events/enable; echo nop > current_tracer; ls | grep -c '^trace$'; cat wx | grep -c 'of those writable'",
-                 append=USER + " debug", smp=4)
+                 append="debug", smp=4)
     told = ("init: tracefs ended with status 9, and is started again\n", "init: console ended with status 9, and is started again\n")
     equal([result.stdout.count(text) for text in (*told, "1\n0\nabout to fall\ncrash: thread ", "sh: crash: died of #PF\n")],
           [3, 3, 3, 3], "servers and programs die on four CPUs, traced", result.stdout[-4000:])
@@ -61,7 +60,7 @@ def stripped(name):
 def test_given_up():
     with tempfile.TemporaryDirectory(prefix="nestling-servers-") as folder:
         archive = packed(folder, init=stripped("init"), console=stripped("console"), tracefs=stripped("crash"), sh=stripped("sh"))
-        result = run("echo on; cat tracing_on", append=USER, initrd=archive)
+        result = run("echo on; cat tracing_on", initrd=archive)
         equal(result.status, 1, "a server that always dies ends the machine", result.stderr)
         contains(result.stdout, "] write_to+0x", "its report has names")
         contains(result.stdout, "init: tracefs died of #PF, as the last 5 times: it is given up\n", "and says so")
@@ -69,11 +68,11 @@ def test_given_up():
         with open(text, "w", encoding="ascii") as file:
             file.write("no program\n" * 20)
         archive = packed(folder, init=stripped("init"), console=text, tracefs=stripped("tracefs"), sh=stripped("sh"))
-        result = run("echo on", append=USER, initrd=archive)
+        result = run("echo on", initrd=archive)
         contains(result.stdout, "init: console: it isn't an ELF file\n", "a server that is no program is told of")
         equal(result.status, 1, "and the machine ends", result.stderr)
         archive = packed(folder, init=stripped("init"), console=stripped("console"))
-        contains(run("echo on", append=USER, initrd=archive).stdout, "init: tracefs: the boot module has no such file\n",
+        contains(run("echo on", initrd=archive).stdout, "init: tracefs: the boot module has no such file\n",
                  "one that isn't there is told of")
 
 
@@ -89,9 +88,8 @@ def endless(folder):
 def test_endless():
     with tempfile.TemporaryDirectory(prefix="nestling-servers-") as folder:
         archive = packed(folder, endless=endless(folder), **{name: stripped(name) for name in ("init", "console", "tracefs", "sh")})
-        for shell in ("user", "kernel"):
-            result = run("timeout 0.2 exec endless; timeout 0.2 exec endless; echo on", append=f"shell={shell}", initrd=archive)
-            equal((result.status, result.stdout), (0, "on\n"), f"a program that doesn't end is ended with the command that runs it: the {shell}'s shell", result.stderr)
+        result = run("timeout 0.2 exec endless; timeout 0.2 exec endless; echo on", initrd=archive)
+        equal((result.status, result.stdout), (0, "on\n"), "a program that doesn't end is ended with the command that runs it", result.stderr)
 
 
 LIES = """\
@@ -116,7 +114,7 @@ too many words for a program: Argument list too long
 
 
 def test_liar():
-    result = run("liar; liar | wc -l; pingpong 1; kill console; liar | grep -c taken; cat tracing_on", append=USER, smp=2)
+    result = run("liar; liar | wc -l; pingpong 1; kill console; liar | grep -c taken; cat tracing_on", smp=2)
     said, rest = result.stdout[:len(LIES)], result.stdout[len(LIES):]
     equal(said, LIES, "who lies to a server has an answer each time, and uses nothing up")
     equal([line for line in rest.splitlines() if "round trips" not in line],

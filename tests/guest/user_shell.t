@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""The shell in user mode: what the kernel's shell prints, it prints, with the same status; then what it alone can do."""
+"""The shell as a process: the kernel's commands and programs as its own, pipes, what ends by time, and what it says of all that fails."""
 
 import re
 import sys
@@ -8,38 +8,35 @@ sys.dont_write_bytecode = True
 from nestling import TRACING, run
 from tap import contains, done, equal, ok
 
-USER = "shell=user"
-
-# Each is run by both, and by neither is anything in it that counts events or time.
-SCRIPTS = {
-    "grammar": "echo a;echo b # c; echo d\n\n;; # only this\necho 'e\nf'\t\"g \\\" \\\\ \\n\" h\\ \\;i'j'k#l $HOME *\n"
-               "echo -n a; echo; echo ''; echo - -n\necho " + "x" * (4096 - 5),
-    "a syntax error": "echo ok\necho > ; echo",
-    "files": "ls; echo --; ls / /sys/kernel; cd kprobes; ls; pwd; cd; pwd; cd ..; pwd; ls nosuch trace/x",
-    "redirection": "echo 0>tracing_on; cat tracing_on; echo 1 >> tracing_on; > tracing_on echo 1; cat tracing_on\n"
-                   "echo function > current_tracer; cat current_tracer\n"
-                   "echo nop >/sys/kernel/../kernel/tracing/current_tracer; cat current_tracer\n"
-                   "cat available_filter_functions available_filter_functions > set_ftrace_filter; echo on",
-    "failures": "nosuch x; cat nosuch; cat trace/x; cat kprobes; cd trace; echo x > available_tracers; poweroff > nosuch\n"
-                "echo nosuch > current_tracer; cat error_log; explain nosuch; head -n x trace; cat; timeout; exec nosuch\n"
-                "cat trace_marker; echo nosuch > kprobe_events; nest x; timeout 1 nosuch",
-    "the end": "echo a; poweroff; echo b",
-    "probes": "echo 'p:here tracefs_read+5' > kprobe_events; cat kprobe_events; echo 'p cpu_idle' >> kprobe_events\n"
-              "cat events/kprobes/here/format; echo > kprobe_events; cat kprobe_events",
-    "filters": "echo 'tracefs_*' > set_ftrace_filter; cat set_ftrace_filter; echo '!tracefs_w*' >> set_ftrace_filter\n"
-               "head -n 2 set_ftrace_filter; echo > set_ftrace_filter; cat set_ftrace_filter",
-    "kernel commands": "nest mark; ktap no_such_suite; ktap printf_no; exec init; tour; tour 99; help help echo",
-}
-
-
-def same(name, script):
-    kernel, user = run(script, append="shell=kernel"), run(script, append=USER)
-    equal((user.status, user.stdout), (kernel.status, kernel.stdout), f"as the kernel's shell: {name}", user.stderr)
-
 
 def prints(script, stdout, status, name):
-    result = run(script, append=USER)
+    result = run(script)
     equal((result.status, result.stdout), (status, stdout), name, result.stderr)
+
+
+def test_kernel_commands():
+    prints("nest mark; tour; help help echo; exec init",
+           "   2  hiding entry code\n   4  a probe on rcu_nmi_enter\n  10  bust_kprobes() and read-only text\n"
+           "\"tour N\" plays one, \"tour all\" all of them.\nhelp [COMMAND...]\n\tlist the commands, or explain one\n"
+           "echo [-n] [TEXT...]\n\tprint TEXT; -n leaves out the newline\ninit: hello from user mode\n", 0, "commands of the shell's and of the kernel's")
+    names = [line.split()[0] for line in run("help").stdout.splitlines()]
+    equal([name for name in "bench dmesg exec explain ktap sweep nest timeout tour grep sort kill".split() if name not in names], [],
+          "help knows them all", names)
+    equal(names, sorted(set(names)), "… each once, in order")
+
+
+def test_refusals():
+    for command, said in (("explain nosuch", "explain: no function is called 'nosuch'\nsh: explain: No such file or directory\n"),
+                          ("ktap nosuch", "sh: ktap: No such file or directory\n"),
+                          ("exec nosuch", "exec: nosuch: the boot module has no such file\nsh: exec: No such file or directory\n"),
+                          ("cat trace_marker", "sh: trace_marker: Permission denied\n"),
+                          ("ls nosuch trace/x", "sh: nosuch: No such file or directory\nsh: trace/x: Not a directory\n"),
+                          ("head -n x trace", "sh: head: Invalid argument\n"),
+                          ("cat; timeout; nest x", "".join(f"sh: {name}: Invalid argument\n" for name in ("cat", "timeout", "nest"))),
+                          ("timeout 1 nosuch; help nosuch", "sh: nosuch: command not found\n" * 2),
+                          ("tour 99", "sh: tour: No such file or directory\n")):
+        prints(command, said, 1, f"refused: {command}")
+    contains(run("dmesg", append="shell=kernel").stdout, 'cmdline: unknown option "shell=kernel" ignored\n', "there is no other shell to ask for")
 
 
 def test_pipes():
@@ -56,7 +53,7 @@ def test_pipes():
             "head: Invalid argument", "grep: Invalid argument", "wc: Invalid argument")) + "on\n", 1,
            "what can't be piped runs nothing")
     result = run("echo one > trace_marker; echo two > trace_marker; echo three > trace_marker\n"
-                 "cat trace_pipe | grep mark | head -n 2; echo on; cat nosuch | wc -l", append=USER)
+                 "cat trace_pipe | grep mark | head -n 2; echo on; cat nosuch | wc -l")
     equal(result.status, 1, "a pipeline fails as its command does", result.stderr)
     contains(result.stdout, "tracing_mark_write: two\non\nsh: nosuch: No such file or directory\n0\n",
              "a file that waits ends when its last reader wants no more")
@@ -68,7 +65,7 @@ def test_time():
 
 
 def test_programs():
-    result = run("crash; echo on; crash | wc -l; echo 'exit'", append=USER)
+    result = run("crash; echo on; crash | wc -l; echo 'exit'")
     contains(result.stdout, "about to fall\ncrash: thread ", "a program prints, and falls")
     for name in ("write_to", "deeper", "main", "program_begin", "_start"):
         contains(result.stdout, f"] {name}+0x", f"its report names {name}()")
@@ -78,14 +75,14 @@ def test_programs():
 
 def test_tour():
     """The recursion and the way back, of which other processes notice nothing."""
-    result = run("tour all; echo alive", append=USER)
+    result = run("tour all; echo alive")
     equal((result.status, result.stdout.splitlines()[-1]), (0, "alive"), "the scenes are played", result.stdout[-3000:])
     equal(result.stdout.count("\n  free frames "), 2, "… and nothing is different afterwards")
 
 
 def test_looking():
     result = run("ps; echo --; top 200 | grep -v idle; echo --; pingpong 50; top 0; pingpong x; ps > tracing_on; cat threads | wc -l",
-                 append=USER, smp=2)
+                 smp=2)
     ps, top, rest = result.stdout.split("--\n")
     names = [line.split()[-1] for line in ps.splitlines()]
     equal([name for name in ("init", "console", "tracefs", "sh", "ps", "stream", "idle") if name not in names], [],
@@ -95,12 +92,11 @@ def test_looking():
     ok(re.match(r"50 round trips, \d+ ns each, the last word is 50\nusage: top", rest), "pingpong's messages go to and fro", rest)
 
 
-for each, text in SCRIPTS.items():
-    same(each, text)
+test_kernel_commands()
+test_refusals()
 test_pipes()
 test_time()
 test_programs()
 test_tour()
 test_looking()
-contains(run("help", append=USER).stdout, "\nktap [SUITE]", "help knows the kernel's commands")
 done()

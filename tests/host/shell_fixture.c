@@ -1,8 +1,6 @@
 /* Fakes of what the shell stands on: a console that remembers and files that do as they are told. */
 #include "tests/host/shell_fixture.h"
-#include "kernel/shell/console.h"
-#include "mm/frames.h"
-#include "rcu/rcu.h"
+#include "user/sh/console.h"
 #include "sched/mutex.h"
 #include "tracefs/tracefs.h"
 
@@ -35,16 +33,6 @@ bool mutex_is_mine(const struct mutex *m) { return locked; }
 
 void console_interrupt(void (*fn)(void)) {}
 void tracefs_interrupt(struct seq *out) { out->closed = true; }
-
-unsigned commands_run;
-void rcu_tasks_qs(void) { commands_run++; }
-
-void *frames_once(void **pointer, size_t size)
-{
-	if (!*pointer)
-		*pointer = calloc(1, size);
-	return *pointer;
-}
 
 void console_type(const char *text) { keys = text; }
 

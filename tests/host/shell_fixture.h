@@ -9,9 +9,6 @@ void console_type(const char *keys);
 /* All that was written to the console since the last call. */
 const char *console_said(void);
 
-/* How often the shell said that it is between two commands. */
-extern unsigned commands_run;
-
 /* The last write to "alpha". */
 struct written {
 	char text[8192];

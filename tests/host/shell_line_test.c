@@ -1,7 +1,7 @@
 /* The line editor, seen as its user sees it: keys in, and a small terminal that shows one row and a cursor.
  */
 #include "tests/host/host.h"
-#include "kernel/shell/line.h"
+#include "user/sh/line.h"
 
 #define PROMPT "nestling:/sys/kernel/tracing# "
 

@@ -1,6 +1,6 @@
 /* The shell's grammar, rule by rule and error by error. */
 #include "tests/host/host.h"
-#include "kernel/shell/parse.h"
+#include "user/sh/parse.h"
 
 static struct shell_command cmd;
 

@@ -82,11 +82,11 @@ $(eval $(call host_test,trace_ring,tests/host/trace_ring_test.c tests/host/trace
 $(eval $(call host_test,trace_ring_step,tests/host/trace_ring_step_test.c tests/host/trace_ring_fixture.c,$(TRACE_RING)))
 
 SHELL_TREE     := $(filter-out tracefs/pipe.c,$(wildcard tracefs/*.c))
-SHELL_PROGRAM  := $(filter-out $(addprefix kernel/shell/,tour% scene% timeout% alarm%),$(wildcard kernel/shell/*.c))
+SHELL_PROGRAM  := $(addprefix user/sh/,builtins.c complete.c help.c history.c line.c line_edit.c nest.c parse.c run.c shell.c)
 SHELL_REGISTRY := -Wl,-T,tests/host/registries.ld
 $(eval $(call host_test,black_box,tests/host/black_box_test.c,trace/black_box.c,$(SHELL_REGISTRY)))
-$(eval $(call host_test,shell_parse,tests/host/shell_parse_test.c,kernel/shell/parse.c))
-$(eval $(call host_test,shell_line,tests/host/shell_line_test.c,$(addprefix kernel/shell/,line.c line_edit.c history.c)))
+$(eval $(call host_test,shell_parse,tests/host/shell_parse_test.c,user/sh/parse.c))
+$(eval $(call host_test,shell_line,tests/host/shell_line_test.c,$(addprefix user/sh/,line.c line_edit.c history.c)))
 $(eval $(call host_test,shell_tracefs,tests/host/shell_tracefs_test.c tests/host/shell_fixture.c,$(SHELL_TREE),$(SHELL_REGISTRY)))
 $(eval $(call host_test,shell_run,tests/host/shell_run_test.c tests/host/shell_fixture.c,$(SHELL_TREE) $(SHELL_PROGRAM),$(SHELL_REGISTRY)))
 

@@ -65,8 +65,8 @@ void sweep_report(struct seq *out, const char *technique, bool map);
 
 enum sweep_kind {
 	SWEEP_TEST,   /* one of the kernel's own: how many of its checks fail */
-	SWEEP_SCRIPT, /* shell commands: what they print */
-	SWEEP_LINES,  /* lines written to a file, and shell commands */
+	SWEEP_SCRIPT, /* commands: what they print */
+	SWEEP_LINES,  /* lines written to a file, and commands */
 	SWEEP_CODE,   /* a function: what it returns */
 };
 
@@ -96,10 +96,12 @@ void sweep_work_init(bool slow, const char *only);
 u64 sweep_run(const struct sweep_item *item);
 /* The beginning of what the last one printed, or of what its checks said. */
 const char *sweep_said(void);
-/* Code that ran at boot, called again on what it found then; and what only a terminal reaches. */
+/* sweep_play.c. Once. -ENOMEM */
+int sweep_play_prepare(void);
+/* Thread context. Commands between ';', what they print and what is wrong with them into @sink. */
+void sweep_play(const char *script, struct seq *sink);
+/* Code that ran at boot, called again on what it found then; and what no script reaches. */
 u64 sweep_parse_again(void);
-u64 sweep_type(void);
-u64 sweep_terminal(void);
 u64 sweep_interrupt(void);
 u64 sweep_planted(void); /* 7, unless an instruction of it was done wrong */
 #define SWEEP_PLANTED 6	 /* bytes of its first two; behind them is room for a jump */

@@ -1,4 +1,4 @@
-/* Code that has run at boot, or that only a terminal reaches, called by the sweep: on the same data, with typed keys. */
+/* Code that has run at boot, or that only a device reaches, called by the sweep: on the same data. */
 #include "arch/x86/boot/boot_info.h"
 #include "arch/x86/cpu/acpi.h"
 #include "arch/x86/cpu/fw_cfg.h"
@@ -11,11 +11,6 @@
 #include "kernel/cmdline.h"
 #include "kernel/printk.h"
 #include "kprobe/boot.h"
-#include "kernel/shell/complete.h"
-#include "kernel/shell/console.h"
-#include "kernel/shell/internal.h"
-#include "kernel/shell/line.h"
-#include "kernel/shell/shell.h"
 #include "kernel/traps.h"
 #include "lib/compiler.h"
 #include "lib/printf.h"
@@ -72,8 +67,7 @@ u64 sweep_parse_again(void)
 	return sum;
 }
 
-#define LINE   5
-#define CTRL_D 4
+#define LINE 5
 
 static void count(void) {}
 
@@ -96,76 +90,6 @@ u64 sweep_interrupt(void)
 	pic_mask(LINE);
 	tracefs_write(TRACEFS_MOUNT "/tracing_on", "1", 1, false);
 	tracefs_write(TRACEFS_MOUNT "/trace", "\n", 1, false);
-	return 0;
-}
-
-static void draw(void *arg, const char *text, size_t len) {}
-
-static struct {
-	struct shell shell;
-	struct line line;
-	char listed[4096];
-} * typed;
-
-static void complete(void *arg, const char *text, size_t len, struct completion *c)
-{
-	shell_complete(&typed->shell, text, len, c);
-}
-
-static void list(void *arg, const char *text, size_t len)
-{
-	struct seq_buf b;
-
-	seq_buf_init(&b, typed->listed, sizeof(typed->listed));
-	shell_list_candidates(&typed->shell, text, len, &b.seq);
-}
-
-/* Every key of the line editor: words, their completion, moving, deleting, history, a line wider than the screen. */
-u64 sweep_type(void)
-{
-	static const char keys[] =
-		"ca\t set_ftr\t\t\x01"
-		"echo \x05\x02\x06\x7f\x15"
-		"abc def\x17\x0b\x14\r"
-		"\x1b[A\x1b[B\x1b[C\x1b[D\x1b[H\x1b[F\x1b[3~\x1b[1~\x1b[4~\x1bOH\x1bOF\x1b[1;5C\x1bx\x0c\x10\x0e\r"
-		"tou\t\t\t1\rls ev\tsch\t\t\x1b[A\x1b[A\x1b[A\x1b[B\x1b[B\x1b[B\x03nosuch\t\t\rcat k\t\t\"x\\\t'\t\x04\r"
-		"0123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789"
-		"\x1b[H\x1b[C\x1b[C\x04\x0b\x15\x04";
-	static const struct line_client client = { draw, complete, list, NULL };
-	struct line *line;
-	u64 sum = 0;
-
-	if (!FRAMES_ONCE(typed))
-		return 0;
-	line = &typed->line;
-	shell_init(&typed->shell);
-	line_init(line, &client);
-	line_start(line, "# ");
-	for (size_t i = 0; i < sizeof(keys) - 1; i++) {
-		enum line_state state = line_feed(line, keys[i]);
-
-		sum = sum * 31 + (u64)state;
-		if (state != LINE_MORE)
-			line_start(line, "# ");
-	}
-	return sum;
-}
-
-/* A person at the terminal, who at once has had enough: the UART hands back to itself what it is told to send. */
-u64 sweep_terminal(void)
-{
-	u64 flags = local_irq_save();
-
-	console_lock();
-	serial_loop(true);
-	serial_putc(CTRL_D);
-	serial_loop(false);
-	console_unlock();
-	local_irq_restore(flags);
-	shell_interactive();
-	seq_puts(&shell_console, "\n");
-	shell_flush();
-	shell_poweroff_requested = false;
 	return 0;
 }
 

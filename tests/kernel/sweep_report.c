@@ -24,7 +24,6 @@ static const char *const general[NR_GENERAL] = {
 static const char BEFORE[] = "runs before there can be probes, or a trap";
 static const char ENDS[] = "the machine ends there";
 static const char OWN[] = "the sweep's own, which runs when its probes are off";
-static const char TERMINAL[] = "needs a terminal";
 static const struct {
 	const char *glob, *why;
 } functions[] = {
@@ -77,8 +76,6 @@ static const struct {
 	{ "report_reasons", OWN },
 	{ "find_reasons", OWN },
 	{ "step_and_back", "sets TF itself, which in a probe's step is no other's" },
-	{ "shell_interactive", TERMINAL },
-	{ "key_ready", TERMINAL },
 };
 static u32 unhit[NR_GENERAL + ARRAY_SIZE(functions)];
 

@@ -1,11 +1,9 @@
 /*
- * What runs into the sweep's probes: the kernel's own tests one by one, shell commands, and code called again.
+ * What runs into the sweep's probes: the kernel's own tests one by one, control files and commands, and code called again.
  *
  * Each is run without probes first, twice: what then comes out of it must come out of it with probes, too.
  */
 #include "abi/errno.h"
-#include "kernel/shell/internal.h"
-#include "kernel/shell/shell.h"
 #include "kprobe/internal.h"
 #include "lib/bug.h"
 #include "lib/glob.h"
@@ -20,6 +18,7 @@
 #include "tests/kernel/sweep_scripts.h"
 #include "tests/kernel/user_process.h"
 #include "trace/clock.h"
+#include "tracefs/tracefs.h"
 
 static struct sweep_item *all_items;
 struct sweep_item *sweep_items;
@@ -76,8 +75,6 @@ static const struct exception loose[] = {
 };
 static const struct exception left_out[] = {
 	{ "policy.*", "changes which of the sweep's own probes call their handlers" },
-	{ "script.tour10",
-	  "recurses until its stack is full: bust_kprobes() gives up when other probes are in that" },
 };
 
 /* In a whole sweep only, and there for what nothing else hits. Not by a clock: what a machine that has something else to do takes long for would be left out, too. */
@@ -109,7 +106,6 @@ static const struct exception takes_long[] = {
 	{ "kprobe_jump.*bust*", "the same" },
 	{ "gs.*", "the same" },
 	{ "script.explain_more", "measures" },
-	{ "script.tour*", "much text" },
 	{ "kretprobe.the_graph_tracer*", "seconds" },
 	{ "*.*_under_running_cpus", "a second" },
 	{ "*.*_under_load", "a second" },
@@ -167,8 +163,6 @@ static const struct sweep_item others[] = {
 	{ .suite = "code", .name = "decode", .kind = SWEEP_CODE, .code = sweep_decode },
 	{ .suite = "code", .name = "parse_again", .kind = SWEEP_CODE, .code = sweep_parse_again },
 	{ .suite = "code", .name = "look_at_all", .kind = SWEEP_CODE, .code = look_at_all },
-	{ .suite = "code", .name = "type", .kind = SWEEP_CODE, .code = sweep_type, .loose = true },
-	{ .suite = "code", .name = "terminal", .kind = SWEEP_CODE, .code = sweep_terminal },
 };
 
 /* A sink: the hash of all, and its beginning. */
@@ -196,17 +190,9 @@ const char *sweep_said(void)
 	return sink.text;
 }
 
-static struct shell *script_shell;
-
 static u64 run_script(const char *text)
 {
-	void (*console)(struct seq * s, const char *text, size_t len) = shell_console.write;
-
-	shell_flush();
-	shell_init(script_shell);
-	shell_console.write = sink_write;
-	shell_run(script_shell, text, strlen(text));
-	shell_console.write = console;
+	sweep_play(text, &sink.seq);
 	return sink.hash;
 }
 
@@ -446,9 +432,8 @@ static struct {
 
 int sweep_work_prepare(void)
 {
-	script_shell = sweep_pages(sizeof(*script_shell));
 	sweep_items = all_items = sweep_pages(items_max() * sizeof(*all_items));
-	return script_shell && all_items ? 0 : -ENOMEM;
+	return all_items ? sweep_play_prepare() : -ENOMEM;
 }
 
 void sweep_work_begin_inner(void)

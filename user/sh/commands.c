@@ -1,7 +1,7 @@
 /* The commands that there are: the shell's own, the kernel's, which the file "commands" tells, and programs of the boot module. */
 #include "abi/errno.h"
 #include "abi/stream.h"
-#include "kernel/shell/internal.h"
+#include "user/sh/internal.h"
 #include "lib/compiler.h"
 #include "lib/string.h"
 #include "tracefs/tracefs.h"

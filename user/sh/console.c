@@ -1,5 +1,5 @@
 /* The line, as the shell sees it, over the console's server. */
-#include "kernel/shell/console.h"
+#include "user/sh/console.h"
 
 #include "lib/compiler.h"
 #include "user/lib/console.h"

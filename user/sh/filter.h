@@ -1,7 +1,7 @@
 /* What stands behind a '|', or before a file: lines in, lines out. */
 #pragma once
 
-#include "kernel/shell/shell.h"
+#include "user/sh/shell.h"
 #include "lib/command.h"
 #include "lib/seq.h"
 

@@ -31,7 +31,7 @@ static void line_head(struct filter *f, const char *text, size_t len)
 		filter_close(f);
 }
 
-/* The command for a file is older than pipes: kernel/shell/builtins.c. */
+/* The command for a file is older than pipes: builtins.c. */
 const struct filter_type filter_head = { "head", begin_head, line_head, NULL };
 
 /* The first of the kept lines goes when one too many is there. */

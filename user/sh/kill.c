@@ -1,6 +1,6 @@
 /* The command "kill": a server, which init starts again. */
 #include "abi/errno.h"
-#include "kernel/shell/shell.h"
+#include "user/sh/shell.h"
 #include "lib/command.h"
 #include "user/lib/names.h"
 

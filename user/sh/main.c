@@ -1,5 +1,5 @@
 /* The shell as a program: a script, or a person; its status is the script's. */
-#include "kernel/shell/shell.h"
+#include "user/sh/shell.h"
 #include "user/lib/memory.h"
 #include "user/lib/user.h"
 #include "user/sh/sh.h"

@@ -3,7 +3,7 @@
  * the command is, for which the text is read once more.
  */
 #include "abi/errno.h"
-#include "kernel/shell/shell.h"
+#include "user/sh/shell.h"
 #include "lib/compiler.h"
 #include "lib/string.h"
 #include "user/sh/filter.h"

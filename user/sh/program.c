@@ -1,6 +1,6 @@
 /* Programs of the boot module, run by name: what one prints comes here, and goes where the command's output goes. */
 #include "abi/errno.h"
-#include "kernel/shell/shell.h"
+#include "user/sh/shell.h"
 #include "lib/compiler.h"
 #include "lib/printf.h"
 #include "lib/string.h"

@@ -1,4 +1,4 @@
-/* What the files of the shell in user mode share, beside those it has from the kernel's. */
+/* What the files of the shell that know user mode share: servers, streams, programs. */
 #pragma once
 
 #include "lib/archive.h"

@@ -1,7 +1,7 @@
 /* A second thread, for what comes while the first one waits: ^C, and the end of a command's time. */
 #include "abi/errno.h"
-#include "kernel/shell/console.h"
-#include "kernel/shell/internal.h"
+#include "user/sh/console.h"
+#include "user/sh/internal.h"
 #include "lib/compiler.h"
 #include "tracefs/tracefs.h"
 #include "user/lib/console.h"

@@ -11,13 +11,11 @@
 #define MCR  (COM1 + 4)
 #define LSR  (COM1 + 5)
 
-#define LSR_DATA_READY	 0x01
 #define LSR_THR_EMPTY	 0x20
 #define LCR_8N1		 0x03
 #define LCR_DLAB	 0x80
 #define IER_RECEIVE	 0x01
 #define MCR_DTR_RTS_OUT2 0x0b /* OUT2 connects the interrupt line on a PC */
-#define MCR_LOOP	 0x10
 
 #define DEBUG_PORT 0xe9
 
@@ -40,15 +38,6 @@ void serial_putc(char c)
 	while (!(inb(LSR) & LSR_THR_EMPTY))
 		cpu_relax();
 	outb(RBR, (u8)c);
-}
-
-void serial_loop(bool on) { outb(MCR, MCR_DTR_RTS_OUT2 | (on ? MCR_LOOP : 0)); }
-
-int serial_getc(void)
-{
-	if (!(inb(LSR) & LSR_DATA_READY))
-		return -1;
-	return inb(RBR);
 }
 
 void debug_port_init(void) { debug_port_present = inb(DEBUG_PORT) == DEBUG_PORT; }

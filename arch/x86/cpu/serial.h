@@ -9,10 +9,6 @@
 void serial_init(void);
 /* Any context; spins until the UART takes the byte. */
 void serial_putc(char c);
-/* Tests, under console_lock(): what is put comes back as if it had been received, and nothing leaves. */
-void serial_loop(bool on);
-/* The next received byte, or -1. */
-int serial_getc(void);
 
 /* Any context. Does nothing where the port isn't there. */
 void debug_port_putc(char c);

@@ -1,5 +1,5 @@
 /* Scene 4: the breakpoint that is hit while breakpoints are being handled. */
-#include "kernel/shell/tour.h"
+#include "user/sh/tour.h"
 
 /* The commentary stands as it is shown. */
 /* clang-format off */

@@ -1,30 +1,23 @@
-/* The kernel's one shell: a script from outside, or a person at the serial line. */
-#include "kernel/shell/shell.h"
-#include "kernel/shell/complete.h"
-#include "kernel/shell/console.h"
-#include "kernel/shell/internal.h"
-#include "lib/bug.h"
+/* The one shell: a script from outside, or a person at the serial line. */
+#include "user/sh/shell.h"
+#include "user/sh/complete.h"
+#include "user/sh/console.h"
+#include "user/sh/internal.h"
 #include "lib/printf.h"
-#include "mm/frames.h"
 
 bool shell_poweroff_requested;
 
-static struct {
-	struct shell shell;
-	struct line line;
-} * the;
+static struct shell the;
+static struct line line;
 
 static struct shell *get_shell(void)
 {
-	if (!the) {
-		if (!FRAMES_ONCE(the))
-			panic("no memory for a shell");
-		shell_init(&the->shell);
-	}
-	return &the->shell;
+	if (!*the.cwd)
+		shell_init(&the);
+	return &the;
 }
 
-static void interrupt(void) { shell_interrupt(&the->shell); }
+static void interrupt(void) { shell_interrupt(&the); }
 
 static int run(struct shell *sh, const char *text, size_t len)
 {
@@ -72,12 +65,12 @@ int shell_interactive(void)
 	const struct line_client client = { draw, complete, list, sh };
 	char prompt[TRACEFS_PATH_MAX + 16];
 
-	line_init(&the->line, &client);
+	line_init(&line, &client);
 	while (!shell_poweroff_requested) {
 		snprintf(prompt, sizeof(prompt), "nestling:%s# ", sh->cwd);
-		switch (read_line(&the->line, prompt)) {
+		switch (read_line(&line, prompt)) {
 		case LINE_DONE:
-			run(sh, the->line.text, the->line.len);
+			run(sh, line.text, line.len);
 			break;
 		case LINE_EOF:
 			shell_poweroff_requested = true;

@@ -1,6 +1,6 @@
 /* The command "help": what the registry knows, sorted. */
-#include "kernel/shell/shell.h"
-#include "kernel/shell/internal.h"
+#include "user/sh/shell.h"
+#include "user/sh/internal.h"
 #include "lib/string.h"
 
 #define USAGE_COLUMNS 24
@@ -33,4 +33,4 @@ static int run_help(int argc, char **argv, struct seq *out)
 	}
 	return 0;
 }
-SHELL_COMMAND(help, "[COMMAND...]", "list the commands, or explain one", run_help);
+COMMAND(help, "[COMMAND...]", "list the commands, or explain one", run_help);

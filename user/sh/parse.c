@@ -1,5 +1,5 @@
 /* One pass over the text, byte by byte, words copied as they are unquoted. */
-#include "kernel/shell/parse.h"
+#include "user/sh/parse.h"
 #include "abi/errno.h"
 #include "lib/string.h"
 

@@ -1,5 +1,5 @@
 /* The commands that are the shell's own: moving in the tree of control files, printing, and leaving. */
-#include "kernel/shell/shell.h"
+#include "user/sh/shell.h"
 #include "abi/errno.h"
 #include "lib/command.h"
 #include "lib/string.h"
@@ -43,7 +43,7 @@ static int run_ls(int argc, char **argv, struct seq *out)
 	}
 	return 0;
 }
-SHELL_COMMAND(ls, "[PATH...]", "list control files; directories end in '/'", run_ls);
+COMMAND(ls, "[PATH...]", "list control files; directories end in '/'", run_ls);
 
 static int run_cat(int argc, char **argv, struct seq *out)
 {
@@ -62,7 +62,7 @@ static int run_cat(int argc, char **argv, struct seq *out)
 	}
 	return 0;
 }
-SHELL_COMMAND(cat, "PATH...", "print control files", run_cat);
+COMMAND(cat, "PATH...", "print control files", run_cat);
 
 static int run_head(int argc, char **argv, struct seq *out)
 {
@@ -77,7 +77,7 @@ static int run_head(int argc, char **argv, struct seq *out)
 	sh->lines = n;
 	return run_cat(2, argv + argc - 2, out);
 }
-SHELL_COMMAND(head, "[-n N] PATH", "print the first N lines, 10 without -n, and read no more", run_head);
+COMMAND(head, "[-n N] PATH", "print the first N lines, 10 without -n, and read no more", run_head);
 
 static int run_echo(int argc, char **argv, struct seq *out)
 {
@@ -93,7 +93,7 @@ static int run_echo(int argc, char **argv, struct seq *out)
 		seq_putc(out, '\n');
 	return 0;
 }
-SHELL_COMMAND(echo, "[-n] [TEXT...]", "print TEXT; -n leaves out the newline", run_echo);
+COMMAND(echo, "[-n] [TEXT...]", "print TEXT; -n leaves out the newline", run_echo);
 
 static int run_cd(int argc, char **argv, struct seq *out)
 {
@@ -113,18 +113,18 @@ static int run_cd(int argc, char **argv, struct seq *out)
 		strscpy(sh->cwd, path, sizeof(sh->cwd));
 	return 0;
 }
-SHELL_COMMAND(cd, "[PATH]", "change the directory; without PATH to " TRACEFS_MOUNT, run_cd);
+COMMAND(cd, "[PATH]", "change the directory; without PATH to " TRACEFS_MOUNT, run_cd);
 
 static int run_pwd(int argc, char **argv, struct seq *out)
 {
 	seq_printf(out, "%s\n", shell_of(out)->cwd);
 	return 0;
 }
-SHELL_COMMAND(pwd, "", "print the current directory", run_pwd);
+COMMAND(pwd, "", "print the current directory", run_pwd);
 
 static int run_poweroff(int argc, char **argv, struct seq *out)
 {
 	shell_of(out)->poweroff = true;
 	return 0;
 }
-SHELL_COMMAND(poweroff, "", "end the machine with the status so far", run_poweroff);
+COMMAND(poweroff, "", "end the machine with the status so far", run_poweroff);

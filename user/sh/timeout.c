@@ -1,7 +1,7 @@
 /* The command "timeout": another command, whose output ends after a while; for files that don't end by themselves. */
 #include "abi/errno.h"
-#include "kernel/shell/internal.h"
-#include "kernel/shell/shell.h"
+#include "user/sh/internal.h"
+#include "user/sh/shell.h"
 #include "lib/string.h"
 
 #define SECONDS_MAX 1000000
@@ -36,5 +36,4 @@ static int run_timeout(int argc, char **argv, struct seq *out)
 	}
 	return shell_run_for(ns, c, argc - 2, argv + 2, out);
 }
-SHELL_COMMAND(timeout, "SECONDS COMMAND...", "run COMMAND, and end what it prints after SECONDS",
-	      run_timeout);
+COMMAND(timeout, "SECONDS COMMAND...", "run COMMAND, and end what it prints after SECONDS", run_timeout);

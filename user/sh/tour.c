@@ -1,17 +1,16 @@
 /* The command "tour": plays the thread's scenes, line by line, in a shell of its own. */
-#include "kernel/shell/tour.h"
+#include "user/sh/tour.h"
 
 #include "abi/errno.h"
-#include "kernel/shell/internal.h"
-#include "kernel/shell/shell.h"
+#include "user/sh/internal.h"
+#include "user/sh/shell.h"
 #include "lib/command.h"
 #include "lib/string.h"
-#include "mm/frames.h"
 
 #define LINE_MAX_LENGTH 256
 
 /* As the user's would be in the middle of a command: one shell can't run two scripts at once. */
-static struct shell *tour_shell;
+static struct shell tour_shell;
 
 static bool begins(const char *line, size_t len, const char *with)
 {
@@ -29,11 +28,11 @@ static void show_line(const char *before, const char *text, size_t len)
 static int run_refused(const char *command, size_t len)
 {
 	show_line("# ", command, len);
-	if (!shell_run(tour_shell, command, len)) {
+	if (!shell_run(&tour_shell, command, len)) {
 		seq_puts(&shell_console, "(this was to be refused)\n");
 		return -EIO;
 	}
-	tour_shell->status = 0;
+	tour_shell.status = 0;
 	return 0;
 }
 
@@ -47,7 +46,7 @@ static int run_line(const char *line, size_t len, bool quietly)
 	}
 	if (!quietly)
 		show_line("", line, len);
-	return shell_run(tour_shell, line + 2, len - 2);
+	return shell_run(&tour_shell, line + 2, len - 2);
 }
 
 static int run_lines(const char *text, bool quietly)
@@ -69,10 +68,8 @@ static int play(const struct scene *s)
 {
 	int failed;
 
-	if (!FRAMES_ONCE(tour_shell))
-		return -ENOMEM;
 	seq_printf(&shell_console, "\n=== Scene %u: %s ===\n\n", s->number, s->title);
-	shell_init(tour_shell);
+	shell_init(&tour_shell);
 	failed = run_lines(s->script, false);
 	if (failed) {
 		seq_printf(&shell_console, "\n=== Scene %u did not go as it should. ===\n", s->number);
@@ -130,4 +127,4 @@ static int run_tour(int argc, char **argv, struct seq *out)
 	s = scene_after((unsigned)n - 1);
 	return s && s->number == n ? play(s) : -ENOENT;
 }
-SHELL_COMMAND(tour, "[N|all]", "list or play the scenes of the thread", run_tour);
+COMMAND(tour, "[N|all]", "list or play the scenes of the thread", run_tour);

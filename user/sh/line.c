@@ -1,6 +1,6 @@
 /* The keys: finds them in the bytes of a terminal, and says what each does. */
-#include "kernel/shell/line.h"
-#include "kernel/shell/line_edit.h"
+#include "user/sh/line.h"
+#include "user/sh/line_edit.h"
 #include "lib/string.h"
 
 #define CTRL(letter) ((letter)-0x40)

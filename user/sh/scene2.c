@@ -1,5 +1,5 @@
 /* Scene 2: what is hidden from instrumentation, who says so, and what happens to those who try. */
-#include "kernel/shell/tour.h"
+#include "user/sh/tour.h"
 
 /* The commentary stands as it is shown. */
 /* clang-format off */

@@ -1,8 +1,8 @@
 /* Tab: the commands and control files that a half-typed word could mean. */
 #pragma once
 
-#include "kernel/shell/line.h"
-#include "kernel/shell/shell.h"
+#include "user/sh/line.h"
+#include "user/sh/shell.h"
 
 void shell_complete(struct shell *sh, const char *text, size_t len, struct completion *c);
 /* Prints the candidates in rows. */

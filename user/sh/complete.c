@@ -1,6 +1,6 @@
 /* Finds the word before the cursor, then everything that starts like it. */
-#include "kernel/shell/complete.h"
-#include "kernel/shell/internal.h"
+#include "user/sh/complete.h"
+#include "user/sh/internal.h"
 #include "lib/command.h"
 #include "lib/string.h"
 

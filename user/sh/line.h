@@ -6,8 +6,8 @@
  */
 #pragma once
 
-#include "kernel/shell/history.h"
-#include "kernel/shell/parse.h"
+#include "user/sh/history.h"
+#include "user/sh/parse.h"
 
 #define LINE_COLUMNS 80
 
@@ -58,7 +58,7 @@ struct line {
 	char stash[SHELL_LINE_MAX + 1]; /* what was being typed before going back */
 };
 
-/* Once. The structure is large: frames_once(). */
+/* Once. The structure is large, for a static one. */
 void line_init(struct line *l, const struct line_client *client);
 /* Begins an empty line and draws @prompt, which must stay as it is until the line ends. */
 void line_start(struct line *l, const char *prompt);

@@ -1,5 +1,5 @@
 /* The memory of what was typed: a queue of lines of any length. */
-#include "kernel/shell/history.h"
+#include "user/sh/history.h"
 #include "lib/string.h"
 
 static void forget_oldest(struct history *h)

@@ -1,7 +1,7 @@
 /* The text under the cursor and its picture on the screen: what every key is made of. */
 #pragma once
 
-#include "kernel/shell/line.h"
+#include "user/sh/line.h"
 
 void line_draw(struct line *l, const char *text, size_t len);
 void line_bell(struct line *l);

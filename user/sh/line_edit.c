@@ -1,5 +1,5 @@
 /* Text changes and their drawing; the terminal is only asked for "\r", "ESC [K" and "ESC [nD". */
-#include "kernel/shell/line_edit.h"
+#include "user/sh/line_edit.h"
 #include "lib/printf.h"
 #include "lib/string.h"
 

@@ -1,11 +1,10 @@
 /* Runs a script: all of it is read before any of it is done, and each command's output has one place to go. */
-#include "kernel/shell/shell.h"
-#include "kernel/shell/console.h"
-#include "kernel/shell/internal.h"
+#include "user/sh/shell.h"
+#include "user/sh/console.h"
+#include "user/sh/internal.h"
 #include "abi/errno.h"
 #include "lib/printf.h"
 #include "lib/string.h"
-#include "rcu/rcu.h"
 
 /* Whole lines go to the console at once: what else prints there comes between lines, not into one. */
 static char begun_line[256];
@@ -199,7 +198,6 @@ int shell_run(struct shell *sh, const char *text, size_t len)
 			shell_run_pipeline(sh, &p, from);
 		else
 			shell_run_command(sh, &sh->command);
-		rcu_tasks_qs(); /* a script may be long and never block: who waits for threads must hear from it */
 	}
 	return sh->status;
 }

@@ -1,5 +1,5 @@
 /* Scene 10: taking probes out in an emergency, from text that stays read-only. */
-#include "kernel/shell/tour.h"
+#include "user/sh/tour.h"
 
 /* The commentary stands as it is shown. */
 /* clang-format off */

@@ -1,16 +1,10 @@
-/*
- * The shell: a client of tracefs/ and of the registered commands, of nothing else in the kernel but RCU, which it tells when a
- * command is over.
- *
- * It runs in the kernel until there is a user mode to move to. Thread context, interrupts on.
- */
+/* The shell: a client of the control files (tracefs/tracefs.h), of a console, and of a registry of commands. */
 #pragma once
 
-#include "kernel/shell/parse.h"
+#include "user/sh/parse.h"
 #include "lib/seq.h"
 #include "tracefs/tracefs.h"
 
-/* Too big for a kernel stack, or for the image: frames_once(). */
 struct shell {
 	char cwd[TRACEFS_PATH_MAX];
 	int status;	  /* 1 once anything has failed */
@@ -33,7 +27,7 @@ void shell_init(struct shell *sh);
  * anywhere runs nothing of it.
  */
 int shell_run(struct shell *sh, const char *text, size_t len);
-/* Task or hardirq context. The running command is to end, and what follows it isn't run. */
+/* From any thread. The running command is to end, and what follows it isn't run. */
 void shell_interrupt(struct shell *sh);
 /* Prints "sh: NAME: ERROR TEXT" on the console and counts the running command as failed. */
 void shell_complain(struct shell *sh, const char *name, int err);
@@ -50,7 +44,7 @@ void shell_run_command(struct shell *sh, struct shell_command *cmd);
 /* The shell that gave a command this sink. Only commands the shell itself runs may ask. */
 struct shell *shell_of(struct seq *out);
 
-/* The one shell of the kernel. Both return 0, or 1 when a command or the text itself was wrong. */
+/* The one that people and scripts have. Both return 0, or 1 when a command or the text itself was wrong. */
 int shell_run_script(const char *text, size_t len);
 /* Prompt, line, run; until someone asks for poweroff. */
 int shell_interactive(void);

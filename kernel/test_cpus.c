@@ -93,7 +93,10 @@ static void stay_in_nmi(struct kprobe *p, struct pt_regs *regs)
 	}
 }
 
-/* CPU 1 stays in its NMI handler. The probe that keeps it there can't be taken out: that would wait for the CPU. */
+/*
+ * CPU 1 stays in its NMI handler. The probe that keeps it there can't be taken out: that would wait for the CPU, as do the end of a thread
+ * and of a stream. So who is asked what it is doing is asked here.
+ */
 static int deaf_store(const struct ctl_file *self, const char *text, size_t len, bool append)
 {
 	static struct kprobe p = { .addr = (u64)nmi_arrived, .pre = stay_in_nmi };
@@ -111,6 +114,8 @@ static int deaf_store(const struct ctl_file *self, const char *text, size_t len,
 	nmi_send(deaf_cpu);
 	while (!deaf)
 		cpu_relax();
+	for (int i = 0; i < 2; i++)
+		warn_cpus(cpus_up);
 	return 0;
 }
 CTL_FILE(ctl_test_deaf, .path = "test/deaf", .store = deaf_store, .test_only = true);

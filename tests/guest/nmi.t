@@ -96,8 +96,8 @@ def check_backtrace():
 
 def check_deaf():
     """CPU 1 never leaves its NMI handler."""
-    result = run("echo 1 > test/deaf; cat backtrace; cat backtrace; echo 1 > test/panic", smp=2, append="test")
-    equal(result.stdout.count("\nCPU 1 doesn't answer\n"), 3, "a deaf CPU is named by `backtrace`, twice, and by a panic",
+    result = run("echo 1 > test/deaf; echo 1 > test/panic", smp=2, append="test")
+    equal(result.stdout.count("\nCPU 1 doesn't answer\n"), 3, "a deaf CPU is named whenever all are asked, twice, and by a panic",
           result.stdout)
     equal((result.status, result.stdout.count("panic: ")), (2, 1), "… which doesn't wait for it for ever", result.stdout)
 

@@ -59,7 +59,16 @@ def test_tool(tool):
         equal(tool.renew(new), (new, []), f"{name}: … by what is printed")
 
 
+def test_cut(tool):
+    """"…" for what isn't shown."""
+    text = "```console\n$ one\nfirst\n…\nlast\n```\n"
+    for printed, same in (("first\nlast\n", True), ("first\nmore\nand more\nlast\n", True), ("first\nlast\nmore\n", False), ("last\n", False)):
+        tool.run = lambda options, script, printed=printed: [printed]
+        equal(not tool.renew(text)[1], same, f"a cut: {printed!r}")
+
+
 test_tool(load())
+test_cut(load())
 result = subprocess.run([TOOL, "--check"], env=environment(), capture_output=True, text=True, check=False)
 equal(result.returncode, 0, "every transcript in README.md and docs is what is printed now", result.stdout, result.stderr)
 done()

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""What is hidden: scene 2. The recursion and the way back: scenes 4 and 10, again and again, their picture held against the ring."""
+"""What is hidden: scene 2. The recursion and the way back: scenes 4, 9 and 10, again and again, their picture held against the ring; hits in steps: 8."""
 
 import os
 import re
@@ -100,6 +100,41 @@ def test_recovers():
     check_all(run("tour 4; tour 10; echo alive\n" * rounds), rounds, "again and again")
 
 
+def pictures(scene):
+    """What each "nest" of a scene has drawn, but interrupts and processes' faults, which come when they come."""
+    drawn = re.findall(r"^# nest\n((?:.+\n)*)", scene, re.M)
+    return ["".join(line + "\n" for line in text.splitlines() if not re.search(r" (?:vec\d+|irq\d+|#PF) ", line)) for text in drawn]
+
+
+def test_nested_hits():
+    """Scenes 8 and 9: a hit inside a step is executed and counted; a recursion on the way out is ended, and the step isn't lost."""
+    result = run("tour 8; tour 9; echo alive")
+    equal((result.status, result.stdout[-6:]), (0, "alive\n"), "scenes 8 and 9 play, and the kernel goes on", result.stdout, result.stderr)
+    nested, unrecoverable = scenes(result.stdout)
+    copies = r"0xffffffff[0-9a-f]{8}"
+    outer, inner = r"tracing_on_show\+0x6/0x[0-9a-f]+", r"fetch_store\+0x6/0x[0-9a-f]+"
+    wanted = [(1, r"\\ #BP hit at " + outer), (2, r"\| \\ #BP hit at " + inner), (2, r"\| / #BP returns to " + copies),
+              (2, r"\| \\ #DB hit at " + copies), (2, r"\| / #DB returns to " + inner), (1, r"/ #BP returns to " + copies),
+              (1, r"\\ #DB hit at " + copies), (1, r"/ #DB returns to " + outer)]
+    picture = pictures(nested)[0]
+    ok(re.fullmatch("".join(rf" +{depth} {line}\n" for depth, line in wanted), picture),
+       "scene 8: two steps, one inside the other, each to its end", picture)
+    contains(nested, "\n# cat tracing_on\n1\n# nest\n", "scene 8: the file says what it says")
+    equal(re.findall(r"^  (outer|inner) +(\d+) +(\d+)$", nested, re.M), [("outer", "1", "0"), ("inner", "0", "1")],
+          "scene 8: one was recorded, the other was missed, and counted")
+    contains(nested, "probe      by step, 1 hits, 0 missed", "scene 8: … as explain says")
+    check_health(nested, "scene 8")
+    contains(unrecoverable, "\n# echo p:tour/exit rcu_nmi_exit >> kprobe_events\nsh: kprobe_events: write error: Invalid argument\n",
+             "scene 9: refused, at first")
+    bust = re.search(r"\n# cat tracing_on\nbust_kprobes: (\d+) traps inside each other at rcu_nmi_exit\+0x0/0x[0-9a-f]+, over \d+ bytes"
+                     r" of stack; 2 probe\(s\) disarmed, resuming\n1\n", unrecoverable)
+    ok(bust and int(bust[1]) > 20, "scene 9: then it recurses, is ended, and the file is read", unrecoverable)
+    picture = pictures(unrecoverable)[0]
+    ok(re.search(rf"^ +2 \| <== #DF resumes at rcu_nmi_exit\+0x0/.*\n.*\n +1 / #BP returns to {copies}\n +1 \\ #DB hit at {copies}\n"
+                 rf" +1 / #DB returns to {outer}$", picture, re.M), "scene 9: the step that was prepared is done", picture)
+    check_health(unrecoverable, "scene 9")
+
+
 def test_everything_works_afterwards():
     result = run("tour 4\necho strcmp > set_ftrace_filter; echo function > current_tracer; cd; echo nop > current_tracer\n"
                  "echo p:again tracing_on_show+5 > kprobe_events; echo 1 > events/kprobes/again/enable\n"
@@ -149,7 +184,7 @@ def test_list_and_words():
     result = run("tour; echo --; tour nosuch; tour 0; tour 4x; tour 999")
     listing, errors = result.stdout.split("--\n")
     numbers = [int(n) for n in re.findall(r"^ +(\d+)  \S", listing, re.M)]
-    ok(numbers == sorted(numbers) and {2, 4, 10} <= set(numbers), "tour lists its scenes, in order", listing)
+    ok(numbers == sorted(numbers) and {2, 4, 8, 9, 10} <= set(numbers), "tour lists its scenes, in order", listing)
     equal((result.status, re.findall(r"^sh: tour: (.*)$", errors, re.M)),
           (1, ["Invalid argument"] * 3 + ["No such file or directory"]), "tour refuses what is no scene")
     played = run("tour all")
@@ -241,6 +276,7 @@ def check_stacks(records):
 
 test_hiding()
 test_recovers()
+test_nested_hits()
 test_everything_works_afterwards()
 test_list_and_words()
 test_without_recovery()

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""What is hidden: scene 2. The recursion and the way back: scenes 4, 9 and 10, again and again, their picture held against the ring; hits in steps: 8."""
+"""What is hidden: scene 2. The recursion and the way back: scenes 4, 9 and 10, again and again, their picture held against the ring; what policies let through: 7; hits in steps: 8."""
 
 import os
 import re
@@ -135,6 +135,20 @@ def test_nested_hits():
     check_health(unrecoverable, "scene 9")
 
 
+def test_policies():
+    """Scene 7: what each policy lets through, and how often it has dropped something."""
+    result = run("tour 7; cat recursion/policy; echo alive")
+    equal((result.status, result.stdout[-6:]), (0, "alive\n"), "scene 7 plays, and the kernel goes on", result.stdout, result.stderr)
+    trace = result.stdout.split("# cat trace\n")[1].split("\n\n")[0]
+    seen = [(marker.split("\n")[0], sorted(re.findall(r": (fetch_store|inner:|outer:|tracing_on_show) ", marker)))
+            for marker in trace.split("tracing_mark_write: ")[1:]]
+    wanted = {"none": ["inner:", "fetch_store"], "flag": [], "kind": ["fetch_store"], "context": ["inner:", "fetch_store"], "stack": ["fetch_store"]}
+    equal(seen, [(policy, sorted(inside + ["outer:", "tracing_on_show"])) for policy, inside in wanted.items()], "scene 7: what each records", trace)
+    contains(result.stdout, "\nfunction 1\ntracepoint 0\nkprobe 3\nmissed 0\n", "scene 7: what they have dropped")
+    contains(result.stdout, "\nnone flag kind [context] stack\nalive\n", "scene 7: the usual policy is back")
+    check_health(result.stdout, "scene 7")
+
+
 def test_everything_works_afterwards():
     result = run("tour 4\necho strcmp > set_ftrace_filter; echo function > current_tracer; cd; echo nop > current_tracer\n"
                  "echo p:again tracing_on_show+5 > kprobe_events; echo 1 > events/kprobes/again/enable\n"
@@ -184,7 +198,7 @@ def test_list_and_words():
     result = run("tour; echo --; tour nosuch; tour 0; tour 4x; tour 999")
     listing, errors = result.stdout.split("--\n")
     numbers = [int(n) for n in re.findall(r"^ +(\d+)  \S", listing, re.M)]
-    ok(numbers == sorted(numbers) and {2, 4, 8, 9, 10} <= set(numbers), "tour lists its scenes, in order", listing)
+    ok(numbers == sorted(numbers) and {2, 4, 7, 8, 9, 10} <= set(numbers), "tour lists its scenes, in order", listing)
     equal((result.status, re.findall(r"^sh: tour: (.*)$", errors, re.M)),
           (1, ["Invalid argument"] * 3 + ["No such file or directory"]), "tour refuses what is no scene")
     played = run("tour all")
@@ -277,6 +291,7 @@ def check_stacks(records):
 test_hiding()
 test_recovers()
 test_nested_hits()
+test_policies()
 test_everything_works_afterwards()
 test_list_and_words()
 test_without_recovery()

@@ -5,21 +5,23 @@
 /* clang-format off */
 SCENE(scene10, .number = 10, .title = "bust_kprobes() and read-only text",
       .script =
-"Masami Hiramatsu, 11 March 2020, proposed an emergency exit for the case that a breakpoint hits\n"
-"itself: make the page of the probe writable, put the original byte back, go on. His own doubt: can\n"
-"the page safely be made read-only again afterwards, from a context this broken? Thomas Gleixner and\n"
+"Masami Hiramatsu, 11 March 2020, proposed an emergency exit for the case that\n"
+"a breakpoint hits itself: make the page of the probe writable, put the\n"
+"original byte back, go on. His own doubt: can the page safely be made\n"
+"read-only again afterwards, from a context this broken? Thomas Gleixner and\n"
 "Peter Zijlstra called it racy.\n"
 "\n"
-"Here the page never becomes writable, so it needn't be made read-only again. A poke goes through a\n"
-"second name of the frame, in page tables that only the poking CPU loads, only while it writes. That\n"
-"can be checked, without trusting the code that builds the tables: by walking them, and by trying.\n"
+"Here the page never becomes writable, so it needn't be made read-only again. A\n"
+"poke goes through a second name of the frame, in page tables that only the\n"
+"poking CPU loads, only while it writes. That can be checked, without trusting\n"
+"the code that builds the tables: by walking them, and by trying.\n"
 "\n"
 "Before:\n"
 "\n"
 "# cat wx\n"
 "\n"
-"Now the recursion of scene 4, with an observer that walks the tables the CPU has loaded at the very\n"
-"moment of a poke, the emergency's included:\n"
+"Now the recursion of scene 4, with an observer that walks the tables the CPU\n"
+"has loaded at the very moment of a poke, the emergency's included:\n"
 "\n"
 "# echo 1 > health\n"
 "# echo step > kprobes/technique\n"
@@ -41,8 +43,9 @@ SCENE(scene10, .number = 10, .title = "bust_kprobes() and read-only text",
 "# echo -:tour/rcu >> kprobe_events\n"
 "# cat health\n"
 "\n"
-"No page was executable and writable for an instant, in no one's tables but the poker's was there a\n"
-"second name, and that name is gone. The text is byte for byte what it was.",
+"No page was executable and writable for an instant, in no one's tables but the\n"
+"poker's was there a second name, and that name is gone. The text is byte for\n"
+"byte what it was.",
       .finally = "# echo 0 > wx\n# echo 0 > events/tour/first/enable\n# echo 0 > events/tour/rcu/enable\n"
 		 "# echo 0 > kprobes/unsafe\n# echo auto > kprobes/technique\n"
 "# echo -:tour/first >> kprobe_events\n# echo -:tour/rcu >> kprobe_events");

@@ -16,6 +16,7 @@
 #include "arch/x86/mm/stacks.h"
 #include "arch/x86/mm/text_poke.h"
 #include "context/trap.h"
+#include "kernel/iret_demo.h"
 #include "kernel/panic.h"
 #include "kernel/printk.h"
 #include "kernel/traps.h"
@@ -24,6 +25,7 @@
 #include "kprobe/watchpoint.h"
 #include "lib/instrumentation.h"
 #include "lib/tracepoint.h"
+#include "trace/guard.h"
 
 static DEFINE_PER_CPU(u64, gone_before);
 
@@ -45,12 +47,8 @@ static __kprobes bool int3_is_gone(struct pt_regs *regs)
 	return true;
 }
 
-noinstr void do_int3(struct pt_regs *regs)
+static __always_inline void int3(struct pt_regs *regs)
 {
-	/* 1. Live patching: asked before any accounting, so it needs none. */
-	if (text_poke_int3(regs))
-		return;
-
 	/* 2. From here on this is NMI-like, and RCU is watching. */
 	trap_enter();
 	instrumentation_begin();
@@ -58,10 +56,36 @@ noinstr void do_int3(struct pt_regs *regs)
 	 * 3. kprobes; 4. an int3 listed as expected; 5. the end of a probe's copy, where the stub couldn't end it; 6. a probe
 	 * just gone; 7. nobody.
 	 */
-	if (!kprobe_trap(regs) && !extable_lookup(regs) && !kprobe_copy_done(regs) && !int3_is_gone(regs))
+	if (!kprobe_trap(regs) && !extable_lookup(regs) && !iret_demo_int3(regs) && !kprobe_copy_done(regs) &&
+	    !int3_is_gone(regs))
 		panic_regs(regs, "int3 that nobody placed at %pS", (void *)(regs->ip - 1));
 	instrumentation_end();
 	trap_exit();
+}
+
+/* By one policy a flag comes before all this: who finds it taken calls nobody, and so no function that may have a probe in it. */
+static noinstr noinline void int3_flag_first(struct pt_regs *regs)
+{
+	bool taken = !guard_taken(GUARD_FLAG);
+
+	if (taken)
+		guard_set(GUARD_FLAG);
+	else if (kprobe_without_effect(regs) || step_end_without_effect(regs))
+		return;
+	int3(regs);
+	if (taken)
+		guard_clear(GUARD_FLAG);
+}
+
+noinstr void do_int3(struct pt_regs *regs)
+{
+	/* 1. Live patching: asked before any accounting, so it needs none. */
+	if (text_poke_int3(regs))
+		return;
+	if (static_branch_unlikely(&flag_first_key))
+		int3_flag_first(regs);
+	else
+		int3(regs);
 }
 
 /* An instruction listed as expected to trap. If it did by TF, that was all there was to step. */
@@ -82,6 +106,9 @@ static __always_inline void debug(struct pt_regs *regs, u64 dr7)
 	/* The CPU only ever sets these bits; left alone, the next #DB would show this one's cause. */
 	write_dr6(DR6_RESERVED);
 
+	if (static_branch_unlikely(&flag_first_key) && !dr7 && dr6 & DR6_BS && guard_taken(GUARD_FLAG) &&
+	    step_end_without_effect(regs))
+		return;
 	trap_enter();
 	instrumentation_begin();
 	/* A step and a watchpoint may have come together. */
@@ -206,7 +233,7 @@ noinstr void do_exception(struct pt_regs *regs)
 	tracepoint(exception_entry, (int)regs->vector, regs->ip, regs->error);
 	if (regs->vector == X86_TRAP_PF)
 		tracepoint(page_fault_kernel, read_cr2(), regs->ip, regs->error);
-	if (!kprobe_fault(regs) && !extable_fixup(regs))
+	if (!kprobe_fault(regs) && !extable_fixup(regs) && !iret_demo_fault(regs))
 		die_of_exception(regs);
 	tracepoint(exception_exit, (int)regs->vector, regs->ip);
 	instrumentation_end();

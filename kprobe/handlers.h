@@ -5,14 +5,19 @@
 #include "lib/tracepoint.h"
 #include "trace/guard.h"
 
+static __always_inline void count_missed(struct kprobe_site *s)
+{
+	for (struct kprobe *p = READ_ONCE(s->probes); p; p = READ_ONCE(p->next))
+		if (READ_ONCE(p->armed))
+			__atomic_fetch_add(&p->nmissed, 1, __ATOMIC_RELAXED);
+}
+
 /* A probe on the way of recording this would be missed again, and again: so it has a guard of its own, taken in here. */
 static __always_inline void missed(struct kprobe_site *s)
 {
 	u32 guard;
 
-	for (struct kprobe *p = READ_ONCE(s->probes); p; p = READ_ONCE(p->next))
-		if (READ_ONCE(p->armed))
-			__atomic_fetch_add(&p->nmissed, 1, __ATOMIC_RELAXED);
+	count_missed(s);
 	if (!static_branch_unlikely(&event_kprobe_missed.key))
 		return;
 	guard = guard_enter(GUARD_MISSED);

@@ -124,6 +124,12 @@ static __always_inline bool kprobe_trap(struct pt_regs *regs)
 }
 bool kprobe_debug(struct pt_regs *regs, u64 dr6);
 /*
+ * The same before RCU is told: an int3 whose probes are left out, and the end of a step of such. True: it was one. Nothing
+ * is called that a probe may be in, but with kprobes/unsafe these themselves.
+ */
+bool kprobe_without_effect(struct pt_regs *regs);
+bool step_end_without_effect(struct pt_regs *regs);
+/*
  * A fault in a copy: gives the step up and moves regs->ip to the original, so that whoever handles
  * the fault sees it there. True: a handler has dealt with it.
  */

@@ -179,6 +179,19 @@ __kprobes bool kprobe_int3(struct pt_regs *regs, struct kprobe_site *s)
 	return how != HIT_NOBODYS;
 }
 
+noinstr bool kprobe_without_effect(struct pt_regs *regs)
+{
+	struct kprobe_site *s = kprobe_find(regs->ip - 1);
+
+	if (!s || !READ_ONCE(s->armed))
+		return false;
+	hit_at(s, regs);
+	this_cpu_at(guard_dropped, GUARD_KPROBE)++;
+	count_missed(s);
+	displaced(s, regs, false);
+	return true;
+}
+
 /* The word on the stack is where it goes. */
 static noinline __emergency void go_where_pushed(struct kprobe_site *s, struct pt_regs *regs)
 {
@@ -216,6 +229,23 @@ __emergency struct kprobe_site *step_finish(struct pt_regs *regs)
 	fix_up(s, regs);
 	this_cpu(step_depth) = depth - 1; /* from here on another step may take its place */
 	return s;
+}
+
+/* One that was begun with effect has a handler for afterwards, and comes to its end outside of what was taken for it. */
+__emergency bool step_end_without_effect(struct pt_regs *regs)
+{
+	u32 depth = this_cpu(step_depth);
+	const struct kprobe_site *s;
+
+	if (!depth || innermost(depth)->handled)
+		return false;
+	s = innermost(depth)->s;
+	if (regs->vector == X86_TRAP_BP && regs->ip - 1 != (u64)step_copy(s) + s->length)
+		return false;
+	if (regs->vector == X86_TRAP_DB && s->rep && regs->ip == (u64)step_copy(s))
+		return true;
+	step_finish(regs);
+	return true;
 }
 
 /* The innermost step has ended, and regs->ip is where the copy left it. */

@@ -26,6 +26,8 @@ static __always_inline enum guard_context guard_context(u32 word)
 	return word & HARDIRQ_MASK ? GUARD_IRQ : GUARD_TASK;
 }
 
+/* Policy "flag"'s; the bits of the other policies are trace/policy.c's. */
+#define GUARD_FLAG		 (1u << 16)
 #define GUARD_BIT(kind, context) (1u << ((kind)*NR_GUARD_CONTEXTS + (context)))
 /* Of every kind. */
 #define GUARD_ALL(context) (0x1111u << (context))
@@ -81,7 +83,7 @@ static __always_inline u32 guard_enter(enum guard_kind kind)
 static __always_inline u32 guard_enter_trap(enum guard_kind kind)
 {
 	if (guard_by_other_policy())
-		return policy_enter(kind, context_read());
+		return policy_enter_trap(kind);
 	if (unlikely(in_real_nmi()))
 		return guard_enter_in(kind, GUARD_NMI);
 	return guard_enter_in(kind, GUARD_TRAP);

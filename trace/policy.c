@@ -9,12 +9,11 @@
 
 const char *const policy_names[NR_POLICIES] = { "none", "flag", "kind", "context", "stack" };
 enum guard_policy guard_policy = POLICY_CONTEXT;
-struct static_key guard_policy_key;
+struct static_key guard_policy_key, flag_first_key;
 bool instruments_off;
 struct given_up given_up;
 
 /* Beside those of kind and context, so that events begun by one policy and by another don't take each other's. */
-#define IN_TRACER     (1u << 16)
 #define IN_KIND(kind) (1u << (20 + (kind)))
 /* Not 0, and in no one's way. */
 #define NOTHING (1u << 31)
@@ -31,7 +30,7 @@ static __always_inline u32 bit_of(enum guard_policy policy, enum guard_kind kind
 	case POLICY_NONE:
 		return NOTHING;
 	case POLICY_FLAG:
-		return IN_TRACER;
+		return GUARD_FLAG;
 	case POLICY_KIND:
 		return IN_KIND(kind);
 	case POLICY_STACK:
@@ -56,10 +55,19 @@ __kprobes u32 policy_enter(enum guard_kind kind, u32 word)
 	return bit;
 }
 
+/* The flag that wasn't there before this trap is what do_int3() has taken for it. */
+__kprobes u32 policy_enter_trap(enum guard_kind kind)
+{
+	if (READ_ONCE(guard_policy) == POLICY_FLAG && guard_taken(GUARD_FLAG) &&
+	    !(this_cpu(trap_top)->before.guard_bits & GUARD_FLAG))
+		return NOTHING;
+	return policy_enter(kind, context_read());
+}
+
 /* By the flag alone it would be taken for a recursion. notrace: in the middle of a tracer. */
 notrace u32 policy_enter_within(enum guard_kind kind, u32 word)
 {
-	if (READ_ONCE(guard_policy) == POLICY_FLAG && guard_taken(IN_TRACER))
+	if (READ_ONCE(guard_policy) == POLICY_FLAG && guard_taken(GUARD_FLAG))
 		return NOTHING;
 	return policy_enter(kind, word);
 }

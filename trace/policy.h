@@ -27,10 +27,18 @@ extern struct static_key guard_policy_key;
 static __always_inline bool guard_by_other_policy(void) { return static_branch_unlikely(&guard_policy_key); }
 
 /*
+ * On for POLICY_FLAG when int3 asks for the flag before it tells RCU (recursion/flag_at): a probe that is hit while that is taken has no effect but
+ * its instruction's.
+ */
+extern struct static_key flag_first_key;
+
+/*
  * Any context, preemption off. As guard_enter_in(), by whatever policy there is: what to give back to guard_leave(), or 0.
  * @word: the context word of what is guarded.
  */
 u32 policy_enter(enum guard_kind kind, u32 word);
+/* The same in an int3 or #DB, of which this is the first question, or the last. */
+u32 policy_enter_trap(enum guard_kind kind);
 /* The same for what belongs to an event that may be recorded already, and isn't one of its own. */
 u32 policy_enter_within(enum guard_kind kind, u32 word);
 

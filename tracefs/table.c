@@ -5,7 +5,7 @@
 #include "lib/printf.h"
 #include "lib/string.h"
 
-#define MAX_ENTRIES 4096
+#define MAX_ENTRIES 2560
 
 bool test_files_enabled;
 

@@ -37,6 +37,7 @@ DOCUMENTED = (
     ("events/*/trigger", NOTHING, ()),  # none more
     ("set_graph_*", NOTHING, ("set_graph_*",)),  # all functions; none
     ("recursion/consumer", NOTHING, ()),  # nobody
+    ("recursion/iret_demo", ANY, ("recursion/iret_demo",)),  # try it
     ("stack_trace_filter", NOTHING, ("stack_trace_filter",)),  # all
 )
 SETTINGS = """\

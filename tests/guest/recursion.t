@@ -85,6 +85,66 @@ def test_recoveries(cpus):
     tap.ok("tracefs_" in said.get("trace", ""), "the function tracer goes on afterwards", said.get("trace"))
 
 
+FLAG_AT = """\
+echo 1 > health; echo step > kprobes/technique; echo p:first tracing_on_show+5 > kprobe_events; echo 1 > kprobes/unsafe
+echo p:rcu rcu_nmi_enter >> kprobe_events; echo flag > recursion/policy; echo {where} > recursion/flag_at; cat recursion/flag_at
+echo 1 > events/kprobes/rcu/enable; echo 1 > events/kprobes/first/enable; nest mark; cat tracing_on; nest; cat kprobe_profile
+echo 0 > events/kprobes/first/enable; echo 0 > events/kprobes/rcu/enable; echo > kprobe_events; echo 0 > kprobes/unsafe
+echo after > recursion/flag_at; echo context > recursion/policy; echo auto > kprobes/technique; cat health
+"""
+
+
+def test_flag_at():
+    result = nestling.run(f"cd {nestling.TRACING}\n" + "".join(f"echo @{w}\n" + FLAG_AT.format(where=w) for w in ("before", "after")),
+                          smp=1, timeout=60)
+    said = parts(result.stdout)
+    tap.equal(result.status, 0, "the flag, asked before and after RCU is told", result.stdout[-2000:], result.log[-1000:])
+    tap.contains(said["before"], "[before] after\n", "before: it is shown")
+    depths = [int(n) for n in re.findall(r"^ +(\d+) [\\| ]*\\ #", said["before"], re.M)]
+    tap.equal(max(depths), 2, "before: the recursion ends at depth two", said["before"])
+    tap.ok(re.search(r"^  first +1 +0$", said["before"], re.M) and re.search(r"^  rcu +0 +1$", said["before"], re.M),
+           "before: the one hits, the other is missed", said["before"])
+    tap.ok("#DF" not in said["before"] and "#DF resumes" in said["after"], "after: it ends with the stack", said["after"])
+    for where in ("before", "after"):
+        tap.ok("DIFFERENT" not in said[where], f"{where}: nothing is left of it", said[where])
+
+
+def test_iret():
+    result = nestling.run(f"cd {nestling.TRACING}; cat recursion/iret_demo; echo @run; echo 1 > recursion/iret_demo; echo 1 > health; "
+                          "echo 1 > recursion/iret_demo; cat recursion/iret_demo; cat health; cat wx", smp=2, timeout=60)
+    said = result.stdout.replace("\r", "").partition("@run\n")
+    tap.equal(result.status, 0, "a handler that only returns", result.stdout[-2000:])
+    tap.equal(said[0], "not run\n", "at first there is nothing to show")
+    tap.equal(re.findall(r"^  (DAMAGED|no harm done)$", said[2], re.M), ["DAMAGED", "DAMAGED", "no harm done", "DAMAGED"],
+              "one nop happens to work", said[2])
+    tap.contains(said[2], """\
+  executed       31 db           xor %ebx,%ebx
+                 ff c3           inc %ebx
+  should be      eax c3ffdb31, ebx 2, carry 0
+  is             eax 1, ebx 1, carry 0
+""", "what is executed instead is in the middle of the instruction")
+    tap.ok("carry 0, and #UD" in said[2] and "DIFFERENT" not in said[2], "what is none is caught, and nothing else is hurt", said[2])
+
+
+TWIN = "echo p:t twin_step > kprobe_events; echo 'cpu < 64' > events/kprobes/t/filter; echo 1 > rcu/check; echo 1 > events/kprobes/t/enable"
+
+
+def test_twin():
+    result = nestling.run(f"cd {nestling.TRACING}; echo 1 > health; echo exposed > rcu/twin; cat rcu/twin; {TWIN}; echo hidden > rcu/twin; "
+                          "cat rcu/twin; echo exposed > rcu/twin; cat rcu/twin; echo 0 > events/kprobes/t/enable; echo > kprobe_events; "
+                          "echo 0 > rcu/check; cat health", smp=1, timeout=60)
+    tap.equal(result.status, 0, "an entry path and its exposed twin", result.stdout[-2000:])
+    told = re.findall(r"^(\w+: RCU .* in twin_step\(\), )(\d+) reports$", result.stdout, re.M)
+    tap.equal([line for line, _ in told], ["exposed: RCU wasn't watching in twin_step(), ", "hidden: RCU was watching in twin_step(), ",
+                                           "exposed: RCU wasn't watching in twin_step(), "], "whether RCU watches is told")
+    tap.ok(told[0][1] == told[1][1] == "0" and int(told[2][1]) > 0, "only an instrument in the exposed one is reported", told)
+    tap.ok("DIFFERENT" not in result.stdout, "and nothing is left of it", result.stdout)
+    tap.contains(result.log, "rcu_read_lock() used illegally while idle, at event_record", "the log says where")
+
+
 test_policies()
+test_flag_at()
+test_iret()
+test_twin()
 test_recoveries(2)
 tap.done()

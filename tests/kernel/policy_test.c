@@ -17,6 +17,7 @@
 #include "tests/kernel/crowd.h"
 #include "tests/kernel/probe.h"
 #include "tests/kernel/stress.h"
+#include "trace/black_box.h"
 #include "trace/guard.h"
 #include "trace/ring_buffer.h"
 #include "tracefs/tracefs.h"
@@ -447,4 +448,62 @@ KTEST(policy, recursions_in_interrupts_and_nmis_are_given_up)
 	EXPECT_EQ(context_read() & ~CONTEXT_NO_RESCHED, 0);
 	irq_set_handler(IRQ, NULL);
 	pic_mask(IRQ);
+}
+
+/* The deepest vector of this CPU since the record @mark. */
+static u32 deepest_since(u32 mark)
+{
+	u32 deepest_vector = 0;
+
+	for (; mark < black_box_mark(); mark++)
+		deepest_vector = max(deepest_vector, (u32)box_record(mark).depth);
+	return deepest_vector;
+}
+
+/*
+ * Of two probes the second is hit by the handling of the first. With the flag asked before RCU is told, its instruction is run, and no more; else
+ * all of the stack is taken.
+ */
+static void hit_in_rcu_nmi_enter(enum kprobe_technique technique, bool first_asked)
+{
+	struct kprobe first = { .addr = (u64)policed + SITE_SIZE,
+				.pre = count_hit,
+				.technique = KPROBE_INT3 };
+	struct kprobe rcu = { .addr = (u64)rcu_nmi_enter, .pre = count_hit, .technique = technique };
+	u64 busts = bust_count;
+	struct cpu_accounts was;
+	u32 mark;
+
+	begin(POLICY_FLAG);
+	write_policy("flag_at", first_asked ? "before" : "after");
+	kprobe_unsafe = true;
+	hits = 0;
+	if (probe_on(&rcu)) {
+		if (probe_on(&first)) {
+			preempt_disable();
+			was = accounts_now();
+			mark = black_box_mark();
+			policed();
+			EXPECT(first_asked ? deepest_since(mark) == 2 : deepest_since(mark) > 20);
+			EXPECT_ACCOUNTS(was);
+			preempt_enable();
+			EXPECT_EQ(bust_count, busts + !first_asked);
+			EXPECT_EQ(hits, first_asked); /* busted, the first is disarmed before its handler */
+			EXPECT(!first_asked || (rcu.nmissed && dropped(GUARD_KPROBE) == 1));
+			probe_off(&first);
+		}
+		probe_off(&rcu);
+	}
+	kprobe_unsafe = false;
+	write_policy("flag_at", "after");
+	end();
+}
+
+KTEST(policy, a_flag_that_is_asked_first_ends_the_recursion_at_depth_two)
+{
+	hit_in_rcu_nmi_enter(KPROBE_STEP, true);
+	hit_in_rcu_nmi_enter(KPROBE_INT3, true);
+	hit_in_rcu_nmi_enter(KPROBE_BOOST, true);
+	for (unsigned i = 0; i < stressed(3); i++)
+		hit_in_rcu_nmi_enter(KPROBE_STEP, false);
 }

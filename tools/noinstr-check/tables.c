@@ -16,6 +16,7 @@ static const struct {
 	{ "asm_exc_debug", 1 },		 { "asm_exc_nmi", 2 },
 	{ "asm_exc_int3", 3 },		 { "asm_exc_double_fault", 8 },
 	{ "asm_exc_machine_check", 18 }, { "asm_syscall", 257 }, /* pt_regs.h */
+	{ "asm_exc_twin", 238 },
 };
 
 /* Hidden assembly that is entered otherwise: its context is that of whoever comes. */
@@ -54,6 +55,7 @@ static const struct listed exits[] = {
 	{ "thread_entry", "thread_begin",
 	  "switch_to() was called in an established context, and this is its other end" },
 	{ "asm_thread_woken", "ipc_woken", "the same" },
+	{ "do_twin", "twin_step", "the exposed one of two twins, to see what hiding is for" },
 	{ "asm_syscall", ANY_INDIRECT, "what the table says, when RCU watches" },
 	{ "asm_syscall", "do_syscall", "the same" },
 	{ "asm_syscall", "syscall_work", "the same" },

@@ -11,6 +11,7 @@
 #include "arch/x86/entry/pt_regs.h"
 #include "arch/x86/entry/switch.h"
 #include "arch/x86/entry/syscall.h"
+#include "arch/x86/entry/vectors.h"
 #include "arch/x86/entry/black_box.h"
 #include "arch/x86/mm/stacks.h"
 #include "arch/x86/mm/text_poke.h"
@@ -55,6 +56,7 @@ void asm_offsets(void)
 	DEFINE(DR6_BS, DR6_BS);
 
 	DEFINE(VECTOR_SYSCALL, VECTOR_SYSCALL);
+	DEFINE(VECTOR_TWIN, VECTOR_TWIN);
 	DEFINE(FLAGS_TF, X86_EFLAGS_TF);
 	DEFINE(FLAGS_IF, X86_EFLAGS_IF);
 	DEFINE(FLAGS_RF, X86_EFLAGS_RF);

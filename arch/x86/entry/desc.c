@@ -41,7 +41,7 @@ static struct gate idt[NR_VECTORS] __aligned(16);
 
 extern const u8 vector_stubs[NR_VECTORS][16];
 extern const u8 asm_exc_int3[], asm_exc_debug[], asm_exc_nmi[], asm_exc_double_fault[];
-extern const u8 asm_exc_machine_check[];
+extern const u8 asm_exc_machine_check[], asm_exc_twin[];
 
 /* Returns where the stack starts, below its top. */
 static u64 mark_stack(u64 upper_end)
@@ -123,6 +123,7 @@ void idt_init(void)
 	idt[X86_TRAP_BP].type |= GATE_USER; /* debuggers set breakpoints in users' code */
 	set_gate(X86_TRAP_DF, asm_exc_double_fault, IST_DF);
 	set_gate(X86_TRAP_MC, asm_exc_machine_check, IST_MC);
+	set_gate(VECTOR_TWIN, asm_exc_twin, IST_NONE);
 	idt_load();
 }
 

@@ -19,7 +19,7 @@ default abs
 %define WATCH_NESTING 4		; context/watch.h asserts it
 
 extern do_int3, do_debug, do_nmi, do_double_fault, do_exception, do_irq
-extern do_machine_check, do_user_trap
+extern do_machine_check, do_twin, do_user_trap
 extern asm_syscall_exit.user_stack, asm_syscall.kernel_stack
 extern __entry_text_start
 extern bb_ring, bb_head, bb_depth, this_cpu_offset, tss
@@ -530,6 +530,17 @@ asm_exc_nmi:
 	pop rax
 	pop rdx
 	iretq
+.end:
+
+; An interrupt like any other, but for what its handler does first (kernel/twin.c): only from the kernel.
+global asm_exc_twin:function (asm_exc_twin.end - asm_exc_twin)
+align 16
+asm_exc_twin:
+	push 0
+	push VECTOR_TWIN
+	SAVE_REGS
+	CALL_HANDLER do_twin
+	LEAVE
 .end:
 
 ; Something broke in the hardware. It may come anywhere; what comes in this stub is at most an NMI, on its own stack.

@@ -25,6 +25,8 @@ void do_machine_check(struct pt_regs *regs);
 void do_double_fault(struct pt_regs *regs);
 /* The other vectors below 32. */
 void do_exception(struct pt_regs *regs);
+/* VECTOR_TWIN: kernel/twin.c. */
+void do_twin(struct pt_regs *regs);
 /* Vectors 32 and up. */
 void do_irq(struct pt_regs *regs);
 /* kernel/user.c. From user mode: all vectors but NMI, #MC and #DF. */

@@ -11,6 +11,8 @@
 #define X86_TRAP_PF  14
 #define X86_TRAP_MC  18
 
+#define VECTOR_TWIN 238 /* asm_exc_twin's; nothing but the file rcu/twin asks for it */
+
 #define NR_EXCEPTIONS	32
 #define NR_VECTORS	256
 #define IRQ_BASE_VECTOR 32 /* the two PICs' sixteen lines follow each other from here */

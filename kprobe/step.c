@@ -286,6 +286,9 @@ __emergency bool kprobe_debug(struct pt_regs *regs, u64 dr6)
 	/* A rep instruction traps after each round: it isn't done while ip is still at the copy. */
 	if (unlikely(s->rep) && regs->ip == (u64)step_copy(s))
 		return true;
+	/* Where a branch's copy leads anybody may be; any other ends here, or it isn't its step that this #DB is about. */
+	if (unlikely(s->insn.class == INSN_PLAIN && regs->ip != (u64)step_copy(s) + s->length))
+		return false;
 	end_step(top, s, regs);
 	return true;
 }

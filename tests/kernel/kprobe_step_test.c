@@ -1,5 +1,7 @@
 /* A step in the middle of another's beginning, as an NMI's may be: at each instruction of it. A watchpoint there brings it. */
 #include "arch/x86/cpu/regs.h"
+#include "arch/x86/entry/desc.h"
+#include "arch/x86/entry/vectors.h"
 #include "kprobe/internal.h"
 #include "kprobe/watchpoint.h"
 #include "lib/symtab.h"
@@ -67,4 +69,34 @@ KTEST(kprobe_step, a_step_in_the_middle_of_anothers_beginning)
 	}
 	EXPECT(met > 20);
 	thread_set_affinity(CPU_MASK_ALL);
+}
+
+static bool taken_for_its_end;
+static u64 ip_after;
+
+/* Until this returns the step isn't over. */
+static void trap_elsewhere(struct kprobe *p, struct pt_regs *regs)
+{
+	struct pt_regs other = { .ip = outer_adds_at[1], .cs = KERNEL_CS, .vector = X86_TRAP_DB };
+	u32 depth = this_cpu(step_depth);
+
+	taken_for_its_end = kprobe_debug(&other, DR6_BS);
+	this_cpu(step_depth) = depth;
+	ip_after = other.ip;
+}
+
+KTEST(kprobe_step, a_debug_exception_elsewhere_is_not_its_end)
+{
+	struct kprobe p = { .addr = outer_adds_at[0], .post = trap_elsewhere, .technique = KPROBE_STEP };
+	struct machine m = machine_pattern;
+
+	taken_for_its_end = true;
+	m.flags = 0x202;
+	if (!probe_on(&p))
+		return;
+	machine_run(&m, outer_adds);
+	probe_off(&p);
+	EXPECT(!taken_for_its_end);
+	EXPECT_EQ(ip_after, outer_adds_at[1]);
+	EXPECT_EQ(m.r8, machine_pattern.r8 + machine_pattern.r9);
 }

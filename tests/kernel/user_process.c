@@ -37,11 +37,15 @@ static bool map(struct process *p, u64 va, struct memory *m, u32 rights)
 	return m && space_map(p->space, va, m->pages, m, 0, rights) == 0;
 }
 
+/* init, its servers and what they run are no test's; as few as have ever been found before a test made one of its own. */
+static u32 others = ~0u;
+
 static bool fill(struct user_process *u, const char *name)
 {
 	struct memory *stack = memory_create(STACK_PAGES);
 	bool ok;
 
+	others = min(others, READ_ONCE(nr_processes));
 	u->process = process_create(name, NULL);
 	u->words = memory_create(WORDS_PAGES);
 	u->ended = notification_create();
@@ -126,7 +130,7 @@ void user_processes_settle(void)
 {
 	static WORK(last, nothing);
 
-	for (int i = 0; i < 1000 && nr_processes; i++)
+	for (int i = 0; i < 1000 && READ_ONCE(nr_processes) > others; i++)
 		sleep_ns(1000 * 1000);
 	schedule_work(&last);
 	flush_work(&last);

@@ -45,5 +45,5 @@ int user_process_end(struct user_process *u);
 int user_process_run(const u8 *program, u64 arg0, u64 arg1);
 /* Has it make @n calls, from words on: results are in @calls. Its status. */
 int user_process_calls(struct user_process *u, struct user_call *calls, size_t n);
-/* Waits, at most a second, until there is no process; returns when all that has ended is freed. */
+/* Waits, at most a second, until no test's process is left; returns when all that has ended is freed. */
 void user_processes_settle(void);

@@ -16,7 +16,7 @@ from tap import contains, done, equal, ok
 KERNEL = Elf()
 SITES = KERNEL.words("__start_smap_sites", "__stop_smap_sites")
 # #DB has three ways in: from the kernel, from where it must look whose GS it is, and from user mode. syscall closes by SFMASK.
-STUBS = ["exception_entry", "irq_entry", "user_entry", "asm_exc_int3", *3 * ["asm_exc_debug"], "asm_exc_nmi",
+STUBS = ["exception_entry", "irq_entry", "user_entry", "asm_exc_int3", *3 * ["asm_exc_debug"], "asm_exc_nmi", "asm_exc_twin",
          "asm_exc_machine_check", "asm_exc_double_fault"]
 CPUS = (  # QEMU takes the last -cpu
     ("with SMAP", "", f"features: SMAP, {len(SITES)} sites patched", 0x01),

@@ -88,12 +88,12 @@ EXERCISE = ("cd kprobes; pwd; cd ..; cat tracing_on set_ftrace_filter kprobes/un
 
 
 def traced_functions():
-    """The visible functions that the exercise enters, as often each time, but for those that share their name with another file's."""
-    once_more = "echo > trace; echo 1 > tracing_on\n" + EXERCISE + "echo 0 > tracing_on\n" + MARK + "cat trace\n" + MARK
-    result = run("echo 8192 > buffer_size_kb; echo function > current_tracer\n" + EXERCISE + 3 * once_more)
-    counts = [collections.Counter(body["name"] for body in bodies(parse(text), FUNCTION)) for text in result.stdout.split(CUT)[1::2]]
+    """The visible functions that the exercise enters each time, but for those that share their name with another file's."""
+    once_more = "echo > trace; echo function > current_tracer\n" + EXERCISE + "echo 0 > tracing_on; echo nop > current_tracer\n" + MARK + "cat trace\n" + MARK
+    result = run(EXERCISE + 2 * once_more, timeout=120)  # the first time, processes touch pages that they then have
+    each = [{body["name"] for body in bodies(parse(text), FUNCTION)} for text in result.stdout.split(CUT)[1::2]]
     once = {name for name, n in collections.Counter(s.name for s in KERNEL.symbols).items() if n == 1}
-    return sorted(name for name, n in counts[0].items() if name in once and all(count[name] == n for count in counts))
+    return sorted(once.intersection(*each))
 
 
 def can_be_probed(insn):

@@ -212,7 +212,7 @@ static int add_thread(struct process *p, struct user_thread *t, u8 priority, u8 
 
 	if (err)
 		return err;
-	t->thread = thread_make_anywhere(p->name, begin, t, priority);
+	t->thread = thread_make(p->name, begin, t, priority, CPU_MASK_ALL);
 	if (!t->thread)
 		return -ENOMEM;
 	flags = spin_lock_irqsave(&p->lock);

@@ -29,7 +29,7 @@ static __always_inline void dequeue(struct run_queue *rq, struct thread *t, int 
 	list_del(&t->run);
 	if (list_empty(&rq->queues[priority]))
 		rq->ready &= ~(1u << priority);
-	rq->nr_ready[priority]--;
+	rq->nr_ready--;
 	t->queued = false;
 }
 
@@ -135,42 +135,6 @@ u32 sched_pick_cpu(u32 affinity)
 	if (affinity & 1u << here)
 		return here;
 	return affinity ? (u32)__builtin_ctz(affinity) : NR_CPUS;
-}
-
-/*
- * How bad is CPU @cpu for a thread of @priority: how many are above it there, who keep it from running at all; then its equals, then the
- * rest. The lock, so that who runs there stays.
- */
-static u64 crowding(u32 cpu, u8 priority)
-{
-	struct run_queue *rq = run_queue_of(cpu);
-	u64 flags = spin_lock_irqsave(&rq->lock), n = 0;
-	const struct thread *runs = *per_cpu_ptr(current_thread, cpu);
-
-	for (u8 p = 0; p < NR_PRIORITIES; p++) {
-		bool one = runs->priority == p && runs != rq->idle && runs != current();
-
-		n += (u64)(rq->nr_ready[p] + one) << (p > priority ? 40 : p == priority ? 20 : 0);
-	}
-	spin_unlock_irqrestore(&rq->lock, flags);
-	return n;
-}
-
-u32 sched_least_busy_cpu(u32 affinity, u8 priority)
-{
-	u32 best = sched_pick_cpu(affinity);
-	u64 least = best == NR_CPUS ? 0 : crowding(best, priority);
-
-	for (u32 cpus = affinity & READ_ONCE(cpus_up); cpus && least; cpus &= cpus - 1) {
-		u32 cpu = (u32)__builtin_ctz(cpus);
-		u64 n = crowding(cpu, priority);
-
-		if (n < least) {
-			best = cpu;
-			least = n;
-		}
-	}
-	return best;
 }
 
 /* Puts a runnable thread that runs nowhere on the run queue of @cpu. */

@@ -10,7 +10,7 @@ struct run_queue {
 	struct spinlock lock;
 	struct thread *idle;
 	u32 ready; /* bit p: queues[p] isn't empty */
-	u32 nr_ready[NR_PRIORITIES];
+	u32 nr_ready;
 	struct list_head queues[NR_PRIORITIES];
 };
 DECLARE_PER_CPU(struct run_queue, run_queue);
@@ -22,7 +22,7 @@ static __always_inline void sched_enqueue(struct run_queue *rq, struct thread *t
 	BUG_ON(t->queued);
 	list_add_tail(&t->run, &rq->queues[t->priority]);
 	rq->ready |= 1u << t->priority;
-	rq->nr_ready[t->priority]++;
+	rq->nr_ready++;
 	t->queued = true;
 }
 
@@ -40,8 +40,6 @@ void thread_times_switch(struct thread *prev);
 void sched_switch_user(struct thread *prev, struct thread *next);
 
 u32 sched_pick_cpu(u32 affinity);
-/* NR_CPUS: none of @affinity is up. */
-u32 sched_least_busy_cpu(u32 affinity, u8 priority);
 void sched_start_on(struct thread *t, u32 cpu);
 /* comm.c, both under the lock of the list of threads. A thread that ends; and its name afterwards, "<...>" when it's forgotten. */
 void comm_save(const struct thread *t);

@@ -138,9 +138,9 @@ int sched_init(void)
 	return 0;
 }
 
-static struct thread *make_on(u32 cpu, const char *comm, int (*fn)(void *), void *arg, u8 priority,
-			      u32 affinity)
+struct thread *thread_make(const char *comm, int (*fn)(void *), void *arg, u8 priority, u32 affinity)
 {
+	u32 cpu = sched_pick_cpu(affinity);
 	struct thread *t;
 
 	if (cpu == NR_CPUS || priority >= NR_PRIORITIES)
@@ -149,17 +149,6 @@ static struct thread *make_on(u32 cpu, const char *comm, int (*fn)(void *), void
 	if (t)
 		t->cpu = cpu; /* whose lock it is under */
 	return t;
-}
-
-struct thread *thread_make(const char *comm, int (*fn)(void *), void *arg, u8 priority, u32 affinity)
-{
-	return make_on(sched_pick_cpu(affinity), comm, fn, arg, priority, affinity);
-}
-
-struct thread *thread_make_anywhere(const char *comm, int (*fn)(void *), void *arg, u8 priority)
-{
-	return make_on(sched_least_busy_cpu(current()->affinity, priority), comm, fn, arg, priority,
-		       CPU_MASK_ALL);
 }
 
 void thread_start(struct thread *t)

@@ -106,12 +106,6 @@ struct thread *thread_create(const char *comm, int (*fn)(void *arg), void *arg, 
 struct thread *thread_make(const char *comm, int (*fn)(void *arg), void *arg, u8 priority, u32 affinity);
 void thread_start(struct thread *t);
 void thread_drop(struct thread *t);
-/*
- * thread_make() for one that has no reason to be near its maker: it begins on the CPU, of those that its maker may be on, where the fewest
- * above it want to run; among such ones, the fewest at all, its equals first. The calling one isn't counted, as it may well be about to
- * wait, and where nothing is better this CPU is taken, where messages are cheapest.
- */
-struct thread *thread_make_anywhere(const char *comm, int (*fn)(void *arg), void *arg, u8 priority);
 /* Thread context. Waits for its end and frees it; its return value. Each thread must be joined once. */
 int thread_join(struct thread *t);
 /* Ends the calling thread, as returning from its function does. */

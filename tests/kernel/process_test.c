@@ -3,11 +3,9 @@
 #include "abi/ipc.h"
 #include "abi/rights.h"
 #include "abi/syscall.h"
-#include "arch/x86/cpu/smp.h"
 #include "arch/x86/entry/vectors.h"
 #include "lib/compiler.h"
 #include "lib/ktest.h"
-#include "lib/string.h"
 #include "tests/kernel/crowd.h"
 #include "tests/kernel/leftovers.h"
 #include "tests/kernel/stress.h"
@@ -86,77 +84,6 @@ KTEST(process, registers_are_its_own)
 	thread_set_affinity(CPU_MASK_ALL);
 	while (n--)
 		EXPECT_EQ(user_process_end(&u[n]), 0);
-	end();
-}
-
-static void look_at(struct thread *t, void *cpus)
-{
-	if (strcmp(t->comm, "spin") == 0)
-		*(u32 *)cpus |= 1u << t->cpu;
-}
-
-/* One that works all the time has a CPU of its own as long as there is one. */
-KTEST(process, threads_are_on_all_cpus)
-{
-	struct user_process u[3 * NR_CPUS];
-	unsigned n = 0,
-		 want = 3 *
-			nr_cpus_up(); /* a CPU may have been busy with something else when the first came */
-	u32 cpus = 0;
-
-	begin();
-	for (; n < want && user_process(&u[n], "spin"); n++)
-		user_process_start(&u[n], up_spin, 0, 0, PRIORITY_DEFAULT);
-	thread_for_each(look_at, &cpus);
-	EXPECT_EQ(cpus, cpus_up);
-	for (unsigned i = 0; i < n; i++)
-		process_kill(u[i].process, 1);
-	while (n--)
-		EXPECT_EQ(user_process_end(&u[n]), 1);
-	end();
-}
-
-static bool high_ones_stop;
-static unsigned high_ones;
-
-static int stay_in_front(void *arg)
-{
-	__atomic_fetch_add(&high_ones, 1, __ATOMIC_SEQ_CST);
-	while (!READ_ONCE(high_ones_stop))
-		cpu_relax();
-	return 0;
-}
-
-/* Three share a CPU, when on each other one somebody works before whom they have no turn. */
-KTEST(process, a_thread_begins_where_nobody_is_above_it)
-{
-	struct user_process u[3];
-	struct thread *above[NR_CPUS];
-	unsigned n = 0, nr = 0;
-	u32 cpus = 0;
-
-	begin();
-	high_ones_stop = false;
-	high_ones = 0;
-	EXPECT_EQ(thread_set_affinity(1), 0);
-	for (u32 cpu = 1; cpu < NR_CPUS; cpu++)
-		if (cpus_up & 1u << cpu)
-			above[nr++] =
-				thread_create("above", stay_in_front, NULL, PRIORITY_DEFAULT + 1, 1u << cpu);
-	while (READ_ONCE(high_ones) != nr)
-		cpu_relax();
-	thread_set_affinity(CPU_MASK_ALL); /* and so we stay, and nobody wants us elsewhere */
-	for (; n < 3 && user_process(&u[n], "spin"); n++)
-		user_process_start(&u[n], up_spin, 0, 0, PRIORITY_DEFAULT);
-	thread_for_each(look_at, &cpus);
-	WRITE_ONCE(high_ones_stop, true);
-	while (nr--)
-		thread_join(above[nr]);
-	EXPECT_EQ(cpus, 1);
-	for (unsigned i = 0; i < n; i++)
-		process_kill(u[i].process, 1);
-	while (n--)
-		EXPECT_EQ(user_process_end(&u[n]), 1);
 	end();
 }
 

@@ -82,7 +82,7 @@ def main():
     tap.note(f"{len(places)} places, {refused} refused, {busts} recursions undone")
     tap.equal(wrong, [], "each probe in hidden text is survived, with nothing left different")
     tap.ok(busts > 50, "many of them do recurse", busts)
-    tap.ok(refused < 100, "few can't be probed", refused)
+    tap.ok(20 * refused < len(places), "few can't be probed: less than one in twenty", refused)
     tap.done()
 
 

@@ -19,7 +19,7 @@ struct handle {
 	struct object *object; /* with a reference; NULL: free */
 	u64 badge;
 	u32 rights;
-	u32 generation; /* with HANDLE_TAKEN: its number names nothing for now */
+	u32 generation; /* with HANDLE_TAKEN: its number names nothing, until it is put back */
 };
 #define HANDLE_TAKEN (1u << 31) /* above all generations, so no number is its */
 

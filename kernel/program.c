@@ -44,13 +44,14 @@ static int load(struct process *p, const struct elf_segment *s)
 static int make_stack(struct process *p, const void *top, size_t len)
 {
 	struct memory *m = memory_create(STACK_PAGES);
-	int err = m ? 0 : -ENOMEM;
+	int err = 0;
 
-	if (!err && len)
+	if (!m)
+		return -ENOMEM;
+	if (len)
 		err = memory_write(m, STACK_PAGES * PAGE_SIZE - len, top, len);
 	err = err ?: map(p, STACK_TOP - STACK_PAGES * PAGE_SIZE, m, RIGHT_READ | RIGHT_WRITE);
-	if (m)
-		memory_put(m);
+	memory_put(m);
 	return err;
 }
 

@@ -54,6 +54,7 @@ static struct space *get_other_space(u64 h, int *err)
 /* The process's space for as long as we need it; one's own stays as long as one runs, and isn't counted. */
 static __always_inline struct space *get_space(u64 h, int *err)
 {
+	*err = 0;
 	return h ? get_other_space(h, err) : current()->user->space;
 }
 
@@ -122,11 +123,11 @@ long sys_space_unmap(struct pt_regs *regs)
 
 long sys_space_protect(struct pt_regs *regs)
 {
-	int err;
+	int err = -EINVAL;
 	struct space *s = regs->r10 >> 32 ? NULL : get_space(regs->di, &err);
 
 	if (!s)
-		return regs->r10 >> 32 ? -EINVAL : err;
+		return err;
 	err = space_protect(s, regs->si, regs->dx, (u32)regs->r10);
 	put_space(regs->di, s);
 	return err;

@@ -340,14 +340,15 @@ int space_protect(struct space *s, u64 va, size_t pages, u32 rights)
 	u64 flags, end = va + pages * PAGE_SIZE;
 	struct memory *written[SPACE_REGIONS_MAX];
 	unsigned from, nr = 0;
-	int n;
+	int n, err;
 
 	if (!valid(va, pages) || !sensible(rights))
 		return -EINVAL;
 	flags = spin_lock_irqsave(&s->lock);
 	n = isolate(s, va, end, &from);
-	if (n >= 0)
-		n = check_rights(s, va, end, from, (unsigned)n, rights) ?: n;
+	err = n < 0 ? n : check_rights(s, va, end, from, (unsigned)n, rights);
+	if (err)
+		n = 0;
 	if (n > 0)
 		nr = reduce(s, from, (unsigned)n, rights, written);
 	spin_unlock_irqrestore(&s->lock, flags);
@@ -357,7 +358,7 @@ int space_protect(struct space *s, u64 va, size_t pages, u32 rights)
 		memory_end_write(written[nr]);
 		memory_put(written[nr]);
 	}
-	return min(n, 0);
+	return err;
 }
 
 /* The entry for @va, and the tables on the way to it paid for; NULL: no memory. */

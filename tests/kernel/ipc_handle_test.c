@@ -37,7 +37,7 @@ static int call_refused_and_again(void *not_given)
 /* Both ways; with the rights that it has. What may not be given fails for who gives, and the other waits on. */
 KTEST(ipc, handles_are_given)
 {
-	struct pt_regs r;
+	struct pt_regs r = { 0 };
 	struct ipc_party me = { .regs = &r, .handles = &ipc_server };
 	struct handle h;
 	struct thread *t;

@@ -40,7 +40,7 @@ struct pt_regs ipc_got;
 
 int ipc_serve_one(void *arg)
 {
-	struct pt_regs r;
+	struct pt_regs r = { 0 };
 	struct ipc_party me = { .regs = &r, .handles = &ipc_server };
 	int err = ipc_receive(ipc_endpoint, &me, IPC_FOR_EVER);
 

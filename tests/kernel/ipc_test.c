@@ -75,7 +75,7 @@ KTEST(ipc, waiting_ends)
 KTEST(ipc, callers_are_received_in_order)
 {
 	struct thread *callers[CALLERS];
-	struct pt_regs r;
+	struct pt_regs r = { 0 };
 	struct ipc_party me = { .regs = &r, .handles = &ipc_server };
 	u64 tokens[CALLERS];
 
@@ -180,7 +180,7 @@ KTEST(ipc, a_killed_thread_waits_no_more)
 static u64 served;
 static int serve(void *arg)
 {
-	struct pt_regs r;
+	struct pt_regs r = { 0 };
 	struct ipc_party me = { .regs = &r, .handles = &ipc_server };
 	int err = ipc_receive(ipc_endpoint, &me, IPC_FOR_EVER);
 

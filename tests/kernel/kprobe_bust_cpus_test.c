@@ -333,7 +333,7 @@ static int recurse(void *cpu)
 
 	for (u64 i = 0; i < 3; i++)
 		bad += victim(i) != i + 1;
-	bad += (accounts_now().context_word ^ before.context_word) & ~CONTEXT_NO_RESCHED;
+	bad += ((accounts_now().context_word ^ before.context_word) & ~CONTEXT_NO_RESCHED) != 0;
 	bad += !rcu_is_watching() || !irqs_enabled() || steps_now() != 0;
 	return bad;
 }

@@ -117,8 +117,8 @@ static u64 tars(void)
 		sum = sum * 31 + read_tar(true);
 		*byte = was;
 	}
-	for (char type = '0'; type <= '9'; type++) {
-		tar->header.type = type;
+	for (int type = '0'; type <= '9'; type++) {
+		tar->header.type = (char)type;
 		sum = sum * 31 + read_tar(true);
 	}
 	return sum;

@@ -209,7 +209,7 @@ static const char *read_word(const char *at, char **to)
 
 	for (; *at && (quote || !ends_word(*at)); at++) {
 		if (quote ? *at == quote : *at == '\'' || *at == '"')
-			quote = quote ? 0 : *at;
+			quote = (char)(quote ? 0 : *at);
 		else if (*at == '\\' && quote != '\'' && at[1])
 			*(*to)++ = *++at;
 		else

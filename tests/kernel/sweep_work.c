@@ -170,7 +170,7 @@ struct sink {
 	struct seq seq;
 	u64 hash;
 	size_t len;
-	char text[1024];
+	char text[4096];
 };
 
 static struct sink sink;

@@ -50,16 +50,15 @@ bool user_objects_make(struct user_objects *o)
 	struct memory *m = memory_create(1);
 	bool all = true;
 
-	*o = (struct user_objects){ .of = {
-					    [OBJECT_PROCESS] = OBJECT_OF(process_create("empty", NULL)),
-					    [OBJECT_ENDPOINT] = OBJECT_OF(endpoint_create()),
-					    [OBJECT_NOTIFICATION] = OBJECT_OF(notification_create()),
-					    [OBJECT_MEMORY] = m ? memory_object(m) : NULL,
-					    [OBJECT_IRQ] = OBJECT_OF(irq_line_create(NOBODYS_IRQ)),
-					    [OBJECT_PORTS] = OBJECT_OF(ports_create(SCRATCH, 1)),
-					    [OBJECT_TRACE] = trace_object(),
-					    [OBJECT_STREAM] = stream(),
-				    } };
+	*o = (struct user_objects){ 0 };
+	o->of[OBJECT_PROCESS] = OBJECT_OF(process_create("empty", NULL));
+	o->of[OBJECT_ENDPOINT] = OBJECT_OF(endpoint_create());
+	o->of[OBJECT_NOTIFICATION] = OBJECT_OF(notification_create());
+	o->of[OBJECT_MEMORY] = m ? memory_object(m) : NULL;
+	o->of[OBJECT_IRQ] = OBJECT_OF(irq_line_create(NOBODYS_IRQ));
+	o->of[OBJECT_PORTS] = OBJECT_OF(ports_create(SCRATCH, 1));
+	o->of[OBJECT_TRACE] = trace_object();
+	o->of[OBJECT_STREAM] = stream();
 	for (unsigned type = OBJECT_PROCESS; type < USER_OBJECTS; type++)
 		all &= type == OBJECT_THREAD || o->of[type];
 	EXPECT(all);

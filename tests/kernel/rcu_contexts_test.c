@@ -87,6 +87,14 @@ static void stop_and_look_around(struct watchpoint *w, struct pt_regs *regs)
 	if (!seen.looks)
 		look_at_record(this_cpu(trap_top));
 }
+/* At an exception's first instruction: only if user mode was interrupted, as the sweep's probes come this way, too. */
+static void stop_at_users(struct watchpoint *w, struct pt_regs *regs)
+{
+	const u64 *frame = (const u64 *)regs->sp; /* ip, cs, … */
+
+	if (frame[1] & 3)
+		stop_and_look_around(w, regs);
+}
 static void look_at_page(struct kprobe *p, struct pt_regs *regs)
 {
 	if (regs->si == USER_PAGE_TOUCHED)
@@ -204,6 +212,7 @@ static void nmi_there(void)
 #define AT_NMI(handler) { .probe = { .addr = (u64)nmi_arrived, .pre = (handler), .technique = KPROBE_STEP } }
 #define AT_PAGE { .probe = { .addr = (u64)space_fault, .pre = look_at_page, .technique = KPROBE_STEP } }
 #define AROUND(place) { .at = (u64)(place), .stop = stop_and_look_around }
+#define AROUND_OF_USERS(place) { .at = (u64)(place), .stop = stop_at_users }
 #define HERE(place) { .at = (u64)(place), .stop = stop_and_look }
 #define AT_FAULT(handler) { .probe = { .addr = (u64)extable_fixup, .pre = (handler), .technique = KPROBE_STEP } }
 static const struct row here[] = {
@@ -244,7 +253,7 @@ static const struct row here[] = {
 	{ "#DB at a system call's first instr.", in_thread, user_syscall, HERE(asm_syscall), { 1, 0, 1, "trap" } },
 	{ "system call, last instr. but one",	in_thread, user_syscall, AROUND(asm_syscall_exit_user_stack), { 0, 0, 0, "task" } },
 	{ "#DB at its last instr. but one",	in_thread, user_syscall, HERE(asm_syscall_exit_user_stack), { 1, 0, 1, "trap" } },
-	{ "int3 in user mode, first instr.", in_thread, user_int3_alone, AROUND(asm_exc_int3), { 0, 0, 0, "task" } },
+	{ "int3 in user mode, first instr.", in_thread, user_int3_alone, AROUND_OF_USERS(asm_exc_int3), { 0, 0, 0, "task" } },
 	{ "page fault of a process",	in_thread, user_touches_page, AT_PAGE,	{ 1, 1, 0, "task" } },
 	{ "NMI in a fault in user mode", in_user_exception, nmi, AT_NMI(look_around), { 1, 1, 2, "nmi" } },
 	{ "int3 in a fault in user mode", in_user_exception, nop, AT_NOP(look_here), { 1, 1, 2, "trap" } },

@@ -18,6 +18,8 @@
 static char reports[NR_CPUS][REPORT_SIZE];
 /* It is being written, by a context that this one has interrupted: 1, and the NMI depth there. */
 static DEFINE_PER_CPU(u32, busy);
+/* Where the black box stood at the last report: what is found wrong rarely comes alone, and one tail is enough for all of it. */
+static DEFINE_PER_CPU(u32, told);
 
 static void write_report(struct seq *out, const char *fmt, va_list ap, bool was_watching)
 {
@@ -26,6 +28,11 @@ static void write_report(struct seq *out, const char *fmt, va_list ap, bool was_
 	print_context(out, was_watching);
 	seq_puts(out, "backtrace:\n");
 	backtrace(out, NULL);
+	if (this_cpu(told) == black_box_mark()) {
+		seq_puts(out, "black box: no record since the last report\n");
+		return;
+	}
+	this_cpu(told) = black_box_mark();
 	seq_puts(out, "black box, the last records:\n");
 	black_box_list(out, 0, BLACK_BOX_TAIL);
 }

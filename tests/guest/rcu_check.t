@@ -13,7 +13,7 @@ import tap
 REPORT = re.compile(r"WARNING: suspicious RCU usage: (.*), at (\w+)\+0x\w+/0x\w+\n"
                     r"context: CPU \d, preempt (\d+), hardirq [01], nmi [0-2]; RCU (watching|not watching)\n"
                     r"backtrace:\n((?:  \w+(?:\.[\w.]+)?\+0x\w+/0x\w+\n| <.*>\n)+)"
-                    r"black box, the last records:\n((?: +\d+ .*\n)+)")
+                    r"black box(?:, the last records:\n(?: +\d+ .*\n)+|: no record since the last report\n)")
 # What is said, where, whether RCU watched, and how often it is done in another place.
 WANTED = (
     ("rcu_read_lock() used illegally while idle", "read_in_idle", "not watching", 1),

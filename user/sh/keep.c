@@ -12,6 +12,7 @@ static bool grow(struct filter *f, size_t room)
 	if (!more) {
 		seq_puts(f->out, "(no memory for more lines)\n");
 		f->failed = true;
+		filter_close(f);
 		return false;
 	}
 	memcpy(more, f->text, f->used);

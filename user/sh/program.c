@@ -82,12 +82,20 @@ static s64 take_text(const struct message *m, struct seq *out)
 	return 0;
 }
 
+/* The bit may be of one that couldn't be started. */
+static bool has_ended(u32 process) { return syscall3(SYS_process_status, process, 0, 0) != -EAGAIN; }
+
 /* Until it has ended. Nobody reads it any more: it is killed. */
 static void serve(u32 process, const struct image *image, struct seq *out)
 {
 	struct message m;
 
-	while (message_receive(box, &m, 0) == 0 && m.token) {
+	while (message_receive(box, &m, 0) == 0) {
+		if (!m.token) {
+			if (has_ended(process))
+				break;
+			continue;
+		}
 		if (m.handle)
 			syscall3(SYS_handle_close, m.handle, 0, 0);
 		if (m.badge == BADGE_FAULT) {

@@ -153,7 +153,8 @@ void shell_run_command(struct shell *sh, struct shell_command *cmd)
 	sh->failed = false;
 	sh->lines = NO_LIMIT;
 	sh->out.in_line = false;
-	WRITE_ONCE(sh->out.closed, false);
+	/* First the one, then the other, as shell_interrupt() does: it isn't forgotten. */
+	__atomic_store_n(&sh->out.closed, false, __ATOMIC_SEQ_CST);
 	if (READ_ONCE(sh->interrupted)) /* just before */
 		return;
 	if (cmd->target)

@@ -76,15 +76,13 @@ static void sort(const struct filter *f, const char **lines, const char **room, 
 static void end_sort(struct filter *f)
 {
 	const char **lines = heap_alloc(2 * f->matches * sizeof(*lines)), *at = f->text;
+	size_t n = lines ? f->matches : 0;
 
-	if (!lines) {
-		f->failed = true;
-		return;
-	}
-	for (size_t i = 0; i < f->matches; i++, at += strlen(at) + 1)
+	f->failed |= !lines;
+	for (size_t i = 0; i < n; i++, at += strlen(at) + 1)
 		lines[i] = at;
-	sort(f, lines, lines + f->matches, f->matches);
-	for (size_t i = 0; i < f->matches; i++)
+	sort(f, lines, lines + n, n);
+	for (size_t i = 0; i < n; i++)
 		if (!f->unique || !i || compare(f, lines[i], lines[i - 1]))
 			filter_print(f, lines[i], strlen(lines[i]));
 	heap_free(lines);

@@ -49,7 +49,8 @@ static int run_line(const char *line, size_t len, bool quietly)
 	return shell_run(&tour_shell, line + 2, len - 2);
 }
 
-static int run_lines(const char *text, bool quietly)
+/* Nobody looks on any more, by ^C or since the time is over: what isn't done quietly ends here. */
+static int run_lines(const char *text, bool quietly, const struct seq *out)
 {
 	int failed = 0;
 
@@ -58,25 +59,25 @@ static int run_lines(const char *text, bool quietly)
 
 		while (text[len] && text[len] != '\n')
 			len++;
-		failed = run_line(text, len, quietly);
+		failed = !quietly && seq_is_closed(out) ? -EINTR : run_line(text, len, quietly);
 		text += text[len] ? len + 1 : len;
 	}
 	return failed;
 }
 
-static int play(const struct scene *s)
+static int play(const struct scene *s, const struct seq *out)
 {
 	int failed;
 
 	seq_printf(&shell_console, "\n=== Scene %u: %s ===\n\n", s->number, s->title);
 	shell_init(&tour_shell);
-	failed = run_lines(s->script, false);
-	if (failed) {
-		seq_printf(&shell_console, "\n=== Scene %u did not go as it should. ===\n", s->number);
-		run_lines(s->finally, true);
-		return -EIO;
-	}
-	return 0;
+	failed = run_lines(s->script, false, out);
+	if (!failed)
+		return 0;
+	seq_printf(&shell_console, "\n=== Scene %u %s ===\n", s->number,
+		   seq_is_closed(out) ? "was interrupted." : "did not go as it should.");
+	run_lines(s->finally, true, out);
+	return seq_is_closed(out) ? 0 : -EIO;
 }
 
 /* In the order of their numbers, whatever order the linker put them in. */
@@ -98,12 +99,12 @@ static int list(struct seq *out)
 	return 0;
 }
 
-static int play_all(void)
+static int play_all(const struct seq *out)
 {
 	int err = 0;
 
-	for (const struct scene *s = scene_after(0); s; s = scene_after(s->number)) {
-		int one = play(s);
+	for (const struct scene *s = scene_after(0); s && !seq_is_closed(out); s = scene_after(s->number)) {
+		int one = play(s, out);
 
 		if (one)
 			err = one;
@@ -121,10 +122,10 @@ static int run_tour(int argc, char **argv, struct seq *out)
 	if (argc > 2)
 		return -EINVAL;
 	if (strcmp(argv[1], "all") == 0)
-		return play_all();
+		return play_all(out);
 	if (!parse_u64(argv[1], strlen(argv[1]), 10, &n) || n == 0 || n > 1000)
 		return -EINVAL;
 	s = scene_after((unsigned)n - 1);
-	return s && s->number == n ? play(s) : -ENOENT;
+	return s && s->number == n ? play(s, out) : -ENOENT;
 }
 COMMAND(tour, "[N|all]", "list or play the scenes of the thread", run_tour);

@@ -13,7 +13,7 @@ static void close(s64 handle) { syscall3(SYS_handle_close, (u64)handle, 0, 0); }
 
 void tracefs_interrupt(struct seq *out)
 {
-	WRITE_ONCE(out->closed, true);
+	__atomic_store_n(&out->closed, true, __ATOMIC_SEQ_CST);
 	sh_end_running();
 }
 

@@ -17,7 +17,7 @@ static u32 notification;
 static void (*on_interrupt)(void);
 static u32 running_stream, running_program;
 
-/* Time-outs inside each other; the lock's holder never waits. */
+/* Time-outs inside each other, as of a tour and in it. */
 static struct alarm {
 	struct alarm *outer;
 	struct seq *out;
@@ -25,13 +25,22 @@ static struct alarm {
 } * alarms;
 static bool locked;
 
+static bool try_lock(void) { return !__atomic_exchange_n(&locked, true, __ATOMIC_ACQUIRE); }
+static void unlock(void) { __atomic_store_n(&locked, false, __ATOMIC_RELEASE); }
+
+/* The first thread's. Who watches comes before it, and never waits for it: he is told when there is something new. */
 static void lock(void)
 {
-	while (__atomic_exchange_n(&locked, true, __ATOMIC_ACQUIRE))
+	while (!try_lock())
 		syscall0(SYS_yield);
 }
 
-static void unlock(void) { __atomic_store_n(&locked, false, __ATOMIC_RELEASE); }
+/* A function, so that a test can hold up who is about to leave. */
+static noinline void unlock_changed(void)
+{
+	unlock();
+	syscall3(SYS_notification_signal, notification, BIT_ALARM, 0);
+}
 
 void console_interrupt(void (*fn)(void))
 {
@@ -39,8 +48,9 @@ void console_interrupt(void (*fn)(void))
 	console_interrupt_by(program()->out, fn ? notification : 0);
 }
 
-void sh_set_stream(u32 stream) { WRITE_ONCE(running_stream, stream); }
-void sh_set_program(u32 process) { WRITE_ONCE(running_program, process); }
+/* Who runs it says so and then looks whether it is to end; who ends it says that, and then looks whether it runs. */
+void sh_set_stream(u32 stream) { __atomic_store_n(&running_stream, stream, __ATOMIC_SEQ_CST); }
+void sh_set_program(u32 process) { __atomic_store_n(&running_program, process, __ATOMIC_SEQ_CST); }
 
 /* A handle that has been closed meanwhile names nothing: then there is nothing to end. */
 void sh_end_running(void)
@@ -53,12 +63,13 @@ void sh_end_running(void)
 		syscall3(SYS_process_kill, process, (u64)-EINTR, 0);
 }
 
-/* Those whose time has come ring; how long until the next one, in microseconds, 0: there is none. */
+/* Those whose time has come ring; how long until the next one, in microseconds, 0: there is none, or we are about to be told. */
 static u64 ring(void)
 {
 	u64 now = (u64)syscall0(SYS_clock), next = ~0ul;
 
-	lock();
+	if (!try_lock())
+		return 0;
 	for (struct alarm *a = alarms; a; a = a->outer) {
 		if (a->at <= now) {
 			a->at = ~0ul;
@@ -91,8 +102,6 @@ bool sh_watch_start(void)
 	return n > 0 && thread_start(watch, NULL, PRIORITY_WATCH) == 0;
 }
 
-static void changed(void) { syscall3(SYS_notification_signal, notification, BIT_ALARM, 0); }
-
 int shell_run_for(u64 ns, const struct command *c, int argc, char **argv, struct seq *out)
 {
 	struct alarm a = { .out = out, .at = (u64)syscall0(SYS_clock) + ns };
@@ -101,11 +110,10 @@ int shell_run_for(u64 ns, const struct command *c, int argc, char **argv, struct
 	lock();
 	a.outer = alarms;
 	alarms = &a;
-	unlock();
-	changed();
+	unlock_changed();
 	err = c->run(argc, argv, out);
 	lock();
 	alarms = a.outer;
-	unlock();
+	unlock_changed();
 	return err;
 }

@@ -67,8 +67,91 @@ def test_cut(tool):
         equal(not tool.renew(text)[1], same, f"a cut: {printed!r}")
 
 
+SCENE = "What it is.\n\n# one\n#! two\n\nAnd so on:\n\n    a -> b\n\n# three\n"
+PLAYED = """
+=== Scene 3: a title ===
+
+What it is.
+
+# one
+    1 \\ #BP hit at f+0x1/0x20
+
+    1 / #BP returns to f+0x1/0x20
+# two
+sh: two: Invalid argument
+
+And so on:
+
+    a -> b
+
+# three
+  free frames                        7adf             7ac1  processes run
+"""
+CHAPTER = """Before.
+
+<!-- tour 3 -->
+## Scene 3: a title
+
+What it is.
+
+```text
+# one
+    1 \\ #BP hit at f+0x1/0x20
+
+    1 / #BP returns to f+0x1/0x20
+# two
+sh: two: Invalid argument
+```
+
+And so on:
+
+    a -> b
+
+```text
+# three
+  free frames                        7adf             7ac1  processes run
+```
+<!-- end -->
+
+Behind.
+"""
+
+
+def test_scenes(tool):
+    """What a scene says becomes text, what it does a block."""
+    asked = []
+
+    def answer(played):
+        def run(options, script):
+            asked.append((options, script))
+            return [SCENE, played]
+        tool.run = run
+
+    answer(PLAYED)
+    equal(tool.renew("Before.\n\n<!-- tour 3 -->\n<!-- end -->\n\nBehind.\n")[0], CHAPTER, "a scene is put where it belongs")
+    equal(asked, [({}, ["tour show 3", "tour 3"])], "… as the shell shows and plays it")
+    for name, old, new in (("an interrupt", "    1 / #BP", "    1 \\ vec240 hit at g+0x1/0x2\n    1 / #BP"), ("an address", "f+0x1/0x20", "f+0x3/0x30"),
+                           ("frames", "7ac1  processes run", "7adf  same")):
+        answer(PLAYED.replace(old, new))
+        equal(tool.renew(CHAPTER), (CHAPTER, []), f"{name} may be another")
+    for name, old, new in (("a function", "f+0x1", "g+0x1"), ("a record", "    1 / #BP returns to f+0x1/0x20\n", ""), ("an answer", "Invalid argument", "File exists"),
+                           ("a verdict", "processes run", "DIFFERENT")):
+        answer(PLAYED.replace(old, new))
+        ok(tool.renew(CHAPTER)[1], f"{name}: seen")
+    for name, old, new in (("says", "And so on", "And on"), ("types", "# two", "# four")):
+        answer(PLAYED.replace(old, new))
+        try:
+            found = tool.renew(CHAPTER)
+        except ValueError as error:
+            found = str(error)
+        ok(f"not what the scene {name}: " in found, f"a scene that {name} something else", found)
+    tool.run = lambda options, script: ["", "a b\n"]
+    equal(tool.renew("<!-- tour matrix -->\n<!-- end -->\n")[0], "<!-- tour matrix -->\n```text\na b\n```\n<!-- end -->\n", "what is no scene is a block")
+
+
 test_tool(load())
 test_cut(load())
+test_scenes(load())
 result = subprocess.run([TOOL, "--check"], env=environment(), capture_output=True, text=True, check=False)
 equal(result.returncode, 0, "every transcript in README.md and docs is what is printed now", result.stdout, result.stderr)
 done()

@@ -112,20 +112,39 @@ static int play_all(const struct seq *out)
 	return err;
 }
 
+/* NULL: there is none of that number. -EINVAL: it is none. */
+static int find(const char *word, const struct scene **s)
+{
+	u64 n;
+
+	if (!parse_u64(word, strlen(word), 10, &n) || n == 0 || n > 1000)
+		return -EINVAL;
+	*s = scene_after((unsigned)n - 1);
+	return *s && (*s)->number == n ? 0 : -ENOENT;
+}
+
+static int show(const struct scene *s, struct seq *out)
+{
+	seq_printf(out, "%s\n", s->script);
+	return 0;
+}
+
 static int run_tour(int argc, char **argv, struct seq *out)
 {
 	const struct scene *s;
-	u64 n;
+	bool only_show = argc == 3 && strcmp(argv[1], "show") == 0;
+	int err;
 
 	if (argc == 1)
 		return list(out);
-	if (argc > 2)
+	if (argc > 2 && !only_show)
 		return -EINVAL;
 	if (strcmp(argv[1], "all") == 0)
 		return play_all(out);
-	if (!parse_u64(argv[1], strlen(argv[1]), 10, &n) || n == 0 || n > 1000)
-		return -EINVAL;
-	s = scene_after((unsigned)n - 1);
-	return s && s->number == n ? play(s, out) : -ENOENT;
+	err = find(argv[argc - 1], &s);
+	if (err)
+		return err;
+	return only_show ? show(s, out) : play(s, out);
 }
-COMMAND(tour, "[N|all]", "list or play the scenes of the thread", run_tour);
+COMMAND(tour, "[N|all|show N]", "list or play the scenes of the thread; show prints what one says and types",
+	run_tour);

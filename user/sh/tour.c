@@ -3,6 +3,7 @@
 
 #include "abi/errno.h"
 #include "user/sh/internal.h"
+#include "user/sh/matrix.h"
 #include "user/sh/shell.h"
 #include "lib/command.h"
 #include "lib/string.h"
@@ -95,7 +96,9 @@ static int list(struct seq *out)
 {
 	for (const struct scene *s = scene_after(0); s; s = scene_after(s->number))
 		seq_printf(out, "%4u  %s\n", s->number, s->title);
-	seq_puts(out, "\"tour N\" plays one, \"tour all\" all of them.\n");
+	seq_puts(
+		out,
+		"\"tour N\" plays one, \"tour all\" all of them. \"tour matrix\" tries each policy by each technique.\n");
 	return 0;
 }
 
@@ -137,6 +140,8 @@ static int run_tour(int argc, char **argv, struct seq *out)
 
 	if (argc == 1)
 		return list(out);
+	if (strcmp(argv[1], "matrix") == 0)
+		return matrix_command(argc - 2, argv + 2, out);
 	if (argc > 2 && !only_show)
 		return -EINVAL;
 	if (strcmp(argv[1], "all") == 0)
@@ -146,5 +151,6 @@ static int run_tour(int argc, char **argv, struct seq *out)
 		return err;
 	return only_show ? show(s, out) : play(s, out);
 }
-COMMAND(tour, "[N|all|show N]", "list or play the scenes of the thread; show prints what one says and types",
+COMMAND(tour, "[N|all|show N|matrix [POLICY [TECHNIQUE [SCENARIO]]]]",
+	"list or play the scenes of the thread; show prints what one says and types; matrix tries each policy by each technique",
 	run_tour);

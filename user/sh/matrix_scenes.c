@@ -1,0 +1,111 @@
+/* The scenarios of the matrix: what is instrumented in each, and what starts it. */
+#include "user/sh/matrix.h"
+#include "lib/string.h"
+
+/* Bytes of a function's tracing site. Behind it is the first instruction that every technique but the tracer's call can take. */
+#define SITE 5
+/* Has an event take the long way, by a function that can be traced. */
+#define FILTER "cpu < 64"
+
+/* What a read of tracing_on hits; enabled last, as all begins with it. */
+static bool first(struct matrix_cell *c, const char *args)
+{
+	return matrix_probe(c, "first", "tracing_on_show", SITE, args);
+}
+
+static bool callback(struct matrix_cell *c)
+{
+	if (matrix_by_tracer(c)) {
+		matrix_set(c, "recursion/consumer", "tracing_on_show", "");
+		return true;
+	}
+	if (!first(c, "") || !matrix_second(c, "event_filter_match", SITE, FILTER))
+		return false;
+	matrix_do(c, "echo '" FILTER "' > events/matrix/first/filter");
+	matrix_enable(c, "first");
+	return true;
+}
+
+static bool handler(struct matrix_cell *c)
+{
+	if (!first(c, " what=+0(%di):x64") || !matrix_second(c, "fetch_store", SITE, NULL))
+		return false;
+	matrix_enable(c, "first");
+	return true;
+}
+
+static bool hidden(struct matrix_cell *c, const char *function)
+{
+	matrix_set(c, "kprobes/unsafe", "1", "0");
+	if (!first(c, "") || !matrix_second(c, function, 0, NULL))
+		return false;
+	matrix_enable(c, "first");
+	return true;
+}
+static bool way_in(struct matrix_cell *c) { return hidden(c, "rcu_nmi_enter"); }
+static bool way_out(struct matrix_cell *c) { return hidden(c, "rcu_nmi_exit"); }
+
+static bool debug(struct matrix_cell *c)
+{
+	matrix_set(c, "kprobes/unsafe", "1", "0");
+	if (!matrix_second(c, "do_debug", 0, NULL))
+		return false;
+	matrix_undo(c, "echo -:matrix/first >> kprobe_events");
+	matrix_do(c, "echo w:matrix/first tracing_on_show+5:1:x >> kprobe_events");
+	matrix_enable(c, "first");
+	return true;
+}
+
+static bool ring(struct matrix_cell *c)
+{
+	matrix_set(c, "options/stacktrace", "1", "0");
+	return matrix_second(c, "ring_buffer_reserve_for", 0, NULL);
+}
+
+static bool twin(struct matrix_cell *c)
+{
+	bool was;
+
+	if (!matrix_second(c, "twin_step", SITE, FILTER))
+		return false;
+	matrix_do(c, "cat rcu/check");
+	was = matrix_said[0] == '1';
+	matrix_set(c, "rcu/check", "1", was ? "1" : "0");
+	return true;
+}
+
+static void twin_look(struct matrix_cell *c)
+{
+	matrix_do(c, "cat rcu/twin");
+	c->reports = matrix_number("twin_step(), ");
+}
+
+/* clang-format off */
+const struct matrix_scenario matrix_scenarios[MATRIX_SCENARIOS] = {
+	{ "a tracer's callback calls what it traces", callback, "cat tracing_on",
+	  .note =
+"A probe on the function that a filter is asked by, with a filter of its own;\n"
+"and as \"function\" a consumer of the tracer's whose callback calls itself.\n" },
+	{ "a probe in the handler of a probe", handler, "cat tracing_on",
+	  .note =
+"The first one's event stores an argument, by fetch_store(); there is the\n"
+"second. As \"function\" the function tracer is in its place.\n" },
+	{ "a probe on rcu_nmi_enter", way_in, "cat tracing_on",
+	  .note =
+"Hidden, so no tracer calls it and no jump is made there; kprobes/unsafe lets\n"
+"int3s in.\n" },
+	{ "a probe on rcu_nmi_exit", way_out, "cat tracing_on",
+	  .note = "As above, on the way out.\n" },
+	{ "a probe on the way of #DB", debug, "cat tracing_on",
+	  .note =
+"On do_debug(), which a watchpoint leads to.\n" },
+	{ "a probe in the ring buffer", ring, "echo x > trace_marker",
+	  .note =
+"On ring_buffer_reserve_for(), by which each event's stack is written; the\n"
+"probe's own event, too.\n" },
+	{ "RCU used before it is told", twin, "echo exposed > rcu/twin", true, twin_look,
+	  .note =
+"By the exposed twin of an entry path (rcu/twin). int3 tells RCU itself; who is\n"
+"called without a trap, doesn't.\n" },
+};
+/* clang-format on */

@@ -61,7 +61,8 @@ static bool jumps_are_in(struct matrix_cell *c)
 
 	for (unsigned i = 0; i < PATIENCE; i++) {
 		matrix_run(&quiet, "cat kprobes/list");
-		if (occurrences(matrix_said, "\n") == occurrences(matrix_said, "[OPTIMIZED]")) {
+		if (occurrences(matrix_said, "\n") ==
+		    occurrences(matrix_said, "[OPTIMIZED]") + occurrences(matrix_said, "[FTRACE]")) {
 			matrix_run(c, "cat kprobes/list");
 			return true;
 		}

@@ -139,7 +139,8 @@ bool matrix_second(struct matrix_cell *c, const char *function, unsigned skip, c
 	}
 	snprintf(traced, sizeof(traced), ": %s <-", function);
 	c->second = traced;
-	snprintf(line, sizeof(line), "echo %s > set_ftrace_filter", function);
+	/* From what there is; from none, if that is all. */
+	snprintf(line, sizeof(line), "echo %s >> set_ftrace_filter", function);
 	if (!matrix_run(c, line))
 		return false;
 	matrix_undo(c, "echo > set_ftrace_filter");

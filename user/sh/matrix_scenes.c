@@ -26,12 +26,25 @@ static bool callback(struct matrix_cell *c)
 	return true;
 }
 
+/* Hit by a call, as the tracer is at the same place: so its handler is in no trap, whatever the second one's technique. */
 static bool handler(struct matrix_cell *c)
 {
-	if (!first(c, " what=+0(%di):x64") || !matrix_second(c, "fetch_store", SITE, NULL))
+	const char *technique = c->technique;
+	bool defined;
+
+	matrix_undo(c, "echo > set_ftrace_filter");
+	matrix_do(c, "echo tracing_on_show > set_ftrace_filter");
+	matrix_set(c, "current_tracer", "function", "nop");
+	matrix_do(c, "echo ftrace > kprobes/technique");
+	c->technique = "ftrace";
+	defined = first(c, " what=+0(%di):x64");
+	c->technique = technique;
+	if (!defined)
 		return false;
 	matrix_enable(c, "first");
-	return true;
+	if (!matrix_by_tracer(c))
+		matrix_do(c, "echo %s > kprobes/technique", technique);
+	return matrix_second(c, "fetch_store", SITE, NULL);
 }
 
 static bool hidden(struct matrix_cell *c, const char *function)
@@ -88,8 +101,8 @@ const struct matrix_scenario matrix_scenarios[MATRIX_SCENARIOS] = {
 "and as \"function\" a consumer of the tracer's whose callback calls itself.\n" },
 	{ "a probe in the handler of a probe", handler, "cat tracing_on",
 	  .note =
-"The first one's event stores an argument, by fetch_store(); there is the\n"
-"second. As \"function\" the function tracer is in its place.\n" },
+"The first, by a call, has an event that stores an argument, by fetch_store();\n"
+"there is the second. As \"function\" the function tracer is in its place.\n" },
 	{ "a probe on rcu_nmi_enter", way_in, "cat tracing_on",
 	  .note =
 "Hidden, so no tracer calls it and no jump is made there; kprobes/unsafe lets\n"

@@ -96,9 +96,8 @@ static int list(struct seq *out)
 {
 	for (const struct scene *s = scene_after(0); s; s = scene_after(s->number))
 		seq_printf(out, "%4u  %s\n", s->number, s->title);
-	seq_puts(
-		out,
-		"\"tour N\" plays one, \"tour all\" all of them. \"tour matrix\" tries each policy by each technique.\n");
+	seq_puts(out, "\"tour N\" plays one, \"tour all\" all of them; \"tour matrix\" tries each policy\n"
+		      "of the recursion guard by each technique.\n");
 	return 0;
 }
 
@@ -151,6 +150,6 @@ static int run_tour(int argc, char **argv, struct seq *out)
 		return err;
 	return only_show ? show(s, out) : play(s, out);
 }
-COMMAND(tour, "[N|all|show N|matrix [POLICY [TECHNIQUE [SCENARIO]]]]",
-	"list or play the scenes of the thread; show prints what one says and types; matrix tries each policy by each technique",
+COMMAND(tour, "[N|all|show N|matrix ...]",
+	"list or play the scenes of the thread; show prints what one says and types; matrix [POLICY [TECHNIQUE [SCENARIO]]] tries each",
 	run_tour);

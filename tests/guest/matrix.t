@@ -1,0 +1,113 @@
+#!/usr/bin/python3
+"""What becomes of each policy by each technique, in each scenario, is what docs/matrix.txt says; and what recovers does so again and again."""
+
+import itertools
+import os
+import re
+import sys
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+from nestling import ROOT, TRACING, run
+from tap import contains, done, equal, ok
+from tourtext import HEALTH, check_health
+
+STRESS = int(os.environ.get("STRESS") or 1)
+ROUNDS = 3 if STRESS == 1 else 25 * STRESS
+BATCH = 500  # cells a boot: the commands must fit
+STREAM_FRAMES = 24  # its text and its thread's stack
+BEGIN = "=== What becomes of each"
+USUAL = "none flag kind [context] stack\nbefore [after]\n[auto] step int3 emulate boost jump ftrace\n0\nnop\nnone\ncalls 0\ndeepest 0\n"
+LOOK = "cat recursion/policy recursion/flag_at kprobes/technique kprobes/unsafe current_tracer recursion/consumer kprobe_events"
+
+
+def expected():
+    with open(os.path.join(ROOT, "docs/matrix.txt"), encoding="utf-8") as file:
+        return file.read()
+
+
+def cells(text):
+    """{(scenario, policy): {technique: outcome}} of the tables."""
+    found = {}
+    for number, table in re.findall(r"^(\d+)  .*\n\n((?:.+\n)+)", text, re.M):
+        head, *rows = table.splitlines()
+        for row in rows:
+            words = re.split(r" {2,}|(?<=\S) (?=[a-z])(?!up)", row.strip())
+            found[int(number), words[0]] = dict(zip(head.split(), words[1:]))
+    return found
+
+
+def table_of(stdout):
+    return stdout[stdout.index(BEGIN):] if BEGIN in stdout else stdout
+
+
+def test_is_as_said():
+    result = run(f"cd {TRACING}; tour matrix; {LOOK}; echo alive", timeout=120)
+    equal(result.status, 0, "tour matrix: status 0", result.stdout[-2000:], result.log[-500:])
+    said, _, usual = table_of(result.stdout).partition("none flag kind")
+    equal(said.splitlines(), expected().splitlines(), "… and it says what docs/matrix.txt says")
+    equal("none flag kind" + usual, USUAL + "alive\n", "… and all is as it was")
+
+
+def played(result):
+    """Of each cell that was played by itself: what it was, what it printed, and what became of it."""
+    return re.findall(r"^\d  .*\n\n((?:.*\n)*?)\n^(\S+), (\w+): (.*)\n", result.stdout, re.M)
+
+
+def test_recoveries():
+    """Each row that recovers, by its techniques in turn."""
+    rows = {key: [t for t, outcome in row.items() if outcome in ("bust", "given up")] for key, row in cells(expected()).items()}
+    rows = {key: techniques for key, techniques in rows.items() if techniques}
+    ok(len(rows) >= 12, f"{len(rows)} rows recover", rows)
+    todo = [(key, technique) for key, techniques in rows.items() for technique in itertools.islice(itertools.cycle(techniques), ROUNDS)]
+    for begin in range(0, len(todo), BATCH):
+        part = todo[begin:begin + BATCH]
+        result = run("".join(f"tour matrix {policy} {technique} {scenario}\n" for (scenario, policy), technique in part) + "echo alive",
+                     timeout=60 + BATCH / 4)
+        name = f"recoveries {begin + 1} to {begin + len(part)}"
+        equal((result.status, result.stdout[-6:]), (0, "alive\n"), f"{name}: status 0, and alive", result.stdout[-2000:], result.log[-500:])
+        found = played(result)
+        equal([(policy, technique, outcome) for _, policy, technique, outcome in found],
+              [(policy, technique, cells(expected())[scenario, policy][technique]) for (scenario, policy), technique in part],
+              f"{name}: each as said")
+        health = [[line.groups() for line in map(HEALTH.fullmatch, text.splitlines()) if line] for text, *_ in found]
+        ok(all(len(lines) == 13 and all(line[3] != "DIFFERENT" for line in lines) for lines in health), f"{name}: nothing is different after any")
+        after = [{line[0]: int(line[2], 16) for line in lines} for lines in health]
+        equal(len({values.get("text bytes (checksum)") for values in after}), 1, f"{name}: not a byte of text is, after all of them")
+        frames = [values.get("free frames", 0) for values in after[2:]]
+        ok(max(frames) - min(frames) <= STREAM_FRAMES, f"{name}: nor is a frame lost", frames)
+        check_health(found[-1][0], f"{name}, the last")
+
+
+def test_one_cell():
+    result = run("tour matrix stack step 2; tour matrix flag/before int3 3; tour matrix context jump 4; tour matrix none all 2; echo alive")
+    equal((result.status, result.stdout[-6:]), (0, "alive\n"), "cells by themselves", result.stdout[-2000:])
+    found = {(policy, technique): (text, outcome) for text, policy, technique, outcome in played(result)}
+    equal({key: outcome for key, (_, outcome) in found.items()},
+          {("stack", "step"): "lost 1", ("flag/before", "int3"): "lost 1", ("context", "jump"): "refused"}, "… what became of each")
+    text = found["stack", "step"][0]
+    for line in ("# echo 1 > health", "# echo step > kprobes/technique", "# echo stack > recursion/policy",
+                 "# echo 'p:matrix/second fetch_store+5' >> kprobe_events", "# nest mark", "# cat tracing_on\n1", "# cat kprobe_profile",
+                 "# echo -:matrix/first >> kprobe_events", "# echo context > recursion/policy", "# echo auto > kprobes/technique", "# cat health"):
+        contains(text, f"{line}\n", f"… its commands are shown: {line!r}")
+    ok(re.search(r"^  second +0 +1$", text, re.M), "… and what they say", text)
+    contains(found["context", "jump"][0], " rcu_nmi_exit' >> kprobe_events\nsh: kprobe_events: write error: Invalid argument\n",
+             "… a refusal, too")
+    table = table_of(result.stdout)
+    equal(list(cells(table)), [(2, "none")], "a row is a table of one row", table)
+
+
+def test_refusals():
+    result = run(f"cd {TRACING}; tour matrix no; tour matrix none nosuch; tour matrix none step 0; tour matrix none step 99; "
+                 "tour matrix none step 1 1; echo p:here tracing_on_show+5 >> kprobe_events; tour matrix; cat kprobe_events")
+    equal((result.status, re.findall(r"^sh: tour: (.*)$", result.stdout, re.M)), (1, ["Invalid argument"] * 5 + ["Device or resource busy"]),
+          "what there is no cell for is refused; and all, where it would change what isn't its own")
+    contains(result.stdout, "kprobe_events isn't as it is at boot", "… and it says what")
+    ok(re.fullmatch(r"p:\S*here tracing_on_show\+\w+", result.stdout.splitlines()[-1]), "… which stays", result.stdout[-300:])
+
+
+test_is_as_said()
+test_one_cell()
+test_refusals()
+test_recoveries()
+done()

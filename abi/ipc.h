@@ -18,9 +18,9 @@
 
 /*
  * rbx: the handle, below, is given away for good. It must be of memory. From the call's beginning it is nobody's, so that of two threads
- * who give it only one can, and what the giver's process has mapped of the memory is unmapped. As the message is delivered the handle
- * is gone, and the memory counts as the receiver's; when that fails it is the giver's again, by its number, but mapped nowhere. Other
- * handles and other processes' mappings stay: a receiver who wants to be the only one seals it (SYS_memory_seal).
+ * who give it only one can, and what the giver's process has mapped of the memory is unmapped. If anybody has another handle of it then, or
+ * a mapping, it isn't given (EBUSY): the receiver is the only one who has it. As the message is delivered the handle is gone, and the memory
+ * counts as the receiver's; when that fails it is the giver's again, by its number, but mapped nowhere.
  */
 #define IPC_GRANT (1ul << 32)
 

@@ -20,28 +20,28 @@ struct object *memory_object(struct memory *m)
 	return &o->object;
 }
 
-/* Two who give it away at once, by a handle each. */
-static SPINLOCK(payer_lock);
+/* In this order: who maps it has a reference until it is mapped. */
+bool memory_object_alone(const struct object *o)
+{
+	return __atomic_load_n(&o->refs, __ATOMIC_ACQUIRE) == 2 &&
+	       !READ_ONCE(container_of(o, const struct memory_object, object)->memory->mappings);
+}
 
 int memory_object_pay(struct object *o, struct account *a)
 {
 	struct memory *m = container_of(o, struct memory_object, object)->memory;
 	const u64 n[NR_ACCOUNT_KINDS] = { [ACCOUNT_PAGES] = memory_cost(m), [ACCOUNT_OBJECTS] = 1 };
-	u64 flags = spin_lock_irqsave(&payer_lock);
 	struct account *payer = o->account;
 	int err;
 
 	BUG_ON(m->account != payer);
 	err = account_move(payer, a, n);
-	if (!err) {
-		account_get(a);
-		account_get(a);
-		o->account = m->account = a;
-	}
-	spin_unlock_irqrestore(&payer_lock, flags);
-	if (!err) {
-		account_put(payer);
-		account_put(payer);
-	}
-	return err;
+	if (err)
+		return err;
+	account_get(a);
+	account_get(a);
+	o->account = m->account = a;
+	account_put(payer);
+	account_put(payer);
+	return 0;
 }

@@ -41,9 +41,20 @@ struct endpoint *get_endpoint(u64 h, u32 right, u64 *badge, int *err)
 	return h >> 32 ? NULL : find_endpoint((u32)h, right, badge, err);
 }
 
+/* If it has been given, nothing is to be put back any more. */
+static void grant_end(struct ipc_party *me)
+{
+	struct object *o = me->grant.object;
+
+	me->grant.object = NULL;
+	handle_put_back(me->handles, me->granted);
+	object_put(o);
+}
+
 /*
  * The memory that the message gives away. From here on nobody else of our own has the handle, to give it away, too, or to map it again;
- * and only then it is mapped no more.
+ * and only then it is mapped no more. Who found it just before has a reference when a grace period is over. If anybody has it then, in whatever
+ * way, it isn't given: who pays for it would do so for as long as that one likes.
  */
 static int grant_begin(struct ipc_party *me)
 {
@@ -60,18 +71,12 @@ static int grant_begin(struct ipc_party *me)
 	object_get(o);
 	me->grant = found;
 	me->granted = (u32)me->regs->bx;
+	synchronize_rcu_expedited();
 	space_unmap_memory(current_process()->space, container_of(o, struct memory_object, object)->memory);
-	return 0;
-}
-
-/* If it has been given, nothing is to be put back any more. */
-static void grant_end(struct ipc_party *me)
-{
-	struct object *o = me->grant.object;
-
-	me->grant.object = NULL;
-	handle_put_back(me->handles, me->granted);
-	object_put(o);
+	if (memory_object_alone(o))
+		return 0;
+	grant_end(me);
+	return -EBUSY;
 }
 
 /* Not longer than until it has been replied: what was given away isn't to last as long as we wait. */

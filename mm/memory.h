@@ -21,6 +21,7 @@ struct memory {
 	u32 refs;
 	u32 writers; /* mappings that may write, and writes of the kernel's own under way; or that nobody may begin */
 	bool is_sealed;
+	u32 mappings; /* parts of spaces that it is in, whatever they allow */
 	size_t pages;
 	struct list_head sealed; /* sealed.c's */
 	/* Of who puts breakpoints into it (memory_was_sealed()): has it any to forget, and whose text it is. */

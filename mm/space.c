@@ -42,11 +42,18 @@ static struct region *take_region(struct space *s)
 	return r;
 }
 
+static void get_memory(const struct region *r)
+{
+	memory_get(r->memory);
+	__atomic_fetch_add(&r->memory->mappings, 1, __ATOMIC_RELAXED);
+}
+
 /* Without the lock: it is none of the space's any more. */
 static void drop_memory(const struct region *r)
 {
 	if (r->rights & MAP_WRITE)
 		memory_end_write(r->memory);
+	__atomic_fetch_sub(&r->memory->mappings, 1, __ATOMIC_RELEASE);
 	memory_put(r->memory);
 }
 
@@ -140,7 +147,7 @@ static int add(struct space *s, const struct region *new)
 	if (!r)
 		return -ENOSPC;
 	*r = *new;
-	memory_get(r->memory);
+	get_memory(r);
 	insert(s, at, r);
 	return 0;
 }
@@ -198,7 +205,7 @@ static int split(struct space *s, u64 va)
 	upper->va = va;
 	upper->pages -= r->pages;
 	upper->first += r->pages;
-	memory_get(r->memory);
+	get_memory(r);
 	if (r->rights & MAP_WRITE)
 		BUG_ON(memory_begin_write(r->memory) != 0); /* it is being written, so it isn't sealed */
 	insert(s, at + 1, upper);

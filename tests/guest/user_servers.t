@@ -104,6 +104,8 @@ too many: Invalid argument
 pages that can't be read: Invalid argument
 no pages at all: Invalid argument
 pages again and again: taken
+pages given away, and kept: Device or resource busy
+and a stream meanwhile: taken
 a path without an end: Argument list too long
 a path of nothing: Invalid argument
 a name, without room for it: Too many open files
@@ -118,7 +120,7 @@ def test_liar():
     said, rest = result.stdout[:len(LIES)], result.stdout[len(LIES):]
     equal(said, LIES, "who lies to a server has an answer each time, and uses nothing up")
     equal([line for line in rest.splitlines() if "round trips" not in line],
-          ["17", "init: console ended with status 9, and is started again", "5", "1"], "… and those after it are served")
+          ["19", "init: console ended with status 9, and is started again", "6", "1"], "… and those after it are served")
     equal(result.status, 0, "… by servers that live", result.stderr)
 
 

@@ -16,7 +16,7 @@ FOLDERS = ("kernel/", "mm/", "tracefs/")
 # Said in the source, and seen by nobody who makes the call.
 UNSEEN = {name: {"EBADF"} for name in ("SYS_memory_create", "SYS_endpoint_create", "SYS_notification_create", "SYS_process_create")}
 # (What is new has a reference. For messages: one function has all four calls; no message is EAGAIN inside; who gives has the error.)
-UNSEEN.update(SYS_ipc_call={"EAGAIN", "ENOENT"}, SYS_ipc_receive={"EAGAIN", "ENOENT", "EMFILE", "ENOMEM"},
+UNSEEN.update(SYS_ipc_call={"EAGAIN", "ENOENT"}, SYS_ipc_receive={"EAGAIN", "ENOENT", "EBUSY", "EMFILE", "ENOMEM"},
               SYS_ipc_reply={"EAGAIN", "EPIPE", "ETIMEDOUT"}, SYS_ipc_reply_receive={"EAGAIN"},
               SYS_trace_stat={"EISDIR"})  # that is the answer
 KILLED = {"EINTR"}  # a killed thread never sees it

@@ -183,6 +183,48 @@ KTEST(ipc_grant, what_cannot_be_given_away_stays)
 	refused(RIGHTS_ALL, false, IPC_GRANT | IPC_GRANT << 31, -EINVAL);
 }
 
+/* Somebody else has it, too: by a handle, mapped, or as who has found it in a system call and not yet done what for. */
+enum other { A_HANDLE, ANOTHERS_HANDLE, ANOTHERS_MAPPING, A_SYSTEM_CALL };
+
+static void shared(enum other how)
+{
+	struct space *space = space_create();
+	struct object *o;
+	struct giver g;
+	s64 h = 0;
+	int err;
+
+	if (!giver_begin(&g, false, RIGHTS_ALL))
+		return;
+	o = handle_object(&g.u.process->handles, g.h, OBJECT_MEMORY, 0, &err);
+	if (how == A_HANDLE)
+		EXPECT(handle_duplicate(&g.u.process->handles, g.h, RIGHT_READ, 0) > 0);
+	else if (how == ANOTHERS_HANDLE)
+		h = handle_open(&ipc_client, o, RIGHT_READ, 0);
+	else if (how == ANOTHERS_MAPPING)
+		EXPECT_EQ(space_map(space, GRANT_BASE, 1, g.memory, 0, RIGHT_READ), 0);
+	if (how != A_SYSTEM_CALL)
+		object_put(o);
+	start_program(&g, up_grant, g.endpoint | IPC_DONT_WAIT << IPC_TIMEOUT_SHIFT, g.h | IPC_GRANT);
+	EXPECT_EQ(giver_end(&g), GONE);
+	EXPECT_EQ(g.called, -EBUSY);
+	EXPECT_EQ(g.closed, 0);
+	if (h)
+		EXPECT_EQ(handle_close(&ipc_client, (u32)h), 0);
+	if (how == A_SYSTEM_CALL)
+		object_put(o);
+	space_put(space);
+	ipc_scene_end();
+	all_gone(&g);
+}
+
+/* Or who receives would pay for what others have, for as long as they like. */
+KTEST(ipc_grant, what_others_have_too_is_not_given)
+{
+	for (enum other how = A_HANDLE; how <= A_SYSTEM_CALL; how++)
+		shared(how);
+}
+
 static int receive_one(void *arg) { return ipc_receive(ipc_endpoint, &me, IPC_FOR_EVER); }
 
 /* The receiver can't pay: the giver keeps the handle, and the receiver waits for the next. */

@@ -17,6 +17,8 @@
 #define HANDLES 1024 /* that a process has at most */
 #define TIMES	(HANDLES + 100)
 
+#define GIVEN_PAGES 256
+
 static u32 mine; /* a notification, to give away */
 
 static void tell(const char *what, s64 result)
@@ -85,6 +87,34 @@ static s64 stat(u32 server, u64 bytes)
 	return client_call(server, &m);
 }
 
+/* As often as would use up the server's account, if it paid for what we keep. */
+static void give_and_keep(u32 server)
+{
+	static u32 kept[TIMES];
+	s64 err = 0, stream;
+	int n = 0;
+
+	while (n < (int)ARRAY_SIZE(kept) && !err) {
+		s64 memory = syscall3(SYS_memory_create, GIVEN_PAGES, 0, 0), second;
+		struct message m = { .label = TRACE_STAT };
+
+		if (memory < 0)
+			break;
+		kept[n++] = (u32)memory;
+		second = syscall3(SYS_handle_duplicate, (u64)memory, RIGHT_READ | RIGHT_DUPLICATE, 0);
+		m.handle = (u64)second | IPC_GRANT;
+		err = second < 0 ? second : message_call(server, &m, 0);
+		if (second >= 0)
+			syscall3(SYS_handle_close, (u64)second, 0, 0);
+	}
+	stream = trace_open("/", 1, STREAM_DIRECTORY);
+	syscall3(SYS_handle_close, (u64)stream, 0, 0);
+	while (n)
+		syscall3(SYS_handle_close, kept[--n], 0, 0);
+	tell("pages given away, and kept", err);
+	tell("and a stream meanwhile", min(stream, 0l));
+}
+
 static void lie_to_tracefs(u32 server)
 {
 	handles_nobody_wants(server, "a request before sharing", TRACE_STAT);
@@ -93,6 +123,7 @@ static void lie_to_tracefs(u32 server)
 	tell("pages that can't be read", share(server, TRACE_PAGES, RIGHT_WRITE));
 	handles_nobody_wants(server, "no pages at all", TRACE_SHARE);
 	tell("pages again and again", share_often(server));
+	give_and_keep(server);
 	tell("a path without an end", stat(server, ~0ul));
 	tell("a path of nothing", stat(server, 16));
 }

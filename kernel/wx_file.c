@@ -4,19 +4,27 @@
  * Two independent answers: the page tables are walked, and writes are tried.
  */
 #include "abi/errno.h"
+#include "arch/x86/cpu/regs.h"
+#include "arch/x86/cpu/smp.h"
 #include "arch/x86/mm/extable.h"
 #include "arch/x86/mm/paging.h"
 #include "arch/x86/mm/text_poke.h"
 #include "arch/x86/mm/wx.h"
+#include "context/spinlock.h"
 #include "context/watch.h"
 #include "lib/ctl.h"
+#include "lib/printf.h"
 #include "lib/symtab.h"
 
 static struct {
 	unsigned pokes;
 	u64 addr, alias;
-	struct wx_result tables;
+	struct wx_result tables, shared;
 } seen;
+
+/* What each CPU finds in the tables that it has loaded when it is asked: a thread's, a process's, at poking none. */
+static struct wx_result loaded[NR_CPUS];
+static struct spinlock walking = { .name = "wx" };
 
 /* In the context of the poke: that may be the double fault handler's. */
 static void observe(void *addr, u64 alias)
@@ -25,6 +33,16 @@ static void observe(void *addr, u64 alias)
 	seen.addr = (u64)addr;
 	seen.alias = alias;
 	wx_check(&seen.tables);
+	/* The others may be in any process's tables; what these have of the kernel is what all have. */
+	wx_check_root((u64)boot_pml4 - KERNEL_BASE, &seen.shared);
+}
+
+/* One after the other: the checker has room for two walks, and one of them is a poke's. */
+static void walk_here(void *arg)
+{
+	spin_lock(&walking);
+	wx_check(&loaded[this_cpu(cpu_number)]);
+	spin_unlock(&walking);
 }
 
 /* Writes back the byte that is there, so that a success, which is the failure here, does no harm. */
@@ -41,16 +59,43 @@ static unsigned try_write(struct seq *out, const char *what, u64 addr)
 	return written;
 }
 
-static unsigned show_tables(struct seq *out, const char *which, u64 root)
+static void show_counts(struct seq *out, const char *which, const struct wx_result *r)
+{
+	seq_printf(out, "  %-33s %4u mappings, %3u executable, %u of those writable under any name\n", which,
+		   r->leaves, r->executable, r->violations);
+}
+
+static unsigned show_result(struct seq *out, const char *which, const struct wx_result *r)
+{
+	show_counts(out, which, r);
+	if (r->violations)
+		seq_printf(out, "    %pS is writable at %016lx\n", (void *)r->bad_exec, r->bad_write);
+	return r->violations;
+}
+
+static unsigned show_loaded(struct seq *out)
+{
+	unsigned bad = 0;
+	u64 flags = local_irq_save();
+
+	walk_here(NULL);
+	local_irq_restore(flags);
+	smp_call_others(walk_here, NULL);
+	for (u32 cpu = 0; cpu < nr_cpus_up(); cpu++) {
+		char which[34];
+
+		snprintf(which, sizeof(which), "the tables of CPU %u now", cpu);
+		bad += show_result(out, which, &loaded[cpu]);
+	}
+	return bad;
+}
+
+static unsigned show_for_poking(struct seq *out)
 {
 	struct wx_result r;
 
-	wx_check_root(root, &r);
-	seq_printf(out, "  %-33s %4u mappings, %3u executable, %u of those writable under any name\n", which,
-		   r.leaves, r.executable, r.violations);
-	if (r.violations)
-		seq_printf(out, "    %pS is writable at %016lx\n", (void *)r.bad_exec, r.bad_write);
-	return r.violations;
+	wx_check_root(text_poke_root(), &r);
+	return show_result(out, "the tables for poking, at rest", &r);
 }
 
 static unsigned show_poke(struct seq *out)
@@ -61,13 +106,11 @@ static unsigned show_poke(struct seq *out)
 			  seen.tables.bad_exec == (seen.addr & ~(PAGE_SIZE - 1));
 
 	seq_printf(out, "during the last of %u observed pokes, at %pS:\n", seen.pokes, (void *)seen.addr);
-	seq_printf(out, "  %-33s %4u mappings, %3u executable, %u of those writable under any name\n",
-		   "the poking CPU's tables", seen.tables.leaves, seen.tables.executable,
-		   seen.tables.violations);
+	show_counts(out, "the poking CPU's tables", &seen.tables);
 	seq_printf(out, "    %s\n",
 		   only_alias ? "the one name is the alias: writable, not executable, in these tables only"
 			      : "NOT just the poke's alias");
-	return !only_alias;
+	return !only_alias + show_result(out, "what all CPUs have of the kernel", &seen.shared);
 }
 
 static int show(struct seq *out, const struct ctl_file *self)
@@ -76,8 +119,8 @@ static int show(struct seq *out, const struct ctl_file *self)
 	unsigned bad = 0;
 
 	seq_puts(out, "page tables, walked from CR3:\n");
-	bad += show_tables(out, "the tables in use", (u64)boot_pml4 - KERNEL_BASE);
-	bad += show_tables(out, "the tables for poking, at rest", text_poke_root());
+	bad += show_loaded(out);
+	bad += show_for_poking(out);
 	if (seen.pokes)
 		bad += show_poke(out);
 	seq_puts(out, "and by trying:\n");

@@ -110,6 +110,12 @@ def test_wx():
         tried = re.findall(r"^  write to .* [0-9a-f]{16}: (.*)$", result.stdout, re.M)
         ok(len(tried) >= 7 and all(answer.startswith("faults: ") for answer in tried), f"{boot}: every attempt faults",
            result.stdout)
+    result = run("cat wx; echo 1 > test/wx; cat wx; echo 0 > test/wx; cat wx; echo alive", append="test", smp=3)
+    equal(re.findall(r"^  the tables of CPU (\d) now .*, (\d+) of those writable", result.stdout, re.M),
+          [(str(cpu), bad) for bad in "010" for cpu in range(3)], "text with a second name, which can be written: found in each CPU's tables")
+    named = re.findall(r"^    [\w.]+\+0x[0-9a-f]+/0x[0-9a-f]+ is writable at ffffffffa3500000$", result.stdout, re.M)
+    ok(len(named) == 4, "… in those for poking, too, and named", result.stdout)
+    equal((result.status, result.stdout.count("sh: wx: Input/output error\n")), (1, 1), "… and once the command fails", result.stdout)
     loaded = [s for s in KERNEL.segments if s.type == 1]
     equal([s for s in loaded if s.flags & 3 == 3], [], "no segment of the ELF is writable and executable")
 

@@ -38,6 +38,7 @@ def check_wx(scene):
         tried = re.findall(r"^  write to .* [0-9a-f]{16}: (.*)$", text, re.M)
         ok(len(tried) >= 7 and all(t.startswith("faults: ") for t in tried), f"scene 10, {when}: no write goes through", text)
     contains(after, "during the last of 2 observed pokes", "scene 10: the emergency's two pokes were watched")
+    ok(re.search(r"^  what all CPUs have of the kernel .* 0 of those writable", after, re.M), "scene 10: … nor what all CPUs have", after)
     contains(after, "the one name is the alias: writable, not executable, in these tables only",
              "scene 10: during the poke nothing but the alias was writable")
 

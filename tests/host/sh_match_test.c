@@ -94,5 +94,20 @@ static void unfinished(void **state)
 	assert_true(regex_match("a$b", "a$b", false));
 }
 
-static const struct CMUnitTest tests[] = { cmocka_unit_test(as_libc), cmocka_unit_test(unfinished) };
+/* By trying one length of each star after the other this would take longer than there is time. */
+static void many_stars(void **state)
+{
+	static char pattern[PATTERN_MAX], text[4097];
+
+	for (size_t i = 0; i < 120; i++)
+		memcpy(pattern + 2 * i, "a*", 2);
+	pattern[240] = 'b';
+	memset(text, 'a', sizeof(text) - 1);
+	assert_false(regex_match(pattern, text, false));
+	text[sizeof(text) - 2] = 'b';
+	assert_true(regex_match(pattern, text, false));
+}
+
+static const struct CMUnitTest tests[] = { cmocka_unit_test(as_libc), cmocka_unit_test(unfinished),
+					   cmocka_unit_test(many_stars) };
 HOST_TEST_MAIN(tests)

@@ -1,6 +1,7 @@
 /* What stands behind a '|', or before a file: lines in, lines out. */
 #pragma once
 
+#include "user/sh/match.h"
 #include "user/sh/shell.h"
 #include "lib/command.h"
 #include "lib/seq.h"
@@ -18,7 +19,7 @@ struct filter {
 	size_t len;
 
 	bool count, invert, ignore_case, number, reverse, unique; /* options */
-	char pattern[256];
+	char pattern[PATTERN_MAX];
 	u64 limit;		 /* of lines */
 	u64 lines, words, bytes; /* so far */
 	u64 matches;

@@ -2,7 +2,6 @@
 #include "abi/errno.h"
 #include "lib/string.h"
 #include "user/sh/filter.h"
-#include "user/sh/match.h"
 
 static bool set_option(struct filter *f, char letter)
 {

@@ -1,6 +1,10 @@
-/* A pattern is matched from each place of the text, an element of it at a time; a star tries the longest first. */
+/*
+ * A pattern is followed from each place of the text at once, an element of it at a time: so what it takes is no more than the one's length times
+ * the other's, whatever stars are in it.
+ */
 #include "user/sh/match.h"
 
+#include "lib/compiler.h"
 #include "lib/string.h"
 
 static int lower(int c) { return c >= 'A' && c <= 'Z' ? c | 0x20 : c; }
@@ -53,38 +57,62 @@ static bool one(const char *p, int c, bool fold)
 	return (u8)*p == c || (fold && lower((u8)*p) == lower(c));
 }
 
-static bool here(const char *p, const char *text, bool fold)
-{
-	while (*p) {
-		size_t len = element(p), n = 0;
+/* In a pattern, each before an element or at the end: where those may be who have followed it through the text so far. */
+struct places {
+	u64 bits[PATTERN_MAX / 64];
+	size_t last;
+};
 
-		if (p[len] == '*') {
-			while (one(p, (u8)text[n], fold))
-				n++;
-			for (;; n--) {
-				if (here(p + len + 1, text + n, fold))
-					return true;
-				if (!n)
-					return false;
-			}
-		}
-		if (*p == '$' && !p[1])
-			return !*text;
-		if (!one(p, (u8)*text, fold))
-			return false;
-		p += len;
-		text++;
+static bool is_in(const struct places *s, size_t at) { return s->bits[at / 64] >> at % 64 & 1; }
+
+static bool has_star(const char *p, size_t at) { return p[at] && p[at + element(p + at)] == '*'; }
+
+/* Who is before an element with a star is behind it, too. */
+static void enter(struct places *s, const char *p, size_t at)
+{
+	s->bits[at / 64] |= 1ul << at % 64;
+	while (has_star(p, at)) {
+		at += element(p + at) + 1;
+		s->bits[at / 64] |= 1ul << at % 64;
 	}
-	return true;
+	s->last = max(s->last, at);
+}
+
+static bool is_end(const char *p, bool text_ends) { return !*p || (text_ends && *p == '$' && !p[1]); }
+
+/* Over one character of the text. True: somebody was through before that. */
+static bool follow(struct places *s, const char *p, int c, bool fold)
+{
+	struct places next = { .last = 0 };
+
+	for (size_t at = 0, len; at <= s->last; at += len) {
+		bool star = has_star(p, at);
+
+		if (is_in(s, at) && !star && is_end(p + at, !c))
+			return true;
+		if (!p[at])
+			break;
+		len = element(p + at);
+		if (is_in(s, at) && (star || !is_end(p + at, true)) && one(p + at, c, fold))
+			enter(&next, p, star ? at : at + len);
+		len += star;
+	}
+	*s = next;
+	return false;
 }
 
 bool regex_match(const char *pattern, const char *text, bool ignore_case)
 {
-	if (*pattern == '^')
-		return here(pattern + 1, text, ignore_case);
-	do
-		if (here(pattern, text, ignore_case))
+	bool anchored = *pattern == '^';
+	struct places s = { .last = 0 };
+
+	pattern += anchored;
+	enter(&s, pattern, 0);
+	do {
+		if (follow(&s, pattern, (u8)*text, ignore_case))
 			return true;
-	while (*text++);
+		if (!anchored)
+			enter(&s, pattern, 0);
+	} while (*text++);
 	return false;
 }

@@ -3,5 +3,9 @@
 
 #include "lib/types.h"
 
-/* Is there something in @text that @pattern matches? Both end in a NUL. An unfinished [ or \ stands for itself. */
+#define PATTERN_MAX 256
+
+/*
+ * Is there something in @text that @pattern, of less than PATTERN_MAX bytes, matches? Both end in a NUL. An unfinished [ or \ stands for itself.
+ */
 bool regex_match(const char *pattern, const char *text, bool ignore_case);

@@ -88,6 +88,14 @@ def test_interrupt(session):
     expect(session, prompt(), "… and prompts again")
 
 
+def test_colour(session):
+    """A person's terminal shows what is a title and what is typed; that a script's output is plain scenes.t would see."""
+    session.send("tour 6\r")
+    expect(session, "\x1b[1m\r\n=== Scene 6: why iret isn't enough ===\r\n\x1b[0m\r\nIf the flag says", "a scene's title is bold")
+    expect(session, "\x1b[1;36m# cat recursion/iret_demo\r\n\x1b[0mfive bytes, ", "… and what is typed is coloured")
+    expect(session, prompt(), "… and nothing else")
+
+
 def test_servers(session):
     """Whoever types notices nothing but what init says."""
     for name in ("console", "tracefs", "console"):
@@ -102,6 +110,7 @@ def test_session():
     test_history(session)
     test_completion(session)
     test_interrupt(session)
+    test_colour(session)
     test_servers(session)
     leave(session, "\x04", 1, "^D on an empty line")
 

@@ -5,7 +5,7 @@
 #include "user/sh/internal.h"
 #include "lib/printf.h"
 
-bool shell_poweroff_requested;
+bool shell_poweroff_requested, shell_has_terminal;
 
 static struct shell the;
 static struct line line;
@@ -65,6 +65,7 @@ int shell_interactive(void)
 	const struct line_client client = { draw, complete, list, sh };
 	char prompt[TRACEFS_PATH_MAX + 16];
 
+	shell_has_terminal = true;
 	line_init(&line, &client);
 	while (!shell_poweroff_requested) {
 		snprintf(prompt, sizeof(prompt), "nestling:%s# ", sh->cwd);

@@ -50,3 +50,5 @@ int shell_run_script(const char *text, size_t len);
 int shell_interactive(void);
 /* Has "poweroff" (or ^D) been asked for? A script may also just end. */
 extern bool shell_poweroff_requested;
+/* Somebody types at a terminal, which understands ECMA-48's escape sequences; a script's output is plain. */
+extern bool shell_has_terminal;

@@ -18,6 +18,18 @@ static bool begins(const char *line, size_t len, const char *with)
 	return len >= strlen(with) && strncmp(line, with, strlen(with)) == 0;
 }
 
+/* Attributes of ECMA-48's "select graphic rendition". */
+#define PLAIN	  "0"
+#define BOLD	  "1"
+#define BOLD_CYAN "1;36"
+#define BOLD_RED  "1;31"
+
+static void set_colour(const char *attributes)
+{
+	if (shell_has_terminal)
+		seq_printf(&shell_console, "\033[%sm", attributes);
+}
+
 static void show_line(const char *before, const char *text, size_t len)
 {
 	seq_puts(&shell_console, before);
@@ -25,10 +37,17 @@ static void show_line(const char *before, const char *text, size_t len)
 	seq_putc(&shell_console, '\n');
 }
 
+static void show_command(const char *command, size_t len)
+{
+	set_colour(BOLD_CYAN);
+	show_line("# ", command, len);
+	set_colour(PLAIN);
+}
+
 /* A command that is to be refused; the shell's status is as it was, for those that follow. */
 static int run_refused(const char *command, size_t len)
 {
-	show_line("# ", command, len);
+	show_command(command, len);
 	if (!shell_run(&tour_shell, command, len)) {
 		seq_puts(&shell_console, "(this was to be refused)\n");
 		return -EIO;
@@ -46,7 +65,7 @@ static int run_line(const char *line, size_t len, bool quietly)
 		return 0;
 	}
 	if (!quietly)
-		show_line("", line, len);
+		show_command(line + 2, len - 2);
 	return shell_run(&tour_shell, line + 2, len - 2);
 }
 
@@ -66,17 +85,24 @@ static int run_lines(const char *text, bool quietly, const struct seq *out)
 	return failed;
 }
 
+static void show_heading(const char *attributes, const struct scene *s, const char *mark, const char *text)
+{
+	set_colour(attributes);
+	seq_printf(&shell_console, "\n=== Scene %u%s %s ===\n", s->number, mark, text);
+	set_colour(PLAIN);
+}
+
 static int play(const struct scene *s, const struct seq *out)
 {
 	int failed;
 
-	seq_printf(&shell_console, "\n=== Scene %u: %s ===\n\n", s->number, s->title);
+	show_heading(BOLD, s, ":", s->title);
+	seq_putc(&shell_console, '\n');
 	shell_init(&tour_shell);
 	failed = run_lines(s->script, false, out);
 	if (!failed)
 		return 0;
-	seq_printf(&shell_console, "\n=== Scene %u %s ===\n", s->number,
-		   seq_is_closed(out) ? "was interrupted." : "did not go as it should.");
+	show_heading(BOLD_RED, s, "", seq_is_closed(out) ? "was interrupted." : "did not go as it should.");
 	run_lines(s->finally, true, out);
 	return seq_is_closed(out) ? 0 : -EIO;
 }

@@ -10,8 +10,12 @@ MASKS = [(r"\b[0-9a-f]{16}\b", "ADDRESS"), (r"(?m)  (?:same|has idled|processes 
          (r"hit at asm_\w+\S*$", "hit at asm_")]
 
 
+# kprobes/list is in the order of a hash of addresses.
+LISTED = re.compile(r"(?:^[0-9a-f]{16}  [kr]  .*\n)+", re.M)
+
+
 def mask(text):
-    text = DROPPED.sub("", text)
+    text = LISTED.sub(lambda lines: "".join(sorted(lines[0].splitlines(True), key=lambda line: line[16:])), DROPPED.sub("", text))
     for pattern, name in MASKS:
         text = re.sub(pattern, name, text)
     return text

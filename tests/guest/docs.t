@@ -78,6 +78,8 @@ What it is.
 
     1 / #BP returns to f+0x1/0x20
 # two
+ffffffff80190f31  k  b+0x1
+ffffffff80190f32  k  a+0x1
 sh: two: Invalid argument
 
 And so on:
@@ -100,6 +102,8 @@ What it is.
 
     1 / #BP returns to f+0x1/0x20
 # two
+ffffffff80190f31  k  b+0x1
+ffffffff80190f32  k  a+0x1
 sh: two: Invalid argument
 ```
 
@@ -131,10 +135,11 @@ def test_scenes(tool):
     equal(tool.renew("Before.\n\n<!-- tour 3 -->\n<!-- end -->\n\nBehind.\n")[0], CHAPTER, "a scene is put where it belongs")
     equal(asked, [({}, ["tour show 3", "tour 3"])], "… as the shell shows and plays it")
     for name, old, new in (("an interrupt", "    1 / #BP", "    1 \\ vec240 hit at g+0x1/0x2\n    1 / #BP"), ("an address", "f+0x1/0x20", "f+0x3/0x30"),
-                           ("frames", "7ac1  processes run", "7adf  same")):
+                           ("frames", "7ac1  processes run", "7adf  same"), ("an order", "31  k  b+0x1\nffffffff80190f32  k  a", "32  k  a+0x1\nffffffff80190f33  k  b")):
         answer(PLAYED.replace(old, new))
         equal(tool.renew(CHAPTER), (CHAPTER, []), f"{name} may be another")
     for name, old, new in (("a function", "f+0x1", "g+0x1"), ("a record", "    1 / #BP returns to f+0x1/0x20\n", ""), ("an answer", "Invalid argument", "File exists"),
+                           ("a probe", "a+0x1\n", "a+0x1    [OPTIMIZED]\n"),
                            ("a verdict", "processes run", "DIFFERENT")):
         answer(PLAYED.replace(old, new))
         ok(tool.renew(CHAPTER)[1], f"{name}: seen")

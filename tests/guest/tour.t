@@ -162,21 +162,34 @@ def unfold(picture):
     return drawn
 
 
-def test_picture():
-    with Guest(cmd="tour 4; echo drawn; echo 1 > test/hang", append="test") as guest:
-        ok(guest.wait_for("drawn\n"), "the scene was played", guest.said())
+def until_drawn(scene):
+    """A scene's commands, up to its picture: what comes behind may fill the ring again."""
+    script = run(f"tour show {scene}").stdout
+    return "; ".join(re.findall(r"^# (.*)$", script[:script.index("\n# nest\n")], re.M)) + "; echo '# nest'; nest; echo"
+
+
+def check_picture(scene, least, commands=None):
+    """The last picture of a scene, held against the ring as QEMU has it. The ring, from the first breakpoint on."""
+    with Guest(cmd=f"{commands or f'tour {scene}'}; echo drawn; echo 1 > test/hang", append="test") as guest:
+        ok(guest.wait_for("drawn\n"), f"scene {scene} was played", guest.said())
         guest.execute("stop")
         text = guest.said()
         head, records = ring(guest)
-    picture = text.split("# nest\n")[1].split("\n\n")[0].splitlines()
+    picture = text.split("# nest\n")[-1].split("\n\n")[0].splitlines()
     drawn = unfold(picture)
-    begin = next((i for i, r in enumerate(records) if r[4] == 3), 0)
     seen = [(r[3], WORDS[r[5]][0], NAMES.get(r[4], f"vec{r[4]}"), WORDS[r[5]][1], place(r[1])) for r in records]  # an interrupt may come before the first
-    ok(len(drawn) > 40, "the picture has the whole recursion", *picture)
+    ok(len(drawn) >= least, f"scene {scene}: the picture has {least} records at least", *picture)
     first = next((i for i in range(len(seen)) if seen[i:i + len(drawn)] == drawn), None)
-    ok(first is not None, f"record by record it is what QEMU finds in the ring ({head} records)", *picture, *seen)
-    equal([r[0] for r in records], sorted(r[0] for r in records), "the ring's time stamps only grow")
-    check_stacks(records[begin:])
+    ok(first is not None, f"scene {scene}: record by record it is what QEMU finds in the ring ({head} records)", *picture, *seen)
+    equal([r[0] for r in records], sorted(r[0] for r in records), f"scene {scene}: the ring's time stamps only grow")
+    return records[next((i for i, r in enumerate(records) if r[4] == 3), 0):]
+
+
+def test_pictures():
+    for scene, least in ((3, 3), (5, 40), (9, 40)):
+        check_picture(scene, least)
+    check_picture(8, 8, until_drawn(8))
+    check_stacks(check_picture(4, 40))
 
 
 def check_stacks(records):
@@ -193,5 +206,5 @@ test_recovers()
 test_everything_works_afterwards()
 test_list_and_words()
 test_without_recovery()
-test_picture()
+test_pictures()
 done()

@@ -45,7 +45,11 @@ SCENE(scene10, .number = 10, .title = "bust_kprobes() and read-only text",
 "\n"
 "No page was executable and writable for an instant, in no one's tables but the\n"
 "poker's was there a second name, and that name is gone. The text is byte for\n"
-"byte what it was.",
+"byte what it was.\n"
+"\n"
+"Try next: boot with several CPUs (make run SMP=4): each walks the tables that\n"
+"it has loaded. With APPEND=test, echo 1 > test/wx gives text a name that can be\n"
+"written: cat wx finds it, and fails.",
       .finally = "# echo 0 > wx\n# echo 0 > events/tour/first/enable\n# echo 0 > events/tour/rcu/enable\n"
 		 "# echo 0 > kprobes/unsafe\n# echo auto > kprobes/technique\n"
 "# echo -:tour/first >> kprobe_events\n# echo -:tour/rcu >> kprobe_events");

@@ -58,7 +58,10 @@ SCENE(scene2, .number = 2, .title = "hiding entry code",
 "        call path: vector 3 (#BP): asm_exc_int3 -> do_int3 -> rcu_nmi_enter -> printk\n"
 "\n"
 "and make stops there. What hiding doesn't prevent is a tracer that runs into\n"
-"itself: scene 4.",
+"itself: scene 4.\n"
+"\n"
+"Try next: cat kprobes/list after probing what is visible; or change\n"
+"context/watch.c as above, and make.",
       .finally = "# echo 0 > kprobes/unsafe\n# echo -:tour/early >> kprobe_events\n"
 		 "# echo -:tour/self >> kprobe_events");
 /* clang-format on */

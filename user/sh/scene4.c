@@ -58,7 +58,11 @@ SCENE(scene4, .number = 4, .title = "a probe on rcu_nmi_enter",
 "# echo -:tour/rcu >> kprobe_events\n"
 "# cat health\n"
 "\n"
-"Recovered: nothing is different, and the kernel goes on.",
+"Recovered: nothing is different, and the kernel goes on.\n"
+"\n"
+"Try next: nest mark, and the same with the second probe on do_int3, on\n"
+"kprobe_int3, or on rcu_nmi_exit (scene 9). By int3 instead of step in\n"
+"kprobes/technique, is it less deep?",
       .finally = "# echo 0 > events/tour/first/enable\n# echo 0 > events/tour/rcu/enable\n"
 		 "# echo 0 > kprobes/unsafe\n# echo auto > kprobes/technique\n"
 "# echo -:tour/first >> kprobe_events\n# echo -:tour/rcu >> kprobe_events");

@@ -78,7 +78,11 @@ SCENE(scene7, .number = 7, .title = "in_breakpoint, in_tracepoint, in_function_t
 "# echo -:tour/outer >> kprobe_events\n"
 "# echo -:tour/inner >> kprobe_events\n"
 "# echo > trace\n"
-"# cat health",
+"# cat health\n"
+"\n"
+"Try next: function_graph for the tracer; or a probe on what the timer's\n"
+"interrupt calls, whose events come in the middle of others': which policies\n"
+"lose them?",
       .finally = "# echo context > recursion/policy\n# echo nop > current_tracer\n# echo > set_ftrace_filter\n"
 		 "# echo 0 > events/tour/enable\n# echo -:tour/outer >> kprobe_events\n# echo -:tour/inner >> kprobe_events");
 /* clang-format on */

@@ -17,6 +17,7 @@
 #include "arch/x86/mm/text_poke.h"
 #include "context/trap.h"
 #include "kernel/iret_demo.h"
+#include "kernel/nmi_steps.h"
 #include "kernel/panic.h"
 #include "kernel/printk.h"
 #include "kernel/traps.h"
@@ -53,11 +54,11 @@ static __always_inline void int3(struct pt_regs *regs)
 	trap_enter();
 	instrumentation_begin();
 	/*
-	 * 3. kprobes; 4. an int3 listed as expected; 5. the end of a probe's copy, where the stub couldn't end it; 6. a probe
-	 * just gone; 7. nobody.
+	 * 3. kprobes; 4. an int3 listed as expected; 5. the end of a probe's copy, where the stub couldn't end it; 6. an NMI to
+	 * come; 7. a probe just gone; 8. nobody.
 	 */
 	if (!kprobe_trap(regs) && !extable_lookup(regs) && !iret_demo_int3(regs) && !kprobe_copy_done(regs) &&
-	    !int3_is_gone(regs))
+	    !nmi_steps_int3(regs) && !int3_is_gone(regs))
 		panic_regs(regs, "int3 that nobody placed at %pS", (void *)(regs->ip - 1));
 	instrumentation_end();
 	trap_exit();

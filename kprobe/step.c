@@ -16,7 +16,7 @@
 DEFINE_PER_CPU(struct step, steps[MAX_STEPS]);
 
 /* The copy with int3s behind it is about to run. TF tells #DB's way of ending it from int3's. */
-static __emergency void step_begin(struct kprobe_site *s, struct pt_regs *regs, bool handled, u64 tf)
+static noinline __emergency void step_begin(struct kprobe_site *s, struct pt_regs *regs, bool handled, u64 tf)
 {
 	u64 depth = this_cpu(step_depth), copy = (u64)step_copy(s), flags = regs->flags;
 	u32 vectors = this_cpu(bb_depth);
@@ -110,7 +110,7 @@ static __always_inline void hit_at(const struct kprobe_site *s, struct pt_regs *
 }
 
 /* In all cases but the usual one. */
-static __kprobes enum hit hit_unusual(struct pt_regs *regs, struct kprobe_site *s)
+static noinline __kprobes enum hit hit_unusual(struct pt_regs *regs, struct kprobe_site *s)
 {
 	bool elsewhere;
 	u32 guard;

@@ -146,7 +146,7 @@ bool watchpoint_executes(u64 addr, size_t n)
 
 static void call_handler(struct watchpoint *w, struct pt_regs *regs)
 {
-	u64 displaced = regs->ip - text_original(regs->ip);
+	u64 displaced = w->always ? 0 : regs->ip - text_original(regs->ip);
 
 	regs->ip -= displaced;
 	w->handler(w, regs);
@@ -166,8 +166,13 @@ static __always_inline bool in_instrumentation(void)
 /* The guard is the probes': neither is handled inside the other. */
 static __always_inline void hit(struct watchpoint *w, struct pt_regs *regs)
 {
-	u32 guard = in_instrumentation() ? 0 : guard_enter(GUARD_KPROBE);
+	u32 guard;
 
+	if (unlikely(w->always)) {
+		watchpoint_call(w, regs);
+		return;
+	}
+	guard = in_instrumentation() ? 0 : guard_enter(GUARD_KPROBE);
 	if (!guard) {
 		__atomic_fetch_add(&w->nmissed, 1, __ATOMIC_RELAXED);
 		return;

@@ -13,6 +13,7 @@ struct watchpoint {
 	u8 type;    /* enum watch_type */
 	u8 reg;	    /* watchpoint.c's own: which of the four */
 	bool armed; /* ... it has one */
+	bool always; /* its handler is called whatever the guard says, counts nothing, and has regs->ip as it is */
 	/*
 	 * As in a trap, perhaps in an NMI. regs->ip is behind the instruction that has accessed it; with WATCH_EXECUTE it
 	 * is the instruction, which hasn't run.

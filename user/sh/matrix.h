@@ -5,7 +5,7 @@
 #include "lib/seq.h"
 #include "lib/types.h"
 
-enum { MATRIX_POLICIES = 6, MATRIX_TECHNIQUES = 7, MATRIX_SCENARIOS = 7 };
+enum { MATRIX_POLICIES = 6, MATRIX_TECHNIQUES = 7, MATRIX_SCENARIOS = 8 };
 
 struct matrix_cell;
 
@@ -13,8 +13,9 @@ struct matrix_scenario {
 	const char *title;
 	/* Sets all up; false: refused. */
 	bool (*prepare)(struct matrix_cell *c);
-	const char *trigger; /* the command that starts it */
+	const char *trigger; /* the command that starts it; NULL: it's in the cell */
 	bool alone;	     /* what is hit isn't in the middle of another hit */
+	bool stops;	     /* there are traps in the picture that only belong to what starts it */
 	/* Looks at what the usual files don't tell; NULL: there is nothing. */
 	void (*look)(struct matrix_cell *c);
 	const char *note; /* lines below its table */
@@ -40,6 +41,7 @@ struct matrix_outcome {
 };
 
 #define MATRIX_UNDO 16
+#define MATRIX_LINE 512
 
 struct matrix_cell {
 	const char *policy, *technique;
@@ -47,7 +49,12 @@ struct matrix_cell {
 	bool shown;
 	bool failed;	    /* a command did that shouldn't */
 	const char *second; /* how the trace tells what is hit inside */
-	u64 depth, reports; /* what look() has found */
+	char trigger[MATRIX_LINE];
+	u64 inside, lost; /* events of the second, and those dropped */
+	/* What look() has found. */
+	u64 reports;
+	bool unclear;
+	u64 depth;
 	char undo[MATRIX_UNDO][80];
 	unsigned nr_undo;
 };
@@ -55,6 +62,9 @@ struct matrix_cell {
 /* matrix_run.c. Runs a command as a scene does; what it said is in matrix_said. False: it failed. */
 bool matrix_run(struct matrix_cell *c, const char *command);
 extern char matrix_said[];
+/* The same; how many of its lines have each of these @n in them. */
+void matrix_count(struct matrix_cell *c, const char *command, const char *const *parts, unsigned n,
+		  u64 *counts);
 /* A command that mustn't fail. */
 void matrix_do(struct matrix_cell *c, const char *fmt, ...) __printf(2, 3);
 /* The same, to be run when the cell is over; the last one first. */

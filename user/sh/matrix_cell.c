@@ -104,7 +104,8 @@ static enum matrix_result ended(struct matrix_cell *c, struct counts before, str
 
 	matrix_run(c, "nest");
 	resumed = strstr(matrix_said, "resumes at") != NULL;
-	c->depth = max(c->depth, deepest());
+	if (!c->scenario->stops)
+		c->depth = max(c->depth, deepest());
 	matrix_run(c, "cat kprobes/list");
 	disarmed = strstr(matrix_said, "[DISABLED]") != NULL;
 	if (after.given_up != before.given_up)
@@ -114,29 +115,28 @@ static enum matrix_result ended(struct matrix_cell *c, struct counts before, str
 
 static struct matrix_outcome judge(struct matrix_cell *c, struct counts before)
 {
+	const char *const names[] = { " first: ", " second: ", c->second ?: " first: " };
 	struct counts after = count(c);
 	struct matrix_outcome o = { .result = ended(c, before, after) };
-	u64 kprobe = after.kprobe - before.kprobe;
-	u64 lost = kprobe + after.function - before.function + after.tracepoint - before.tracepoint;
-	u64 probes, inside;
+	u64 kprobe = after.kprobe - before.kprobe, seen[ARRAY_SIZE(names)];
 
 	if (o.result != MATRIX_NONE)
 		return o;
-	matrix_run(c, "cat trace");
-	probes = occurrences(matrix_said, " first: ") + occurrences(matrix_said, " second: ");
-	inside = c->second ? occurrences(matrix_said, c->second) : 0;
-	if (inside)
+	c->lost = kprobe + after.function - before.function + after.tracepoint - before.tracepoint;
+	matrix_count(c, "cat trace", names, ARRAY_SIZE(names), seen);
+	c->inside = c->second ? seen[2] : 0;
+	if (c->inside)
 		c->depth = max(c->depth, 2ul);
 	if (c->scenario->look)
 		c->scenario->look(c);
-	if (!agrees(c, probes, kprobe) || probes + inside + lost == 0) {
+	if (!agrees(c, seen[0] + seen[1], kprobe) || c->unclear || seen[0] + c->inside + c->lost == 0) {
 		o.result = MATRIX_UNCLEAR;
 	} else if (c->reports) {
 		o.result = MATRIX_REPORTED;
 		o.n = c->reports;
-	} else if (lost) {
+	} else if (c->lost) {
 		o.result = MATRIX_LOST;
-		o.n = lost;
+		o.n = c->lost;
 	} else if (c->depth > 1 && !c->scenario->alone) {
 		o.result = MATRIX_NESTED;
 		o.n = c->depth;
@@ -164,6 +164,7 @@ struct matrix_outcome matrix_play(struct matrix_cell *c)
 	c->failed = false;
 	c->second = NULL;
 	c->depth = c->reports = 0;
+	c->unclear = false;
 	c->nr_undo = 0;
 	matrix_do(c, "echo 1 > health");
 	matrix_do(c, "echo > trace");
@@ -175,7 +176,7 @@ struct matrix_outcome matrix_play(struct matrix_cell *c)
 			c->failed = true;
 		before = count(c);
 		matrix_do(c, "nest mark");
-		matrix_do(c, "%s", c->scenario->trigger);
+		matrix_do(c, "%s", c->scenario->trigger ?: c->trigger);
 		o = judge(c, before);
 	}
 	while (c->nr_undo)

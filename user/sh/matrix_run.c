@@ -6,16 +6,38 @@
 #include "lib/string.h"
 
 #define SAID_MAX 32768
-#define LINE_MAX 160
+#define LINE_MAX MATRIX_LINE
 /* No probe is looked for further behind a function's beginning. */
-#define REACH 24
+#define REACH 48
 
 char matrix_said[SAID_MAX];
 static size_t said_len;
 static void (*print)(struct seq *s, const char *text, size_t len);
 static bool printed;
 
+/* What is looked for in each line, as it comes. */
+static const char *const *parts;
+static unsigned nr_parts;
+static u64 *counts;
+static char begun[LINE_MAX];
+static size_t begun_len;
+
 static struct shell shell;
+
+static void count_line(const char *text, size_t len)
+{
+	for (size_t i = 0; i < len; i++) {
+		if (text[i] != '\n') {
+			if (begun_len < LINE_MAX - 1)
+				begun[begun_len++] = text[i];
+			continue;
+		}
+		begun[begun_len] = 0;
+		for (unsigned p = 0; p < nr_parts; p++)
+			counts[p] += strstr(begun, parts[p]) != NULL;
+		begun_len = 0;
+	}
+}
 
 static void keep(struct seq *s, const char *text, size_t len)
 {
@@ -24,6 +46,8 @@ static void keep(struct seq *s, const char *text, size_t len)
 	memcpy(matrix_said + said_len, text, n);
 	said_len += n;
 	matrix_said[said_len] = 0;
+	if (nr_parts)
+		count_line(text, len);
 	if (printed)
 		print(s, text, len);
 }
@@ -53,6 +77,19 @@ bool matrix_run(struct matrix_cell *c, const char *command)
 {
 	show(c, command);
 	return run(command, c->shown);
+}
+
+void matrix_count(struct matrix_cell *c, const char *command, const char *const *look_for, unsigned n,
+		  u64 *found)
+{
+	parts = look_for;
+	nr_parts = n;
+	counts = found;
+	begun_len = 0;
+	for (unsigned i = 0; i < n; i++)
+		found[i] = 0;
+	matrix_run(c, command);
+	nr_parts = 0;
 }
 
 void matrix_do(struct matrix_cell *c, const char *fmt, ...)

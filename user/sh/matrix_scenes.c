@@ -1,9 +1,17 @@
 /* The scenarios of the matrix: what is instrumented in each, and what starts it. */
 #include "user/sh/matrix.h"
+
+#include "lib/printf.h"
 #include "lib/string.h"
 
 /* Bytes of a function's tracing site. Behind it is the first instruction that every technique but the tracer's call can take. */
 #define SITE 5
+/* All of the way of a hit that has a name: to its handler, and back. */
+#define PLACES                                                                                          \
+	"asm_exc_int3 do_int3 int3_flag_first rcu_nmi_enter rcu_nmi_exit kprobe_int3 hit_unusual "      \
+	"kprobe_without_effect policy_enter policy_enter_trap policy_call recoverable_call step_begin " \
+	"emulate record_place kprobe_ftrace_handler kprobe_detour_slow asm_exc_debug do_debug"
+#define COPY 32
 /* Has an event take the long way, by a function that can be traced. */
 #define FILTER "cpu < 64"
 
@@ -75,6 +83,48 @@ static bool ring(struct matrix_cell *c)
 	return matrix_second(c, "ring_buffer_reserve_for", 0, NULL);
 }
 
+/* Where the copies of what the first probe displaces are; 0: there are none. */
+static u64 copies(struct matrix_cell *c)
+{
+	struct matrix_cell quiet = { .shown = false };
+	const char *at;
+	u64 addr = 0;
+
+	matrix_run(&quiet, "explain nmi_step+5");
+	at = strstr(matrix_said, ", at 0x");
+	if (at && strcmp(c->technique, "ftrace") != 0 && !matrix_by_tracer(c))
+		parse_u64(at + 7, 16, 16, &addr);
+	return addr;
+}
+
+/* One copy is run with a jump behind it, the other with int3s. */
+static bool nmis(struct matrix_cell *c)
+{
+	size_t len;
+	u64 copy;
+
+	if (!matrix_probe(c, "first", "nmi_step", SITE, "") || !matrix_second(c, "nmi_arrived", SITE, NULL))
+		return false;
+	matrix_enable(c, "first");
+	len = (size_t)snprintf(c->trigger, sizeof(c->trigger), "echo " PLACES);
+	copy = copies(c);
+	if (copy)
+		len += (size_t)snprintf(c->trigger + len, sizeof(c->trigger) - len, " 0x%lx 0x%lx 0x%lx",
+					copy, copy + COPY, copy + COPY + 1);
+	snprintf(c->trigger + len, sizeof(c->trigger) - len, " > recursion/nmi");
+	return true;
+}
+
+/* Each has hit the second, or was dropped there. */
+static void nmis_look(struct matrix_cell *c)
+{
+	u64 came;
+
+	matrix_do(c, "cat recursion/nmi");
+	came = matrix_number("came");
+	c->unclear = !came || came != c->inside + c->lost;
+}
+
 static bool twin(struct matrix_cell *c)
 {
 	bool was;
@@ -116,7 +166,12 @@ const struct matrix_scenario matrix_scenarios[MATRIX_SCENARIOS] = {
 	  .note =
 "On ring_buffer_reserve_for(), by which each event's stack is written; the\n"
 "probe's own event, too.\n" },
-	{ "RCU used before it is told", twin, "echo exposed > rcu/twin", true, twin_look,
+	{ "an NMI at each step of a hit", nmis, NULL, .stops = true, .look = nmis_look,
+	  .note =
+"In front of each instruction of a hit's way, by recursion/nmi; the second is on\n"
+"nmi_arrived(). How many are lost is how many instructions the flag is held for.\n" },
+	{ "RCU used before it is told", twin, "echo exposed > rcu/twin", .alone = true,
+	  .look = twin_look,
 	  .note =
 "By the exposed twin of an entry path (rcu/twin). int3 tells RCU itself; who is\n"
 "called without a trap, doesn't.\n" },

@@ -10,7 +10,7 @@
 #include "arch/x86/mm/paging.h"
 #include "arch/x86/mm/text_poke.h"
 #include "arch/x86/mm/wx.h"
-#include "context/spinlock.h"
+#include "context/context.h"
 #include "context/watch.h"
 #include "lib/ctl.h"
 #include "lib/printf.h"
@@ -24,7 +24,6 @@ static struct {
 
 /* What each CPU finds in the tables that it has loaded when it is asked: a thread's, a process's, at poking none. */
 static struct wx_result loaded[NR_CPUS];
-static struct spinlock walking = { .name = "wx" };
 
 /* In the context of the poke: that may be the double fault handler's. */
 static void observe(void *addr, u64 alias)
@@ -32,18 +31,11 @@ static void observe(void *addr, u64 alias)
 	seen.pokes++;
 	seen.addr = (u64)addr;
 	seen.alias = alias;
-	wx_check(&seen.tables);
 	/* The others may be in any process's tables; what these have of the kernel is what all have. */
-	wx_check_root((u64)boot_pml4 - KERNEL_BASE, &seen.shared);
+	wx_check_poke((u64)boot_pml4 - KERNEL_BASE, &seen.tables, &seen.shared);
 }
 
-/* One after the other: the checker has room for two walks, and one of them is a poke's. */
-static void walk_here(void *arg)
-{
-	spin_lock(&walking);
-	wx_check(&loaded[this_cpu(cpu_number)]);
-	spin_unlock(&walking);
-}
+static void walk_here(void *arg) { wx_check(&loaded[this_cpu(cpu_number)]); }
 
 /* Writes back the byte that is there, so that a success, which is the failure here, does no harm. */
 static unsigned try_write(struct seq *out, const char *what, u64 addr)
@@ -76,10 +68,10 @@ static unsigned show_result(struct seq *out, const char *which, const struct wx_
 static unsigned show_loaded(struct seq *out)
 {
 	unsigned bad = 0;
-	u64 flags = local_irq_save();
 
+	preempt_disable();
 	walk_here(NULL);
-	local_irq_restore(flags);
+	preempt_enable();
 	smp_call_others(walk_here, NULL);
 	for (u32 cpu = 0; cpu < nr_cpus_up(); cpu++) {
 		char which[34];

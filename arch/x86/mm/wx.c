@@ -91,13 +91,8 @@ static void look_for_writable(struct walk *w, const struct leaf *l)
 	}
 }
 
-void wx_check_root(u64 pa, struct wx_result *out)
+static void check(struct walk *w, u64 pa, struct wx_result *out)
 {
-	/* Too big for a kernel stack. The second is for an observed poke in the middle of another check. */
-	static struct walk walks[2];
-	static unsigned busy;
-	struct walk *w = &walks[busy++ != 0];
-
 	*out = (struct wx_result){ 0 };
 	w->result = out;
 	w->nr_ranges = 0;
@@ -107,7 +102,35 @@ void wx_check_root(u64 pa, struct wx_result *out)
 	walk_table(w, pa, 3, 0, true, true);
 	/* Without CR0.WP the kernel may write to what the tables call read-only. */
 	out->violations += !(read_cr0() & X86_CR0_WP);
-	busy--;
 }
 
-void wx_check(struct wx_result *out) { wx_check_root(read_cr3() & PTE_ADDR, out); }
+static u64 loaded(void) { return read_cr3() & PTE_ADDR; }
+
+/* A walk is too big for a kernel stack. One CPU at a time; locks are above this floor. */
+void wx_check_root(u64 pa, struct wx_result *out)
+{
+	static struct walk walk;
+	static bool busy;
+	u64 flags = raw_local_irq_save();
+
+	while (__atomic_test_and_set(&busy, __ATOMIC_ACQUIRE))
+		cpu_relax();
+	check(&walk, pa ?: loaded(), out);
+	__atomic_clear(&busy, __ATOMIC_RELEASE);
+	raw_local_irq_restore(flags);
+}
+
+void wx_check(struct wx_result *out) { wx_check_root(0, out); }
+
+void wx_check_poke(u64 shared, struct wx_result *out, struct wx_result *out_shared)
+{
+	static struct walk walk;
+	static bool busy;
+
+	*out = *out_shared = (struct wx_result){ 0 };
+	if (__atomic_test_and_set(&busy, __ATOMIC_ACQUIRE))
+		return;
+	check(&walk, loaded(), out);
+	check(&walk, shared, out_shared);
+	__atomic_clear(&busy, __ATOMIC_RELEASE);
+}

@@ -229,6 +229,9 @@ static void test_as_many_words_as_fit(void **state)
 	assert_int_equal(parse_command(&p, &cmd), 1);
 	assert_int_equal(cmd.argc, SHELL_ARGS_MAX);
 	assert_int_equal(cmd.used, 4096);
+	end = stpcpy(repeat(text, "a ", 2048), "a");
+	assert_string_equal(understood_exactly(text, (size_t)(end - text)),
+			    "1:1 line longer than 4096 bytes");
 }
 
 /* Bytes the grammar cares about, in any order: never beyond the text, the words or the line. */

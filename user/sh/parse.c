@@ -229,6 +229,8 @@ int parse_command(struct parser *p, struct shell_command *cmd)
 	}
 	if (!err && p->after_pipe && !cmd->piped)
 		err = check_pipe(p, cmd);
+	if (err) /* perhaps of one word too many */
+		return err;
 	cmd->argv[cmd->argc] = NULL;
-	return err ? err : !is_empty(cmd);
+	return !is_empty(cmd);
 }

@@ -68,7 +68,10 @@ s64 handle_duplicate(struct handles *t, u32 h, u32 rights, u64 badge);
  * an object of @type, with @rights at least. -EBADF: there is none; -EINVAL: it is something else; -EACCES: too few rights.
  */
 int handle_find(const struct handles *t, u32 h, enum object_type type, u32 rights, struct handle *out);
-/* The same, quickly: NULL, and whoever wants to know why asks that one. Bits of @h above 31 are no handle's. */
+/*
+ * The same, quickly: NULL, and whoever wants to know why asks that one. Bits of @h above 31 are no handle's, but one of them is a taken one's: not
+ * for memory.
+ */
 static __always_inline struct object *handle_find_quickly(const struct handles *t, u64 h,
 							  enum object_type type, u32 rights, u64 *badge)
 {

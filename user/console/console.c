@@ -84,13 +84,24 @@ static void set_interrupt(struct message *m)
 	answer(m, err);
 }
 
+/* Keys, and ^C, are for whom init has given the console, and not for all who find it by its name: these have a badge. */
+static bool may(const struct message *m, u64 op)
+{
+	return !m->badge || (op != CONSOLE_READ && op != CONSOLE_INTERRUPT);
+}
+
 static void serve(struct message *m)
 {
 	size_t bytes = m->label >> 8;
+	u64 op = m->label & 0xff;
 
-	if ((m->label & 0xff) != CONSOLE_INTERRUPT)
+	if (op != CONSOLE_INTERRUPT || !may(m, op))
 		close((u32)m->handle); /* nobody has asked for one */
-	switch (m->label & 0xff) {
+	if (!may(m, op)) {
+		answer(m, -EACCES);
+		return;
+	}
+	switch (op) {
 	case CONSOLE_WRITE:
 		if (bytes <= CONSOLE_BYTES)
 			uart_put((const char *)m->words, bytes);

@@ -51,9 +51,10 @@ static void lie_to_console(u32 console)
 {
 	handles_nobody_wants(console, "a handle with text", CONSOLE_LABEL(CONSOLE_WRITE, 0));
 	handles_nobody_wants(console, "a handle with nonsense", 99);
-	tell("^C to an endpoint", console_interrupt_by(console, console));
 	tell("^C to a notification", console_interrupt_by(console, mine));
 	tell("^C to nobody", console_interrupt_by(console, 0));
+	tell("keys", console_read_from(console, (char[CONSOLE_BYTES]){ 0 }));
+	handles_nobody_wants(console, "^C, again and again", CONSOLE_INTERRUPT);
 }
 
 static s64 share(u32 server, size_t pages, u32 rights)

@@ -7,6 +7,7 @@
 
 /* The label's low byte. The answer's label is a number, or -errno. */
 #define CONSOLE_WRITE 1 /* above it how many bytes; the words are the text */
+/* The next two are for whom init gave the console; -EACCES: others. */
 #define CONSOLE_READ \
 	2 /* waits; the answer: how many bytes, in the words. -EBUSY: somebody else came to wait */
 #define CONSOLE_INTERRUPT \

@@ -139,12 +139,72 @@ static u32 draw_some(struct seq *out, u32 n, u32 end)
 	return 1;
 }
 
+static void draw(struct seq *out, u32 n, u32 end)
+{
+	while (n != end)
+		n += draw_some(out, n, end);
+}
+
 void black_box_draw(struct seq *out, u32 mark)
 {
 	u32 end = black_box_mark();
 
-	for (u32 n = first_record(mark, end, BLACK_BOX_RECORDS); n != end;)
-		n += draw_some(out, n, end);
+	draw(out, first_record(mark, end, BLACK_BOX_RECORDS), end);
+}
+
+static bool begins_outside(u32 n)
+{
+	struct bb_record r = record_at(n);
+
+	return r.depth <= 1 && r.direction == BB_ENTRY;
+}
+
+static bool ends_outside(u32 n)
+{
+	struct bb_record r = record_at(n);
+
+	return r.depth <= 1 && r.direction == BB_EXIT;
+}
+
+/*
+ * Behind the records of the outermost vector that begins at @n; 0: it hasn't ended. Threads are exchanged in interrupts, so another may
+ * begin before it has.
+ */
+static u32 end_of_outermost(u32 n, u32 end)
+{
+	while (n != end) {
+		if (ends_outside(n++) || (n != end && begins_outside(n)))
+			return n;
+	}
+	return 0;
+}
+
+/* Interrupts and processes' faults come all the time. */
+static bool is_told(u32 n, u32 end)
+{
+	for (; n != end; n++) {
+		u16 vector = record_at(n).vector;
+
+		if (vector == X86_TRAP_DB || vector == X86_TRAP_NMI || vector == X86_TRAP_BP ||
+		    vector == X86_TRAP_DF)
+			return true;
+	}
+	return false;
+}
+
+/* What is written meanwhile may come upon the oldest. */
+#define FOLLOWED (BLACK_BOX_RECORDS - 64)
+
+void black_box_follow(struct seq *out, u32 *from)
+{
+	u32 end = black_box_mark(), n = first_record(*from, end, FOLLOWED), next;
+
+	if (n != *from)
+		seq_printf(out, "%6s... %u records lost ...\n", "", n - *from);
+	for (; n != end && (next = end_of_outermost(n, end)); n = next)
+		if (is_told(n, next))
+			draw(out, n, next);
+	*from = n;
 }
 
 static int show(struct seq *out, const struct ctl_file *self)

@@ -10,5 +10,10 @@ u32 black_box_mark(void);
 void black_box_list(struct seq *out, u32 mark, unsigned max);
 /* The same as indented text: one line an entry or exit, deeper means inside; equal rounds of a recursion are folded. */
 void black_box_draw(struct seq *out, u32 mark);
+/*
+ * Any context, preemption off. Draws what has begun since *@from and is over, as far as there are traps in it: interrupts alone aren't told. Moves *@from
+ * behind that.
+ */
+void black_box_follow(struct seq *out, u32 *from);
 /* Any context. Writes a record from C: for events that are no vector (BB_RESUME). */
 void black_box_note(u16 vector, enum bb_direction direction, u64 ip, u64 sp, u32 depth);

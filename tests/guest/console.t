@@ -88,6 +88,16 @@ def test_interrupt(session):
     expect(session, prompt(), "… and prompts again")
 
 
+def test_follow(session):
+    answers(session, "echo step > kprobes/technique; echo p:n sleep_ns+5 > kprobe_events; echo 1 > events/kprobes/n/enable", "", "a probe")
+    session.send("nest -f\r")
+    expect(session, "#BP hit at sleep_ns+0x6", "nest -f shows it being hit")
+    session.send("\x03")
+    expect(session, "^C\r\n", "^C ends that")
+    expect(session, prompt(), "… and prompts again")
+    answers(session, "echo 0 > events/kprobes/n/enable; echo > kprobe_events; echo auto > kprobes/technique", "", "it is gone")
+
+
 def test_colour(session):
     """A person's terminal shows what is a title and what is typed; that a script's output is plain scenes.t would see."""
     session.send("tour 6\r")
@@ -110,6 +120,7 @@ def test_session():
     test_history(session)
     test_completion(session)
     test_interrupt(session)
+    test_follow(session)
     test_colour(session)
     test_servers(session)
     leave(session, "\x04", 1, "^D on an empty line")

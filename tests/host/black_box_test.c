@@ -148,10 +148,73 @@ static void test_list(void **state)
 	assert_non_null(strstr(text, " 1 leave  v3     sp 0000000000001000 ip 0x11\n"));
 }
 
+static const char *followed(u32 *from)
+{
+	struct seq_buf out;
+
+	seq_buf_init(&out, text, sizeof(text));
+	black_box_follow(&out.seq, from);
+	assert_false(out.seq.overflow);
+	return text;
+}
+
+/* Once each, when it is over; interrupts by themselves aren't told, those with a trap in them are. */
+static void test_follow(void **state)
+{
+	u32 from = black_box_mark();
+
+	enter(3, 0x10, 1);
+	enter(2, 0x20, 2);
+	assert_string_equal(followed(&from), "");
+	leave(2, 0x20, 2);
+	assert_string_equal(followed(&from), "");
+	leave(3, 0x11, 1);
+	enter(240, 0x30, 1);
+	leave(240, 0x30, 1);
+	assert_string_equal(followed(&from), "    1 \\ v3 hit at 0x10\n"
+					     "    2 | \\ v2 hit at 0x20\n"
+					     "    2 | / v2 returns to 0x20\n"
+					     "    1 / v3 returns to 0x11\n");
+	assert_string_equal(followed(&from), "");
+	enter(240, 0x30, 1);
+	enter(1, 0x31, 2);
+	leave(1, 0x31, 2);
+	leave(240, 0x30, 1);
+	assert_non_null(strstr(followed(&from), "    2 | \\ v1 hit at 0x31\n"));
+}
+
+/* Another thread's begins in the middle of an interrupt's. */
+static void test_follow_switched(void **state)
+{
+	u32 from = black_box_mark();
+
+	enter(240, 0x30, 1);
+	enter(3, 0x10, 1);
+	leave(3, 0x11, 1);
+	leave(240, 0x30, 1);
+	assert_string_equal(followed(&from), "    1 \\ v3 hit at 0x10\n    1 / v3 returns to 0x11\n");
+	assert_int_equal(from, black_box_mark());
+}
+
+static void test_follow_lost(void **state)
+{
+	u32 from = black_box_mark();
+
+	for (u32 i = 0; i < BLACK_BOX_RECORDS; i++) {
+		enter(3, i, 1);
+		leave(3, i, 1);
+	}
+	assert_true(strstr(followed(&from), "      ... 576 records lost ...\n") == text);
+	assert_true(strlen(text) > 1000);
+	assert_string_equal(followed(&from), "");
+}
+
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_nesting),		cmocka_unit_test(test_recursion),
 	cmocka_unit_test(test_recursion_edges), cmocka_unit_test(test_overwritten),
 	cmocka_unit_test(test_long_rounds),	cmocka_unit_test(test_list),
 	cmocka_unit_test(test_siblings),	cmocka_unit_test(test_stale),
+	cmocka_unit_test(test_follow),		cmocka_unit_test(test_follow_switched),
+	cmocka_unit_test(test_follow_lost),
 };
 HOST_TEST_MAIN(tests)

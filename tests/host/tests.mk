@@ -81,7 +81,7 @@ TRACE_RING := trace/ring.c trace/ring_layout.c trace/ring_reader.c trace/clock.c
 $(eval $(call host_test,trace_ring,tests/host/trace_ring_test.c tests/host/trace_ring_fixture.c,$(TRACE_RING),-lpthread))
 $(eval $(call host_test,trace_ring_step,tests/host/trace_ring_step_test.c tests/host/trace_ring_fixture.c,$(TRACE_RING)))
 
-SHELL_TREE     := $(filter-out tracefs/pipe.c,$(wildcard tracefs/*.c))
+SHELL_TREE     := $(filter-out %pipe.c,$(wildcard tracefs/*.c))
 SHELL_PROGRAM  := $(addprefix user/sh/,builtins.c complete.c help.c history.c line.c line_edit.c nest.c parse.c run.c shell.c)
 SHELL_REGISTRY := -Wl,-T,tests/host/registries.ld
 $(eval $(call host_test,black_box,tests/host/black_box_test.c,trace/black_box.c,$(SHELL_REGISTRY)))

@@ -260,7 +260,7 @@ static void found(void *arg, const char *name, bool is_dir)
 		return;
 	if (is_dir)
 		read_below(path);
-	else if (!strstr(name, "trace_pipe") && !strstr(path, "/test/"))
+	else if (!strstr(name, "_pipe") && !strstr(path, "/test/"))
 		tracefs_read(path, &sink.seq);
 }
 

@@ -272,19 +272,31 @@ static void made(struct crasher *c, u64 number, s64 result)
 		keep(c, (u32)result, kinds[number]);
 }
 
+/* Mostly none; one that stays its giver's, too; memory, for good, which all CPUs are interrupted for; something else for good. */
+static u64 to_give(struct crasher *c)
+{
+	if (one_in(c, 2))
+		return 0;
+	if (!one_in(c, 8))
+		return some_handle(c, HANDLE);
+	return one_in(c, 8) ? some_handle(c, HANDLE) | next(c) << 32 : some_handle(c, MEMORY) | IPC_GRANT;
+}
+
 /* Who receives answers, mostly: others wait for that. */
 static s64 message(struct crasher *c, u64 number, u64 where)
 {
 	struct message m = { .label = next(c), .token = one_in(c, 8) ? next(c) : c->token };
+	u64 given = to_give(c);
 	s64 err;
 
 	for (u32 i = 0; i < IPC_WORDS; i++)
 		m.words[i] = next(c);
-	if (one_in(c, 2))
-		m.handle = some_handle(c, HANDLE);
+	m.handle = given;
 	err = message_syscall(number, where, &m);
 	if (err)
 		return err;
+	if (number != SYS_ipc_receive && given >> 32)
+		__atomic_fetch_add(&crash_report()->granted, 1, __ATOMIC_RELAXED);
 	if (number == SYS_ipc_receive || number == SYS_ipc_reply_receive) {
 		c->token = m.token;
 		c->from = (u32)where;

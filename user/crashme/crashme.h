@@ -13,6 +13,7 @@ struct crash_report {
 	u32 stop;				/* the witness and its server are to end */
 	u32 seen;				/* what the witness has checked so far */
 	u32 made;				/* calls, whether they came back or not */
+	u32 granted;				/* messages that gave memory away */
 	u32 began[CRASH_NUMBERS];		/* the same by number */
 	u32 ended[CRASH_NUMBERS][CRASH_ERRNOS]; /* 0: it succeeded */
 };

@@ -17,6 +17,7 @@
 #include "arch/x86/mm/text_poke.h"
 #include "context/chaos.h"
 #include "ftrace/ftrace.h"
+#include "ftrace/graph.h"
 #include "ftrace/static_key.h"
 #include "ftrace/tracer.h"
 #include "kernel/boot_time.h"
@@ -102,6 +103,7 @@ void kernel_main(void)
 	static_key_init(); /* branches that are nops until their key is switched */
 	if (cmdline.debug)
 		static_key_set(&debug_key, true);
+	graph_slow_refresh(); /* function_graph's way while it doesn't run: so text is the same before it has and after */
 	pic_init(); /* interrupt lines, remapped and masked */
 	if (apic_map(apic_base()) != 0)
 		panic("boot: no memory to map the local APIC");

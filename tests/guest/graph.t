@@ -219,6 +219,14 @@ def test_recovery():
     contains(result.stdout, "alive\n", "… and the shell goes on")
 
 
+def test_text():
+    """Each tracer, on and off again, leaves the text as it was: so health says of what comes later what that has changed."""
+    tracers = run("cat available_tracers").stdout.split()
+    result = run("echo 1 > health\n" + "".join(f"echo {name} > current_tracer; echo nop > current_tracer; cat health | grep 'text bytes'\n" for name in tracers))
+    equal([line.split()[-1] for line in result.stdout.splitlines()], ["same"] * len(tracers), f"the text is the same after {', '.join(tracers)}",
+          result.stdout)
+
+
 def test_cost():
     result = run("bench", icount=1, timeout=100)
     rows = dict((line.rsplit(None, 3)[0].strip(), int(line.rsplit(None, 3)[2])) for line in result.stdout.splitlines()[1:])
@@ -233,6 +241,7 @@ test_options()
 test_switches_and_interrupts()
 test_filters()
 test_recovery()
+test_text()
 test_everything_under_load()
 test_cost()
 done()

@@ -54,14 +54,17 @@ static int make_change(struct space *s, enum change how)
 static void change_under(u32 cpu, enum change how)
 {
 	struct user_process u;
+	struct space *s;
 	struct memory *m;
 	u64 then;
 	int status;
 
 	if (!counter(&u, &m))
 		return;
+	s = process_space(u.process); /* which may die in the middle of it */
 	if (start_on(&u, cpu, m))
-		EXPECT_EQ(make_change(u.process->space, how), 0);
+		EXPECT_EQ(make_change(s, how), 0);
+	space_put(s);
 	then = count_of(m);
 	while (process_status(u.process, &status) != 0 && count_of(m) == then) {
 		thread_yield();
@@ -115,6 +118,7 @@ static void start_everywhere(struct user_process *u, struct memory *m)
 KTEST(space, nor_is_what_is_unmapped_by_its_memory)
 {
 	struct user_process u;
+	struct space *s;
 	struct memory *m;
 	int status;
 	u64 then;
@@ -122,8 +126,10 @@ KTEST(space, nor_is_what_is_unmapped_by_its_memory)
 	if (!counter(&u, &m))
 		return;
 	EXPECT_EQ(space_map(u.process->space, COUNTED_AT + PAGE_SIZE, 1, m, 0, MAP_READ | MAP_WRITE), 0);
+	s = process_space(u.process); /* which dies in the middle of it */
 	start_everywhere(&u, m);
-	space_unmap_memory(u.process->space, m);
+	space_unmap_memory(s, m);
+	space_put(s);
 	then = sum_of(m);
 	while (nr_cpus_up() > 1 && process_status(u.process, &status) != 0 && sum_of(m) == then) {
 		thread_yield();

@@ -139,9 +139,35 @@ def test_nmis():
        "one that is run has one at each")
 
 
+BUSY = """\
+echo 8 > per_cpu/cpu1/buffer_size_kb; echo 8 > per_cpu/cpu2/buffer_size_kb; echo 8 > per_cpu/cpu3/buffer_size_kb
+echo 1 > events/sched/enable; echo 1 > events/irq/enable; echo 1 > test/busy
+"""
+
+
+def test_beside_others():
+    """A sample, while the other CPUs record as fast as they can: what recovers does, and nothing is left of the rest."""
+    rows = [(key, [t for t, outcome in row.items() if outcome in ("bust", "given up")]) for key, row in cells(expected()).items()]
+    if STRESS == 1:
+        rows = [row for row in rows if row[1]][::4]
+    part = [(*key, techniques[n % len(techniques)] if techniques else "step") for n, (key, techniques) in enumerate(rows) if key[0] != 7]
+    result = run(f"cd {TRACING}\n{BUSY}" + "".join(f"tour matrix {policy} {technique} {scenario}\n" for scenario, policy, technique in part) +
+                 "cat per_cpu/cpu2/stats; echo 0 > test/busy; echo alive", smp=4, append="test", timeout=60 + 10 * len(part))
+    equal((result.status, result.stdout[-6:]), (0, "alive\n"), "beside three busy CPUs: status 0, and alive", result.stdout[-2000:], result.log[-500:])
+    found = played(result)
+    equal([(policy, technique) for _, policy, technique, _ in found], [(policy, technique) for _, policy, technique in part], "… all were played")
+    wanted = [cells(expected())[scenario, policy][technique] for scenario, policy, technique in part]
+    equal([outcome for (*_, outcome), said in zip(found, wanted) if said in ("bust", "given up")],
+          [said for said in wanted if said in ("bust", "given up")], "… what recovers does")
+    ok(all("DIFFERENT" not in text and len(HEALTH.findall(text)) == 13 for text, *_ in found), "… and nothing is different")
+    written = re.search(r"^overrun: (\d+)$", result.stdout, re.M)
+    ok(written and int(written[1]) > 1000, "… and they did record", result.stdout[-600:])
+
+
 test_is_as_said()
 test_one_cell()
 test_refusals()
 test_nmis()
+test_beside_others()
 test_recoveries()
 done()

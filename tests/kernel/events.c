@@ -3,9 +3,11 @@
 
 #include "arch/x86/mm/paging.h"
 #include "lib/bug.h"
+#include "lib/ktest.h"
 #include "lib/printf.h"
 #include "lib/string.h"
 #include "mm/frames.h"
+#include "sched/timer.h"
 #include "tracefs/tracefs.h"
 
 #define TEXT_PAGES 256ul
@@ -43,6 +45,28 @@ const char *events_read(const char *file)
 }
 
 void events_clear(void) { BUG_ON(tracefs_write(TRACEFS_MOUNT "/trace", "", 0, false) != 0); }
+
+void events_come_and_go(unsigned times, u64 (*a_while)(void))
+{
+	static const struct {
+		const char *file, *text;
+	} steps[] = {
+		{ "current_tracer", "function_graph" }, { "current_tracer", "nop" },
+		{ "events/sched/enable", "1" },		{ "events/enable", "0" },
+		{ "events/exceptions/enable", "1" },	{ "events/enable", "0" },
+	};
+
+	/* What is on their ways: all there is would take long to switch. */
+	EXPECT_EQ(events_write("set_ftrace_filter",
+			       "schedule *ipc_* *notification_* signal_first user_fault fault_* wait_for"),
+		  0);
+	while (times--)
+		for (unsigned i = 0; i < ARRAY_SIZE(steps); i++) {
+			EXPECT_EQ(events_write(steps[i].file, steps[i].text), 0);
+			sleep_ns(a_while());
+		}
+	EXPECT_EQ(tracefs_write(TRACEFS_MOUNT "/set_ftrace_filter", "", 0, false), 0);
+}
 
 unsigned events_seen_in(const char *file, const char *fmt, ...)
 {

@@ -9,6 +9,8 @@ int events_write(const char *file, const char *text);
 const char *events_read(const char *file);
 /* Forgets what was recorded. */
 void events_clear(void);
+/* Who hooks returns, in who waits and in who goes, and who looks on, so many times; @a_while: ns until the next. */
+void events_come_and_go(unsigned times, u64 (*a_while)(void));
 /* How often the trace says this. */
 #define events_seen(...) events_seen_in("trace", __VA_ARGS__)
 /* The same of another file. */

@@ -165,6 +165,19 @@ static u64 a_while(void)
 	return (seed >> 40) % (200 * 1000); /* ns */
 }
 
+KTEST(fault_user, tracers_come_and_go)
+{
+	if (!start_pager(0, IPC_FAULT_SET) || !start_faulter(~0u))
+		return;
+	events_come_and_go(stressed(1), a_while);
+	process_kill(faulter.process, 5);
+	EXPECT_EQ(user_process_end(&faulter), 5);
+	process_kill(pager.process, 9);
+	EXPECT_EQ(user_process_end(&pager), 9);
+	none_is_left();
+	events_clear();
+}
+
 /* Or the step before the first of them. */
 static bool is_fault(int status)
 {

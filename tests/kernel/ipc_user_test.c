@@ -235,21 +235,12 @@ KTEST(ipc_user, all_is_in_the_trace)
 	EXPECT_EQ(syscalls_direct, NR_SYSCALLS);
 }
 
-/* Hooks on returns, in who waits and in who goes, come and go in the middle of it. */
+/* In the middle of it. */
 KTEST(ipc_user, tracers_come_and_go)
 {
 	if (!start_servers(SERVERS, PRIORITY_DEFAULT) || !start_clients(CLIENTS, ~0u, PRIORITY_DEFAULT))
 		return;
-	for (unsigned n = 0; n < stressed(2); n++) {
-		EXPECT_EQ(events_write("current_tracer", "function_graph"), 0);
-		sleep_ns(a_while());
-		EXPECT_EQ(events_write("current_tracer", "nop"), 0);
-		sleep_ns(a_while());
-		EXPECT_EQ(events_write("events/sched/enable", "1"), 0);
-		sleep_ns(a_while());
-		EXPECT_EQ(events_write("events/enable", "0"), 0);
-		sleep_ns(a_while());
-	}
+	events_come_and_go(stressed(2), a_while);
 	for (unsigned i = 0; i < CLIENTS; i++) {
 		process_kill(clients[i].process, 8);
 		EXPECT_EQ(user_process_end(&clients[i]), 8);

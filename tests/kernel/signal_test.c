@@ -139,6 +139,22 @@ static bool start_all(struct user_process *receiver, struct user_process senders
 	return ok;
 }
 
+KTEST(signal, tracers_come_and_go)
+{
+	struct user_process all[3];
+
+	notification = notification_create();
+	if (!start_all(&all[0], &all[1]))
+		return;
+	events_come_and_go(stressed(1), a_while);
+	for (unsigned i = 0; i < 3; i++) {
+		process_kill(all[i].process, 5);
+		EXPECT_EQ(user_process_end(&all[i]), 5);
+	}
+	none_is_left();
+	events_clear();
+}
+
 /* Wherever they are: the receiver, who is gone to, or a sender, who is set aside for it. */
 KTEST(signal, both_sides_die)
 {

@@ -101,9 +101,9 @@ void kernel_main(void)
 	if (sched_init() != 0) /* threads: this one, and an idle one */
 		panic("boot: no memory for the idle thread");
 	static_key_init(); /* branches that are nops until their key is switched */
-	if (cmdline.debug)
-		static_key_set(&debug_key, true);
 	graph_slow_refresh(); /* function_graph's way while it doesn't run: so text is the same before it has and after */
+	if (cmdline.debug) /* last: interrupts are off, and who takes a mutex is told so from then on */
+		static_key_set(&debug_key, true);
 	pic_init(); /* interrupt lines, remapped and masked */
 	if (apic_map(apic_base()) != 0)
 		panic("boot: no memory to map the local APIC");

@@ -90,7 +90,6 @@ void graph_print_time(struct seq *out, u64 ns);
 
 /* graph_tracer.c: what it does has changed. */
 void graph_slow_refresh(void);
-void graph_policy_changed(void);
 
 /* The records, as Linux has them. */
 struct graph_entry_event {

@@ -231,13 +231,6 @@ void graph_slow_refresh(void)
 					  static_key_enabled(&guard_policy_key));
 }
 
-/* While it doesn't run it is as slow as can be, or nobody has ever come. */
-void graph_policy_changed(void)
-{
-	if (running)
-		graph_slow_refresh();
-}
-
 static struct ftrace_ops graph_ops = { .func = trace_graph_entry, .hash = &ftrace_global_hash };
 
 /* Those who are inside now return later, by their threads' stacks of returns, and are not recorded. */

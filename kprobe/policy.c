@@ -13,7 +13,7 @@
 static void choose_ways(void)
 {
 	function_slow_refresh();
-	graph_policy_changed();
+	graph_slow_refresh();
 	events_choose_way();
 	mutex_lock(&kprobe_mutex);
 	for (unsigned b = 0; b < KPROBE_BUCKETS; b++)

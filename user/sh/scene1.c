@@ -16,9 +16,11 @@ SCENE(scene1, .number = 1, .title = "a tracer in a half-built context",
 "that handler. The hidden one calls it after RCU has been told, between\n"
 "instrumentation_begin() and _end(). Its exposed twin calls it before. The build\n"
 "would refuse the twin, as scene 2 shows; it has a line to itself in the\n"
-"checker's table.\n"
+"checker's table. (The thread that writes rcu/twin tells RCU that it idles, and\n"
+"interrupts itself: so a trace says its name, and not the idle thread's.)\n"
 "\n"
 "# echo 1 > health\n"
+"# echo > trace\n"
 "# echo hidden > rcu/twin\n"
 "# cat rcu/twin\n"
 "# echo exposed > rcu/twin\n"
@@ -65,12 +67,8 @@ SCENE(scene1, .number = 1, .title = "a tracer in a half-built context",
 "# echo > trace\n"
 "# cat health\n"
 "\n"
-"Try next: trace twin_step with function_graph; or let a probe on it fetch an\n"
-"argument, and see which kinds of instrument are reported and which aren't.",
-      .finally = "# echo 0 > rcu/check\n"
-		 "# echo nop > current_tracer\n"
-		 "# echo > set_ftrace_filter\n"
-		 "# echo 0 > events/tour/step/enable\n"
-		 "# echo -:tour/step >> kprobe_events\n"
-		 "# echo > trace");
+"Try next: rcu/check with other instruments on twin_step: function_graph; a\n"
+"probe that has no filter, but fetches an argument; or this one by int3\n"
+"(kprobes/technique). Which of them are reported, and why not the others?",
+      .finally = "# echo > trace");
 /* clang-format on */

@@ -39,6 +39,7 @@ SCENE(scene10, .number = 10, .title = "bust_kprobes() and read-only text",
 "# echo 0 > wx\n"
 "# echo 0 > kprobes/unsafe\n"
 "# echo auto > kprobes/technique\n"
+"# echo 0 > events/tour/enable\n"
 "# echo -:tour/first >> kprobe_events\n"
 "# echo -:tour/rcu >> kprobe_events\n"
 "# cat health\n"
@@ -50,7 +51,5 @@ SCENE(scene10, .number = 10, .title = "bust_kprobes() and read-only text",
 "Try next: boot with several CPUs (make run SMP=4): each walks the tables that\n"
 "it has loaded. With APPEND=test, echo 1 > test/wx gives text a name that can be\n"
 "written: cat wx finds it, and fails.",
-      .finally = "# echo 0 > wx\n# echo 0 > events/tour/first/enable\n# echo 0 > events/tour/rcu/enable\n"
-		 "# echo 0 > kprobes/unsafe\n# echo auto > kprobes/technique\n"
-"# echo -:tour/first >> kprobe_events\n# echo -:tour/rcu >> kprobe_events");
+      .finally = "# echo 0 > wx");
 /* clang-format on */

@@ -58,6 +58,5 @@ SCENE(scene3, .number = 3, .title = "hiding doesn't stop recursion",
 "Try next: the same with flag, kind and stack in recursion/policy, and look at\n"
 "calls and dropped; or with the function tracer on at the same time. Scene 7 has\n"
 "more of policies.",
-      .finally = "# echo context > recursion/policy\n"
-		 "# echo > recursion/consumer");
+      .finally = "");
 /* clang-format on */

@@ -10,10 +10,10 @@ SCENE(scene4, .number = 4, .title = "a probe on rcu_nmi_enter",
 "breakpoint first tells RCU that it is running, by calling rcu_nmi_enter(). Put\n"
 "a breakpoint there, and\n"
 "\n"
-"    int3 -> do_int3() -> rcu_nmi_enter() -> int3 -> do_int3() -> rcu_nmi_enter() -> int3 ...\n"
+"    int3 -> do_int3() -> rcu_nmi_enter() -> int3 -> do_int3() -> ...\n"
 "\n"
-"On Linux that function is hidden (noinstr), and the kernel dies if a probe\n"
-"gets there anyway. Here it is hidden, too:\n"
+"On Linux that function (now ct_nmi_enter()) is hidden, by noinstr, and the\n"
+"kernel dies if a probe gets there anyway. Here it is hidden, too:\n"
 "\n"
 "# cat kprobes/unsafe\n"
 "\n"
@@ -34,7 +34,7 @@ SCENE(scene4, .number = 4, .title = "a probe on rcu_nmi_enter",
 "Both are armed. The next breakpoint will not come back by itself: each one\n"
 "takes some more of the 16 KiB stack, until the CPU can't push another frame.\n"
 "That is a page fault on the guard page, which can't be delivered either: a\n"
-"double fault, the one exception here that always has a good stack.\n"
+"double fault, which has a stack of its own.\n"
 "\n"
 "# nest mark\n"
 "# cat tracing_on\n"
@@ -54,6 +54,7 @@ SCENE(scene4, .number = 4, .title = "a probe on rcu_nmi_enter",
 "# cat kprobes/list\n"
 "# echo 0 > kprobes/unsafe\n"
 "# echo auto > kprobes/technique\n"
+"# echo 0 > events/tour/enable\n"
 "# echo -:tour/first >> kprobe_events\n"
 "# echo -:tour/rcu >> kprobe_events\n"
 "# cat health\n"
@@ -63,7 +64,5 @@ SCENE(scene4, .number = 4, .title = "a probe on rcu_nmi_enter",
 "Try next: nest mark, and the same with the second probe on do_int3, on\n"
 "kprobe_int3, or on rcu_nmi_exit (scene 9). By int3 instead of step in\n"
 "kprobes/technique, is it less deep?",
-      .finally = "# echo 0 > events/tour/first/enable\n# echo 0 > events/tour/rcu/enable\n"
-		 "# echo 0 > kprobes/unsafe\n# echo auto > kprobes/technique\n"
-"# echo -:tour/first >> kprobe_events\n# echo -:tour/rcu >> kprobe_events");
+      .finally = "");
 /* clang-format on */

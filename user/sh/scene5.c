@@ -9,12 +9,13 @@ SCENE(scene5, .number = 5, .title = "in_tracer, tested before rcu_nmi_enter",
 "in_tracer as the very first thing in do_int3(), before rcu_nmi_enter() is\n"
 "called. The first breakpoint sets it. When rcu_nmi_enter() then runs into the\n"
 "second one, the flag is seen, and that one does no more than it must. The\n"
-"recursion ends at depth two, whoever has put a probe where.\n"
+"recursion ends at depth two.\n"
 "\n"
 "Where the flag is tested can be chosen here, when the policy is to have one\n"
 "flag:\n"
 "\n"
 "# echo 1 > health\n"
+"# echo > trace\n"
 "# echo flag > recursion/policy\n"
 "# echo before > recursion/flag_at\n"
 "# cat recursion/flag_at\n"
@@ -69,12 +70,5 @@ SCENE(scene5, .number = 5, .title = "in_tracer, tested before rcu_nmi_enter",
 "\n"
 "Try next: the probe on rcu_nmi_exit instead, which the bug that started the\n"
 "thread had, with before and with after.",
-      .finally = "# echo 0 > events/tour/enable\n"
-		 "# echo 0 > kprobes/unsafe\n"
-		 "# echo auto > kprobes/technique\n"
-		 "# echo -:tour/first >> kprobe_events\n"
-		 "# echo -:tour/rcu >> kprobe_events\n"
-		 "# echo after > recursion/flag_at\n"
-		 "# echo context > recursion/policy\n"
-		 "# echo > trace");
+      .finally = "# echo > trace");
 /* clang-format on */

@@ -19,8 +19,8 @@ SCENE(scene7, .number = 7, .title = "in_breakpoint, in_tracepoint, in_function_t
 "# cat recursion/policy\n"
 "\n"
 "For a try, three that are inside each other. A probe on the entry of the\n"
-"function that prints tracing_on: as that function is traced, it is the tracer\n"
-"that calls it, without a trap. Its handler stores an argument, by a function\n"
+"function that prints tracing_on: as functions can be traced there, a call does\n"
+"it, without a trap. Its handler stores an argument, by a function\n"
 "that is traced as well. And behind that one's entry there is a second probe, a\n"
 "breakpoint.\n"
 "\n"
@@ -28,6 +28,7 @@ SCENE(scene7, .number = 7, .title = "in_breakpoint, in_tracepoint, in_function_t
 "                -> fetch_store+5: inner probe, in a trap\n"
 "\n"
 "# echo 1 > health\n"
+"# echo > trace\n"
 "# echo fetch_store > set_ftrace_filter\n"
 "# echo tracing_on_show >> set_ftrace_filter\n"
 "# echo function > current_tracer\n"
@@ -83,6 +84,5 @@ SCENE(scene7, .number = 7, .title = "in_breakpoint, in_tracepoint, in_function_t
 "Try next: function_graph for the tracer; or a probe on what the timer's\n"
 "interrupt calls, whose events come in the middle of others': which policies\n"
 "lose them?",
-      .finally = "# echo context > recursion/policy\n# echo nop > current_tracer\n# echo > set_ftrace_filter\n"
-		 "# echo 0 > events/tour/enable\n# echo -:tour/outer >> kprobe_events\n# echo -:tour/inner >> kprobe_events");
+      .finally = "# echo > trace");
 /* clang-format on */

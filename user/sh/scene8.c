@@ -18,6 +18,7 @@ SCENE(scene8, .number = 8, .title = "kprobes' own flag, and do_debug",
 "stepped.\n"
 "\n"
 "# echo 1 > health\n"
+"# echo > trace\n"
 "# echo step > kprobes/technique\n"
 "# echo 'p:tour/outer tracing_on_show+5 text=+0(%di):x64' >> kprobe_events\n"
 "# echo p:tour/inner fetch_store+5 >> kprobe_events\n"
@@ -53,11 +54,12 @@ SCENE(scene8, .number = 8, .title = "kprobes' own flag, and do_debug",
 "# echo -:tour/outer >> kprobe_events\n"
 "# echo -:tour/inner >> kprobe_events\n"
 "# echo auto > kprobes/technique\n"
+"# echo > trace\n"
 "# cat health\n"
 "\n"
 "Try next: echo int3, emulate, boost or jump > kprobes/technique before the\n"
 "probes are made, and compare the pictures. With int3 in the copy there is no\n"
-"#DB; what can be emulated needs no second trap at all.",
-      .finally = "# echo 0 > events/tour/enable\n# echo -:tour/outer >> kprobe_events\n"
-		 "# echo -:tour/inner >> kprobe_events\n# echo auto > kprobes/technique");
+"#DB; what can be emulated needs no second trap at all. A jump isn't made at\n"
+"once: wait until cat kprobes/list says [OPTIMIZED], then nest mark.",
+      .finally = "# echo > trace");
 /* clang-format on */

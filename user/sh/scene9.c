@@ -47,13 +47,14 @@ SCENE(scene9, .number = 9, .title = "no way back: BUG()",
 "# cat kprobe_profile\n"
 "# echo 0 > kprobes/unsafe\n"
 "# echo auto > kprobes/technique\n"
+"# echo 0 > events/tour/enable\n"
 "# echo -:tour/file >> kprobe_events\n"
 "# echo -:tour/exit >> kprobe_events\n"
+"# echo > trace\n"
 "# cat health\n"
 "\n"
 "Compare with scene 4, where the same happens on the way in. Try next: int3 for\n"
-"the technique; or the probe on tracing_on_show itself, where the function\n"
-"tracer calls it without a trap, so that nothing happens.",
-      .finally = "# echo 0 > events/tour/enable\n# echo 0 > kprobes/unsafe\n# echo auto > kprobes/technique\n"
-		 "# echo -:tour/file >> kprobe_events\n# echo -:tour/exit >> kprobe_events");
+"the technique; or auto, with the first probe on tracing_on_show itself, where a\n"
+"call does it and no trap, so that nothing happens.",
+      .finally = "# echo > trace");
 /* clang-format on */

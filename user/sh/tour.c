@@ -4,6 +4,8 @@
 #include "abi/errno.h"
 #include "user/sh/internal.h"
 #include "user/sh/matrix.h"
+#include "user/sh/scene_probes.h"
+#include "user/sh/settings.h"
 #include "user/sh/shell.h"
 #include "lib/command.h"
 #include "lib/string.h"
@@ -103,6 +105,8 @@ static int play(const struct scene *s, const struct seq *out)
 	if (!failed)
 		return 0;
 	show_heading(BOLD_RED, s, "", seq_is_closed(out) ? "was interrupted." : "did not go as it should.");
+	scene_probes_remove();
+	settings_as_at_boot();
 	run_lines(s->finally, true, out);
 	return seq_is_closed(out) ? 0 : -EIO;
 }
@@ -140,6 +144,17 @@ static int play_all(const struct seq *out)
 	return err;
 }
 
+/* NULL: all of them. */
+static int play_with_settings(const struct scene *s, const struct seq *out)
+{
+	int err = settings_set_aside(out);
+
+	if (err)
+		return seq_is_closed(out) ? 0 : err;
+	err = s ? play(s, out) : play_all(out);
+	return settings_put_back() ?: err;
+}
+
 /* NULL: there is none of that number. -EINVAL: it is none. */
 static int find(const char *word, const struct scene **s)
 {
@@ -170,11 +185,11 @@ static int run_tour(int argc, char **argv, struct seq *out)
 	if (argc > 2 && !only_show)
 		return -EINVAL;
 	if (strcmp(argv[1], "all") == 0)
-		return play_all(out);
+		return play_with_settings(NULL, out);
 	err = find(argv[argc - 1], &s);
 	if (err)
 		return err;
-	return only_show ? show(s, out) : play(s, out);
+	return only_show ? show(s, out) : play_with_settings(s, out);
 }
 COMMAND(tour, "[N|all|show N|matrix ...]",
 	"list or play the scenes of the thread; show prints what one says and types; matrix [POLICY [TECHNIQUE [SCENARIO]]] tries each",

@@ -9,11 +9,15 @@ struct scene {
 	const char *title;
 	/*
 	 * Lines; one that starts with "# " is a command: it is shown, and run. Everything else is
-	 * commentary. A command that fails ends the scene after its "finally" part. One after "#! " is shown
+	 * commentary. A command that fails ends the scene, with its "finally" part. One after "#! " is shown
 	 * in the same way, and must fail.
 	 */
 	const char *script;
-	const char *finally; /* commands that clean up, run quietly in any case; their failures are ignored */
+	/*
+	 * Commands that clean up behind a scene that has ended early, run quietly, whatever of it has been played; what settings.c knows
+	 * needn't be among them, nor probes of the group "tour".
+	 */
+	const char *finally;
 };
 
 #define SCENE(var, ...)                                  \

@@ -12,7 +12,7 @@ struct memory_object {
 /* Thread context. An object for @m, in the place of its reference; NULL, and that is gone: no memory. */
 struct object *memory_object(struct memory *m);
 /*
- * Any context. Is it one handle's alone, which is taken and was so before the last grace period, and the caller's, who has a reference; and
+ * Any context. Is it one handle's alone, which was taken before all CPUs last answered, and the caller's, who has a reference; and
  * is its memory mapped nowhere? Then that stays.
  */
 bool memory_object_alone(const struct object *o);

@@ -4,6 +4,7 @@
 #include "abi/rights.h"
 #include "abi/syscall.h"
 #include "arch/x86/cpu/regs.h"
+#include "arch/x86/cpu/smp.h"
 #include "arch/x86/entry/handlers.h"
 #include "kernel/fault.h"
 #include "kernel/ipc_direct.h"
@@ -53,8 +54,8 @@ static void grant_end(struct ipc_party *me)
 
 /*
  * The memory that the message gives away. From here on nobody else of our own has the handle, to give it away, too, or to map it again;
- * and only then it is mapped no more. Who found it just before has a reference when a grace period is over. If anybody has it then, in whatever
- * way, it isn't given: who pays for it would do so for as long as that one likes.
+ * and only then it is mapped no more. Who found it just before, with interrupts off, has a reference when all CPUs have answered. If anybody
+ * has it then, in whatever way, it isn't given: who pays for it would do so for as long as that one likes.
  */
 static int grant_begin(struct ipc_party *me)
 {
@@ -71,7 +72,7 @@ static int grant_begin(struct ipc_party *me)
 	object_get(o);
 	me->grant = found;
 	me->granted = (u32)me->regs->bx;
-	synchronize_rcu_expedited();
+	smp_serialize_others(); /* without a mutex, whose holder might be kept from running by his betters */
 	space_unmap_memory(current_process()->space, container_of(o, struct memory_object, object)->memory);
 	if (memory_object_alone(o))
 		return 0;

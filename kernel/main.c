@@ -104,8 +104,7 @@ void kernel_main(void)
 	graph_slow_refresh(); /* function_graph's way while it doesn't run: so text is the same before it has and after */
 	if (cmdline.debug) /* last: interrupts are off, and who takes a mutex is told so from then on */
 		static_key_set(&debug_key, true);
-	graph_slow_refresh(); /* text at rest is the same before its first run and after */
-	pic_init();	      /* interrupt lines, remapped and masked */
+	pic_init(); /* interrupt lines, remapped and masked */
 	if (apic_map(apic_base()) != 0)
 		panic("boot: no memory to map the local APIC");
 	apic_init_cpu();

@@ -64,7 +64,7 @@ static const char text[] =
 	"\t\t      hist:keys=<field>[:sort=<field>[.descending]][:size=<entries>] [if <filter>]\n"
 	"  available_events\t- The events\n"
 	"  set_event\t\t- Events that are enabled, <system>:<event>; '!' disables, >> adds\n\n"
-	" What Linux hasn't: blackbox and nest (traps inside each other), recursion/, rcu/, lockdep, chaos, wx, health,\n"
+	" What Linux hasn't: blackbox, nest and nest_pipe (traps inside each other), recursion/, rcu/, lockdep, chaos, wx, health,\n"
 	" commands (the kernel's own)\n";
 
 static int show(struct seq *out, const struct ctl_file *self)

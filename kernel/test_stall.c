@@ -10,13 +10,39 @@
 #include "trace/clock.h"
 
 #define STALL_MAX_MS 60000
+#define ROUNDS_MAX   10
 
 static volatile bool stalling;
+
+static u64 reports(void)
+{
+	struct rcu_stats s;
+
+	rcu_get_stats(&s);
+	return s.stalls;
+}
 
 static noinline void spin_in_a_reader(u64 until)
 {
 	while (!time_after_deadline(until))
 		cpu_relax();
+}
+
+/*
+ * As long as was asked for, and then again, until it has been noticed before the last time: a busy host may have kept the timer from
+ * ringing, and who has noticed is still printing where we are.
+ */
+static noinline void stay_in_a_reader(u64 ns)
+{
+	u64 before = reports();
+	bool noticed;
+
+	for (unsigned n = 0; n < ROUNDS_MAX; n++) {
+		noticed = reports() != before;
+		spin_in_a_reader(trace_clock() + ns);
+		if (noticed)
+			break;
+	}
 }
 
 static void nothing(struct rcu_head *head) {}
@@ -29,7 +55,7 @@ static int stall(void *ns)
 	call_rcu(&head, nothing);
 	rcu_read_lock();
 	stalling = true;
-	spin_in_a_reader(trace_clock() + (u64)ns);
+	stay_in_a_reader((u64)ns);
 	rcu_read_unlock();
 	rcu_barrier();
 	return 0;
@@ -43,7 +69,7 @@ static u32 victim(void)
 	return others ? 31 - (u32)__builtin_clz(others) : here;
 }
 
-/* A number of milliseconds: so long another CPU stays in a reader, and this thread waits for the grace period. */
+/* A number of milliseconds: so long at least another CPU stays in a reader, and this thread waits for the grace period. */
 static int stall_store(const struct ctl_file *self, const char *text, size_t len, bool append)
 {
 	struct thread *t;

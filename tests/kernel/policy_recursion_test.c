@@ -180,9 +180,9 @@ KTEST(policy, recursions_in_interrupts_and_nmis_are_given_up)
 /* The deepest vector of this CPU since the record @mark. */
 static u32 deepest_since(u32 mark)
 {
-	u32 deepest_vector = 0;
+	u32 deepest_vector = 0, end = black_box_mark();
 
-	for (; mark < black_box_mark(); mark++)
+	for (; mark < end; mark++)
 		deepest_vector = max(deepest_vector, (u32)box_record(mark).depth);
 	return deepest_vector;
 }

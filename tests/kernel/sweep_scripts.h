@@ -41,7 +41,19 @@
 	X(recursion, \
 	  "cat recursion/policy recursion/recovered; echo tracing_on_show > recursion/consumer; cat tracing_on recursion/consumer; " \
 	  "echo context > recursion/policy; echo > recursion/consumer; echo nosuchfn > recursion/consumer; echo x > recursion/policy") \
-	X(nest, "echo mark > nest; cat nest") \
+	X(nest, "echo mark > nest; cat nest; timeout 1 head -n 3 nest_pipe") \
+	X(policies, \
+	  "cat recursion/flag_at recursion/dropped; echo before > recursion/flag_at; echo x > recursion/flag_at; echo flag > recursion/policy; " \
+	  "echo function > current_tracer; cat tracing_on; echo function_graph > current_tracer; cat tracing_on; echo nop > current_tracer; " \
+	  "cat recursion/dropped recursion/flag_at recursion/policy; echo context > recursion/policy; echo after > recursion/flag_at; echo > trace") \
+	X(nmis, \
+	  "echo nmi_step > recursion/nmi; cat recursion/nmi; echo nmi_step nosuch > recursion/nmi; echo 0x > recursion/nmi; " \
+	  "echo 0x1000 > recursion/nmi; echo do_debug > recursion/nmi; echo nosuch > recursion/nmi; echo > recursion/nmi; cat recursion/nmi; " \
+	  "echo 1 > recursion/iret_demo; cat recursion/iret_demo") \
+	X(busy, "echo 1 > events/sched/enable; echo 1 > test/busy; cat test/busy; echo 1 > test/busy; cat README; echo 0 > test/busy; " \
+		"cat test/busy; echo x > test/busy; echo 2 > test/busy; echo 0 > events/enable; echo > trace") \
+	X(test_files, "echo 1 > test/wx; echo 1 > test/wx; cat wx test/wx; echo 0 > test/wx; cat wx test/wx; echo x > test/wx; " \
+		      "echo x > test/fault; echo x > test/user-fault") \
 	X(explain_more, EXPLAIN) \
 	X(wx, "echo 1 > wx; echo 1 > events/sched/sched_switch/enable; cat wx; echo 0 > wx; echo 0 > events/enable; echo x > wx; echo > trace") \
 	X(sweep, INNER) \

@@ -7,14 +7,15 @@
 #include "kernel/nmi_steps.h"
 
 #include "abi/errno.h"
-#include "arch/x86/cpu/hw_breakpoint.h"
 #include "arch/x86/cpu/regs.h"
+#include "arch/x86/cpu/smp.h"
 #include "arch/x86/entry/desc.h"
 #include "arch/x86/insn/insn.h"
 #include "arch/x86/mm/text_poke.h"
 #include "ftrace/ftrace.h"
 #include "kernel/iret_demo.h"
 #include "kernel/nmi.h"
+#include "kprobe/kprobe.h"
 #include "kprobe/watchpoint.h"
 #include "lib/ctl.h"
 #include "lib/string.h"
@@ -24,8 +25,7 @@
 
 u64 nmi_steps_at;
 static u8 original;
-static u32 cpu;		 /* whose NMI it is */
-static bool waiting;	 /* it hasn't come yet */
+static u32 awaited;	 /* on this CPU, plus 1, it hasn't come yet; 0: on none */
 static u32 places, came; /* of the last write */
 
 extern const u8 asm_exc_nmi[], __text_start[], __entry_text_end[];
@@ -46,20 +46,20 @@ static __always_inline void nmi_comes(struct pt_regs *regs, u64 ip, u64 flags)
 	regs->ip = (u64)asm_exc_nmi;
 	regs->sp = (u64)frame;
 	regs->flags &= ~(X86_EFLAGS_IF | X86_EFLAGS_TF);
-	waiting = false;
+	WRITE_ONCE(awaited, 0);
 	came++;
 }
 
-/* Another CPU that runs into it only takes it out. */
+static __always_inline bool awaited_here(void) { return READ_ONCE(awaited) == this_cpu(cpu_number) + 1; }
+
+/* Whoever runs into it, which on another CPU an NMI's handler may, takes it out. */
 __kprobes bool nmi_steps_take(struct pt_regs *regs)
 {
-	u64 addr = regs->ip - 1, there = addr;
+	u64 addr = regs->ip - 1;
 
-	if (!__atomic_compare_exchange_n(&nmi_steps_at, &there, 0, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
-		return false;
 	text_poke_emergency((void *)addr, original);
 	regs->ip = addr;
-	if (this_cpu(cpu_number) == cpu)
+	if (awaited_here())
 		nmi_comes(regs, addr, regs->flags);
 	return true;
 }
@@ -67,7 +67,7 @@ __kprobes bool nmi_steps_take(struct pt_regs *regs)
 /* Once: whatever comes here again, be it in that NMI, goes on. */
 static void stopped(struct watchpoint *w, struct pt_regs *regs)
 {
-	if (waiting && this_cpu(cpu_number) == cpu)
+	if (awaited_here())
 		nmi_comes(regs, regs->ip, regs->flags | X86_EFLAGS_RF);
 }
 
@@ -79,28 +79,31 @@ static void call(void)
 	u64 flags = local_irq_save();
 
 	places++;
-	cpu = this_cpu(cpu_number);
-	waiting = true;
-	nmi_expect(cpu);
+	nmi_expect(this_cpu(cpu_number));
+	WRITE_ONCE(awaited, this_cpu(cpu_number) + 1);
 	nmi_step();
-	if (waiting)
+	if (READ_ONCE(awaited))
 		nmi_settle();
-	waiting = false;
+	WRITE_ONCE(awaited, 0);
 	local_irq_restore(flags);
 }
 
 static void call_with_int3(u64 addr)
 {
-	static const u8 int3 = INT3_BYTE;
-
-	mutex_lock(&text_mutex);
 	original = *(volatile u8 *)addr;
 	__atomic_store_n(&nmi_steps_at, addr, __ATOMIC_RELEASE);
-	text_poke((void *)addr, &int3, 1);
+	text_poke_emergency((void *)addr, INT3_BYTE);
 	call();
-	if (__atomic_exchange_n(&nmi_steps_at, 0, __ATOMIC_ACQ_REL))
-		text_poke((void *)addr, &original, 1);
-	mutex_unlock(&text_mutex);
+	text_poke_emergency((void *)addr, original);
+	__atomic_store_n(&nmi_steps_at, 0, __ATOMIC_RELEASE);
+}
+
+static bool is_one_of(const char *name, const char *const *names, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(names[i], name) == 0)
+			return true;
+	return false;
 }
 
 /* What leads to the debug registers' own handler can't be stopped at by them; nor would a step end as it does without them. */
@@ -108,27 +111,57 @@ static bool is_debug_way(const char *name)
 {
 	static const char *const names[] = { "asm_exc_debug", "do_debug", "debug_watched", "kprobe_debug" };
 
-	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
-		if (strcmp(names[i], name) == 0)
-			return true;
-	return false;
+	return is_one_of(name, names, ARRAY_SIZE(names));
 }
 
-/* Up to what is an int3 already: what a probe lies over isn't known here. */
+/* No NMI comes there: the CPU holds it back until the first iretq. The stub counts on it, and on no #DB before #DB has another stack. */
+static bool is_nmi_way(const char *name)
+{
+	static const char *const names[] = { "asm_exc_nmi", "do_nmi" };
+
+	return is_one_of(name, names, ARRAY_SIZE(names));
+}
+
+/* Up to a probe's int3 or jump: what that lies over isn't known here. */
+static bool is_covered(u64 addr)
+{
+	u8 byte = *(volatile u8 *)addr;
+
+	return byte == INT3_BYTE || (byte == JMP32_BYTE && kprobe_at(addr));
+}
+
 static void each_instruction(u64 from, u64 to, void (*visit)(u64 addr))
 {
 	struct insn insn;
 
 	for (; from < to; from += insn.length) {
-		if (*(volatile u8 *)from == INT3_BYTE || insn_decode(&insn, (const u8 *)from, to - from) != 0)
+		if (is_covered(from) || insn_decode(&insn, (const u8 *)from, to - from) != 0)
 			return;
 		visit(from);
 	}
 }
 
+static void alone(void *arg)
+{
+	const struct symbol *sym = arg;
+
+	each_instruction(sym->start, sym->start + sym->size, call_with_int3);
+}
+
+/*
+ * The others wait meanwhile. One of them could come here from user mode, in front of #DB's swapgs: and int3's stub takes for granted that GS is ours
+ * when it has interrupted the kernel.
+ */
+static void int3_at_each(struct symbol *sym)
+{
+	mutex_lock(&text_mutex);
+	smp_call_alone(alone, sym);
+	mutex_unlock(&text_mutex);
+}
+
 static void call_with_stop(u64 addr)
 {
-	hw_breakpoint_set(stop.reg, addr, 1, WATCH_EXECUTE);
+	watchpoint_move(&stop, addr);
 	call();
 }
 
@@ -145,10 +178,15 @@ static int stop_at_each(u64 from, u64 to)
 	return 0;
 }
 
-static bool is_text(u64 addr)
+/* Text or copies, but for what is stopped at by name, or not at all. */
+static bool may_be_stopped_at(u64 addr)
 {
-	return (addr >= (u64)__text_start && addr < (u64)__entry_text_end) ||
-	       (addr >= SLOT_AREA && addr < IRET_DEMO_PAGE);
+	struct symbol sym;
+
+	if (addr >= SLOT_AREA && addr < IRET_DEMO_PAGE)
+		return true;
+	return addr >= (u64)__text_start && addr < (u64)__entry_text_end &&
+	       !(symtab_find(&kernel_symtab, addr, &sym) && (is_debug_way(sym.name) || is_nmi_way(sym.name)));
 }
 
 /* A function's name, or an address as 0x…: an instruction's, of text or copies. */
@@ -158,9 +196,11 @@ static int find(const char *word, struct symbol *sym)
 
 	if (word[0] == '0' && word[1] == 'x' && parse_u64(word + 2, strlen(word + 2), 16, &addr)) {
 		*sym = (struct symbol){ .name = "", .start = addr, .size = 1 };
-		return is_text(addr) ? 0 : -EINVAL;
+		return may_be_stopped_at(addr) ? 0 : -EINVAL;
 	}
-	return symtab_find_name(&kernel_symtab, word, sym, NULL) ? 0 : -ENOENT;
+	if (!symtab_find_name(&kernel_symtab, word, sym, NULL))
+		return -ENOENT;
+	return is_nmi_way(word) ? -EINVAL : 0;
 }
 
 static int one_word(const char *word, bool try)
@@ -171,7 +211,7 @@ static int one_word(const char *word, bool try)
 	if (err || try)
 		return err;
 	if (is_debug_way(sym.name)) {
-		each_instruction(sym.start, sym.start + sym.size, call_with_int3);
+		int3_at_each(&sym);
 		return 0;
 	}
 	if (sym.size > 1)

@@ -109,6 +109,19 @@ void watchpoint_disarm(struct watchpoint *w)
 	mutex_unlock(&kprobe_mutex);
 }
 
+void watchpoint_move(struct watchpoint *w, u64 addr)
+{
+	u64 before = w->addr;
+
+	mutex_lock(&kprobe_mutex);
+	if (w->type == WATCH_EXECUTE)
+		unoptimize_over(addr);
+	w->addr = addr;
+	hw_breakpoint_set(w->reg, addr, w->len, w->type);
+	optimize_again_over(before);
+	mutex_unlock(&kprobe_mutex);
+}
+
 unsigned watchpoints_taken(void)
 {
 	unsigned taken = 0;

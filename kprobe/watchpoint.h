@@ -29,6 +29,8 @@ void watchpoint_unregister(struct watchpoint *w);
 /* On all CPUs, and those that come up later. -ENOSPC: the four registers are out. */
 int watchpoint_arm(struct watchpoint *w);
 void watchpoint_disarm(struct watchpoint *w);
+/* One that is armed: to @addr, of which the same must be true. */
+void watchpoint_move(struct watchpoint *w, u64 addr);
 
 /* Which registers are taken, a bit each. */
 unsigned watchpoints_taken(void);

@@ -139,6 +139,34 @@ def test_nmis():
        "one that is run has one at each")
 
 
+def address(function):
+    with open(os.path.join(ROOT, "build/nestling.sym"), encoding="utf-8") as symbols:
+        return next(int(line.split()[0], 16) for line in symbols if line.split()[2] == function)
+
+
+def test_nmis_nowhere():
+    """Where none can come, or the stop itself would be in the way. The file's users are stopped by a watchpoint, whose #DB comes that way."""
+    words = ["asm_exc_nmi", "do_nmi"] + [hex(address(f) + n) for f in ("asm_exc_debug", "do_debug", "asm_exc_nmi", "do_nmi") for n in (0, 1)]
+    result = run(f"cd {TRACING}; echo w:here nmi_step+5:1:x >> kprobe_events; echo 1 > events/kprobes/here/enable; "
+                 + "".join(f"echo {word} > recursion/nmi; " for word in words) + "cat recursion/nmi; echo asm_exc_debug do_debug > recursion/nmi; "
+                 "cat recursion/nmi; echo alive")
+    equal((result.status, len(re.findall("write error: Invalid argument", result.stdout)), result.stdout[-6:]), (1, len(words), "alive\n"),
+          "recursion/nmi: not in NMIs' own stub, nor at an address on #DB's way", result.stdout[-1000:], result.log[-1000:])
+    before, after = re.findall(r"^places (\d+)\ncame (\d+)$", result.stdout, re.M)
+    ok(before == ("0", "0") and int(after[0]) > int(after[1]) > 20, "… but there by its functions' names", before, after)
+
+
+def test_nmis_beside_others():
+    """Int3s on #DB's way, while three other CPUs come there all the time."""
+    result = run(f"cd {TRACING}; echo w:here thread_yield+5:1:x >> kprobe_events; echo 1 > events/kprobes/here/enable; echo 1 > test/busy\n"
+                 + f"echo {'do_debug debug_watched ' * 10} > recursion/nmi\n" * 5 * STRESS + "cat kprobe_profile recursion/nmi; echo alive",
+                 smp=4, append="test", timeout=60 * STRESS)
+    equal((result.status, result.stdout[-6:]), (0, "alive\n"), "NMIs on #DB's way beside three busy CPUs: status 0, and alive",
+          result.stdout[-1000:], result.log[-1000:])
+    hits = re.search(r"^  here +(\d+) ", result.stdout, re.M)
+    ok(hits and int(hits[1]) > 1000 and result.stdout.endswith("came 0\nalive\n"), "… which did come there, and got none", result.stdout[-300:])
+
+
 BUSY = """\
 echo 8 > per_cpu/cpu1/buffer_size_kb; echo 8 > per_cpu/cpu2/buffer_size_kb; echo 8 > per_cpu/cpu3/buffer_size_kb
 echo 1 > events/sched/enable; echo 1 > events/irq/enable; echo 1 > test/busy
@@ -168,6 +196,8 @@ test_is_as_said()
 test_one_cell()
 test_refusals()
 test_nmis()
+test_nmis_nowhere()
+test_nmis_beside_others()
 test_beside_others()
 test_recoveries()
 done()

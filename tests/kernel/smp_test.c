@@ -125,6 +125,43 @@ KTEST(smp, all_call_each_other_at_once)
 		EXPECT_EQ(called[cpu], cpus_up & 1u << cpu ? (crowd_cpus() - 1) * stressed_each(CALLS) : 0);
 }
 
+static u64 all_called(void)
+{
+	u64 n = 0;
+
+	for (u32 cpu = 0; cpu < NR_CPUS; cpu++)
+		n += READ_ONCE(called[cpu]);
+	return n;
+}
+
+static void nobody_goes_on(void *errors)
+{
+	u64 before = all_called();
+
+	for (unsigned i = 0; i < 100; i++)
+		cpu_relax();
+	*(int *)errors += all_called() != before;
+}
+
+static int count_between_calls(void *cpu)
+{
+	int errors = 0;
+
+	for (unsigned i = 0; i < stressed_each(CALLS) / 4; i++) {
+		for (unsigned j = 0; j < 1000; j++)
+			i_was_called(NULL);
+		smp_call_alone(nobody_goes_on, &errors);
+	}
+	return errors;
+}
+
+/* All want to be alone at once: one after the other is. */
+KTEST(smp, who_calls_alone_is)
+{
+	crowd_start(count_between_calls, 2);
+	EXPECT_EQ(crowd_join(), 0);
+}
+
 #define MOVES 100
 
 /* Round all CPUs and home. */

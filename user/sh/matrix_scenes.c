@@ -168,8 +168,10 @@ const struct matrix_scenario matrix_scenarios[MATRIX_SCENARIOS] = {
 "probe's own event, too.\n" },
 	{ "an NMI at each step of a hit", nmis, NULL, .stops = true, .look = nmis_look,
 	  .note =
-"In front of each instruction of a hit's way, by recursion/nmi; the second is on\n"
-"nmi_arrived(). How many are lost is how many instructions the flag is held for.\n" },
+"In front of each instruction of a hit's way, by recursion/nmi: no NMI of the\n"
+"CPU's, but its stub with the frame that one would have pushed there. The second\n"
+"is on nmi_arrived(). How many are lost is how many instructions the flag is held\n"
+"for.\n" },
 	{ "RCU used before it is told", twin, "echo exposed > rcu/twin", .alone = true,
 	  .look = twin_look,
 	  .note =

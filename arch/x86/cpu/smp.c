@@ -104,24 +104,32 @@ static void serve(void)
 
 void smp_call_interrupt(void) { serve(); }
 
-/* Interrupts off, @others aren't this one. */
-static void call_others(u32 others, void (*fn)(void *arg), void *arg)
+/* Interrupts off, all three. The mailbox is this CPU's until call_wait() returns. */
+static void call_lock(void)
 {
-	u64 number;
-
 	chaos_point();
 	while (__atomic_exchange_n(&call.busy, 1, __ATOMIC_ACQUIRE)) {
 		serve();
 		cpu_relax();
 	}
+}
+
+/* @others aren't this one. */
+static void call_send(u32 others, void (*fn)(void *arg), void *arg)
+{
+	u64 number = (call.state >> CALL_NUMBER) + 1;
+
 	call.fn = fn;
 	call.arg = arg;
-	number = (call.state >> CALL_NUMBER) + 1;
 	__atomic_store_n(&call.state, number << CALL_NUMBER | others, __ATOMIC_RELEASE);
 	chaos_point();
 	for (u32 cpu = 0; cpu < NR_CPUS; cpu++)
 		if (others & 1u << cpu)
 			apic_send_ipi(cpu_apic_id[cpu], VECTOR_CALL);
+}
+
+static void call_wait(void)
+{
 	while ((u32)__atomic_load_n(&call.state, __ATOMIC_ACQUIRE))
 		cpu_relax();
 	__atomic_store_n(&call.busy, 0, __ATOMIC_RELEASE);
@@ -134,8 +142,11 @@ void smp_call(u32 cpus, void (*fn)(void *arg), void *arg)
 
 	if (cpus & me)
 		fn(arg);
-	if (others)
-		call_others(others, fn, arg);
+	if (others) {
+		call_lock();
+		call_send(others, fn, arg);
+		call_wait();
+	}
 	local_irq_restore(flags);
 }
 
@@ -144,6 +155,41 @@ void smp_call_others(void (*fn)(void *arg), void *arg)
 	u64 flags = local_irq_save();
 
 	smp_call(~(1u << this_cpu(cpu_number)), fn, arg);
+	local_irq_restore(flags);
+}
+
+/* Who stays: a bit each; and above these the stay's number, which is another one when it is over. */
+static u64 staying;
+
+/* Perhaps twice, as all that is called, and the second time perhaps when all is over: so each knows the number of its stay. */
+static void stay(void *arg)
+{
+	u64 number = (u64)arg, me = 1ul << this_cpu(cpu_number), now;
+
+	now = __atomic_load_n(&staying, __ATOMIC_ACQUIRE);
+	while (now >> CALL_NUMBER == number &&
+	       !__atomic_compare_exchange_n(&staying, &now, now | me, false, __ATOMIC_RELEASE,
+					    __ATOMIC_ACQUIRE))
+		cpu_relax();
+	while (__atomic_load_n(&staying, __ATOMIC_ACQUIRE) >> CALL_NUMBER == number)
+		cpu_relax();
+}
+
+void smp_call_alone(void (*fn)(void *arg), void *arg)
+{
+	u64 flags = local_irq_save(), number;
+	u32 others;
+
+	call_lock();
+	others = READ_ONCE(cpus_up) & ~(1u << this_cpu(cpu_number));
+	number = (staying >> CALL_NUMBER) + 1;
+	__atomic_store_n(&staying, number << CALL_NUMBER, __ATOMIC_RELAXED);
+	call_send(others, stay, (void *)number);
+	while ((u32)__atomic_load_n(&staying, __ATOMIC_ACQUIRE) != others)
+		cpu_relax();
+	fn(arg);
+	__atomic_store_n(&staying, (number + 1) << CALL_NUMBER, __ATOMIC_RELEASE);
+	call_wait();
 	local_irq_restore(flags);
 }
 

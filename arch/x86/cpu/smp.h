@@ -45,6 +45,11 @@ void ap_main(void);
 void smp_call_others(void (*fn)(void *arg), void *arg);
 /* The same contexts. The same on @cpus (bit n: CPU n), as far as they are up, this one among them if it is one of them. */
 void smp_call(u32 cpus, void (*fn)(void *arg), void *arg);
+/*
+ * The same contexts. Runs @fn here, interrupts off, while all other CPUs stay where an interrupt has found them: in the kernel, nothing runs on
+ * them but NMIs' handlers. @fn must not wait for anybody, nor take a lock that is held with interrupts on.
+ */
+void smp_call_alone(void (*fn)(void *arg), void *arg);
 /* Hardirq context: VECTOR_CALL's handler. */
 void smp_call_interrupt(void);
 /* The same contexts: has every other CPU throw away what it had fetched. */

@@ -88,7 +88,8 @@ def test_recoveries():
 
 def test_one_cell():
     result = run("tour matrix stack step 2; tour matrix flag/before int3 3; tour matrix context jump 4; tour matrix none all 2; "
-                 "tour matrix kind step 7; echo alive")
+                 "tour matrix kind step 7; tour matrix flag step 2 | grep '^flag'; echo alive")
+    contains(result.stdout, "\nflag, step: lost 1\nalive\n", "a cell that is filtered is played, and nothing else of it is seen")
     equal((result.status, result.stdout[-6:]), (0, "alive\n"), "cells by themselves", result.stdout[-2000:])
     found = {(policy, technique): (text, outcome) for text, policy, technique, outcome in played(result)}
     equal({key: outcome for key, (_, outcome) in found.items()},
@@ -118,6 +119,12 @@ def test_refusals():
           "what there is no cell for is refused; and all, where it would change what isn't its own")
     contains(result.stdout, "kprobe_events isn't as it is at boot", "… and it says what")
     ok(re.fullmatch(r"p:\S*here tracing_on_show\+\w+", result.stdout.splitlines()[-1]), "… which stays", result.stdout[-300:])
+    others = {"set_ftrace_notrace": ("fetch_store", ""), "set_ftrace_pid": ("1", ""), "options/print-parent": ("0", "1"), "options/context-info": ("0", "1"),
+              "options/sym-offset": ("1", "0"), "options/sym-addr": ("1", "0"), "options/raw": ("1", "0")}
+    result = run(f"cd {TRACING}\n" + "".join(f"echo {value} > {file}; tour matrix none function 2; echo {usual} > {file}\n"
+                                             for file, (value, usual) in others.items()) + "tour matrix none function 2 | tail -n 1")
+    equal(re.findall(r"^(\S+) isn't as it is at boot", result.stdout, re.M), list(others), "… as where it would miss something in the trace")
+    ok(result.stdout.endswith("\nnone, function: nested 2\n"), "… and else it plays", result.stdout[-300:])
 
 
 def test_nmis():

@@ -90,6 +90,8 @@ $(eval $(call host_test,shell_line,tests/host/shell_line_test.c,$(addprefix user
 $(eval $(call host_test,shell_tracefs,tests/host/shell_tracefs_test.c tests/host/shell_fixture.c,$(SHELL_TREE),$(SHELL_REGISTRY)))
 $(eval $(call host_test,shell_run,tests/host/shell_run_test.c tests/host/shell_fixture.c,$(SHELL_TREE) $(SHELL_PROGRAM),$(SHELL_REGISTRY)))
 
+SHELL_TOUR := $(addprefix user/sh/,builtins.c filter.c grep.c head.c keep.c match.c parse.c pipe.c run.c sort.c tour.c wc.c)
+$(eval $(call host_test,shell_tour,tests/host/shell_tour_test.c tests/host/shell_fixture.c,$(SHELL_TREE) $(SHELL_TOUR),$(SHELL_REGISTRY)))
 $(eval $(call host_test,sh_match,tests/host/sh_match_test.c,user/sh/match.c))
 
 # The checker of hidden code, under the same sanitizers, for tests/host/noinstr.t. It exits without freeing.

@@ -176,8 +176,12 @@ int matrix_command(int argc, char **argv, struct seq *out)
 	if (argc > 3 || !w.policies || !w.techniques || !w.scenarios)
 		return -EINVAL;
 	file = matrix_in_the_way();
+	if (seq_is_closed(out)) /* perhaps while it was looked at: then there may be something */
+		return 0;
 	if (file) {
-		seq_printf(&shell_console, "%s isn't as it is at boot: the matrix would change it\n", file);
+		seq_printf(&shell_console,
+			   "%s isn't as it is at boot: the matrix would change it, or be misled by it\n",
+			   file);
 		return -EBUSY;
 	}
 	if (one_bit(w.policies) && one_bit(w.techniques) && one_bit(w.scenarios))

@@ -86,7 +86,7 @@ u64 matrix_number(const char *word);
 
 /* matrix_cell.c. Plays it, and puts all back. */
 struct matrix_outcome matrix_play(struct matrix_cell *c);
-/* What is not as it was at boot, and a cell would change; NULL: nothing. */
+/* What is not as it was at boot, and a cell would change, or say something else by it; NULL: nothing. */
 const char *matrix_in_the_way(void);
 
 /* matrix.c: "tour matrix", whose arguments are behind that. */

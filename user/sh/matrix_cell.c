@@ -192,11 +192,24 @@ const char *matrix_in_the_way(void)
 	static const struct {
 		const char *file, *usual;
 	} files[] = {
-		{ "recursion/policy", "[context]" }, { "recursion/flag_at", "[after]" },
-		{ "recursion/consumer", "none\n" },  { "kprobes/technique", "[auto]" },
-		{ "kprobes/unsafe", "0\n" },	     { "current_tracer", "nop\n" },
-		{ "set_ftrace_filter", "#### all" }, { "tracing_on", "1\n" },
-		{ "options/stacktrace", "0\n" },     { "kprobe_events", "" },
+		{ "recursion/policy", "[context]" },
+		{ "recursion/flag_at", "[after]" },
+		{ "recursion/consumer", "none\n" },
+		{ "kprobes/technique", "[auto]" },
+		{ "kprobes/unsafe", "0\n" },
+		{ "current_tracer", "nop\n" },
+		{ "set_ftrace_filter", "#### all" },
+		{ "tracing_on", "1\n" },
+		{ "options/stacktrace", "0\n" },
+		{ "kprobe_events", "" },
+		/* By these something could be missing in the trace, or not be found. */
+		{ "set_ftrace_notrace", "#### no" },
+		{ "set_ftrace_pid", "no pid" },
+		{ "options/print-parent", "1\n" },
+		{ "options/context-info", "1\n" },
+		{ "options/sym-offset", "0\n" },
+		{ "options/sym-addr", "0\n" },
+		{ "options/raw", "0\n" },
 	};
 	struct matrix_cell quiet = { .shown = false };
 	char line[64] = "cat ";

@@ -18,7 +18,10 @@
 /* What a read of tracing_on hits; enabled last, as all begins with it. */
 static bool first(struct matrix_cell *c, const char *args)
 {
-	return matrix_probe(c, "first", "tracing_on_show", SITE, args);
+	bool there = matrix_probe(c, "first", "tracing_on_show", SITE, args);
+
+	c->failed |= !there; /* by every technique it can be */
+	return there;
 }
 
 static bool callback(struct matrix_cell *c)
@@ -133,6 +136,10 @@ static bool twin(struct matrix_cell *c)
 		return false;
 	matrix_do(c, "cat rcu/check");
 	was = matrix_said[0] == '1';
+	if (!was && matrix_said[0] != '0') { /* ^C, just then: what it is to be put back to isn't known */
+		c->failed = true;
+		return false;
+	}
 	matrix_set(c, "rcu/check", "1", was ? "1" : "0");
 	return true;
 }

@@ -26,9 +26,11 @@ static bool begins(const char *line, size_t len, const char *with)
 #define BOLD_CYAN "1;36"
 #define BOLD_RED  "1;31"
 
+static struct seq *reader; /* what a tour prints to, where that isn't the console */
+
 static void set_colour(const char *attributes)
 {
-	if (shell_has_terminal)
+	if (shell_has_terminal && !reader)
 		seq_printf(&shell_console, "\033[%sm", attributes);
 }
 
@@ -172,7 +174,19 @@ static int show(const struct scene *s, struct seq *out)
 	return 0;
 }
 
-static int run_tour(int argc, char **argv, struct seq *out)
+static void (*on_console)(struct seq *s, const char *text, size_t len);
+
+/* A filter in the end prints on the console. */
+static void to_reader(struct seq *s, const char *text, size_t len)
+{
+	void (*write)(struct seq * s, const char *text, size_t len) = s->write;
+
+	s->write = on_console;
+	seq_write(reader, text, len);
+	s->write = write;
+}
+
+static int run(int argc, char **argv, struct seq *out)
 {
 	const struct scene *s;
 	bool only_show = argc == 3 && strcmp(argv[1], "show") == 0;
@@ -190,6 +204,22 @@ static int run_tour(int argc, char **argv, struct seq *out)
 	if (err)
 		return err;
 	return only_show ? show(s, out) : play_with_settings(s, out);
+}
+/* Whatever it runs prints on the console, be it a command or an error: that is what is filtered. */
+static int run_tour(int argc, char **argv, struct seq *out)
+{
+	const struct shell *sh = shell_of(out);
+	int err;
+
+	if (!sh->pipe && !sh->command.target)
+		return run(argc, argv, out);
+	reader = out;
+	on_console = shell_console.write;
+	shell_console.write = to_reader;
+	err = run(argc, argv, out);
+	shell_console.write = on_console;
+	reader = NULL;
+	return err;
 }
 COMMAND(tour, "[N|all|show N|matrix ...]",
 	"list or play the scenes of the thread; show prints what one says and types; matrix [POLICY [TECHNIQUE [SCENARIO]]] tries each",

@@ -14,6 +14,7 @@
 #include "trace/error_log.h"
 
 #define EVENT_EXISTS "Given group/event name is already used by another event"
+#define EVENT_IN_USE "Event is in use: disable it, and take its triggers away"
 
 struct plan {
 	const struct probe_family *family;
@@ -143,7 +144,7 @@ static int plan_removal(struct plan *plan, const char *line)
 			      err ?: -EINVAL);
 	n = plan_removals(plan, plan->family->events, group, name, false);
 	if (n < 0)
-		return refuse(plan, line, 2, "Event is enabled: disable it first", n);
+		return refuse(plan, line, 2, EVENT_IN_USE, n);
 	n += plan_removals(plan, &plan->adding, group, name, false);
 	if (!n)
 		return refuse(plan, line, 2, "Event doesn't exist", -ENOENT);
@@ -196,7 +197,7 @@ static int plan_begin(struct plan *plan, bool append)
 	plan->files = ctl_room();
 	list_for_each_entry(e, plan->family->events, link) {
 		if (!append && probe_event_busy(e))
-			return -EBUSY;
+			return refuse(plan, e->name, 0, EVENT_IN_USE, -EBUSY);
 		e->doomed = !append;
 		plan->files += append ? 0 : EVENT_FILES;
 	}

@@ -16,6 +16,7 @@
 
 struct stack_event {
 	s32 size;
+	u32 interrupted; /* bit n: a trap came at caller[n], which is no return address */
 	u64 caller[CALLERS];
 };
 static_assert(sizeof(struct stack_event) <= RING_PAYLOAD_MAX, "it must fit an entry");
@@ -38,10 +39,13 @@ static notrace bool take(void *arg, enum unwind_kind kind, u64 value, const void
 		return true;
 	if (value < USER_END) /* who made the system call */
 		return false;
-	if (t->skip)
+	if (t->skip) {
 		t->skip--;
-	else
-		t->event.caller[t->event.size++] = value;
+		return true;
+	}
+	if (kind == UNWIND_INTERRUPTED)
+		t->event.interrupted |= 1u << t->event.size;
+	t->event.caller[t->event.size++] = value;
 	return t->event.size < CALLERS;
 }
 
@@ -87,7 +91,10 @@ static void print(struct seq *out, const void *payload)
 	seq_puts(out, "<stack trace>");
 	for (s32 i = 0; i < e->size && i < CALLERS; i++) {
 		seq_puts(out, "\n => ");
-		trace_print_caller(out, e->caller[i]);
+		if (e->interrupted & 1u << i)
+			trace_print_ip(out, e->caller[i]);
+		else
+			trace_print_caller(out, e->caller[i]);
 	}
 }
 EVENT_TYPE(stack_event_type, .type = TRACE_STACK, .print = print);

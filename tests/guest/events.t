@@ -219,6 +219,7 @@ def test_probe_is_an_event():
                      f"echo 'common_pid == 99' > {p}/filter; echo kprobes:op > set_event; cat events/kprobes/enable set_event tracing_on; cat trace",
                      f"echo 0 > {p}/filter; echo hist:keys=common_pid > {p}/trigger; cat tracing_on tracing_on {p}/hist",
                      f"echo '!hist:keys=common_pid' > {p}/trigger; cat trace",
+                     f"echo > trace; echo stacktrace:1 > {p}/trigger; cat tracing_on; echo '!stacktrace' > {p}/trigger; cat trace",
                      "echo > set_event; echo 'p:more/op echo_run' >> kprobe_events; echo > kprobe_events; cat available_events", status=1, name="probe")
     equal([n.rstrip("/") for n in got[0].split()], ["enable", "filter", "format", "hist", "id", "trigger", "0"], "probe: an event's files")
     equal(got[1].splitlines()[:3], ["1", "kprobes:op", "1"], "probe: set_event knows it")
@@ -226,7 +227,8 @@ def test_probe_is_an_event():
     equal([int(hits) for hits in re.findall(r"^\{ common_pid: (?=[ \d]{10} ) *\d+ \} hitcount: +(\d+)$", got[2], re.M)], [1, 1],
           "probe: counted by key: each file is read in a thread of its own", got[2])
     equal(sum(": op: (tracing_on_show+0x0/0x" in line for line in got[3].splitlines()), 2, "probe: recorded without a filter", got[3])
-    ok("kprobes:" not in got[4], "probe: gone with its definition", got[4])
+    ok(re.search(r" => record_\w+\n => tracing_on_show\n => tracefs_read\n", got[4]), "probe: a stack begins with the function whose entry it is at", got[4])
+    ok("kprobes:" not in got[5], "probe: gone with its definition", got[5])
 
 
 def test_probe_again():

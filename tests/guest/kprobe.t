@@ -238,8 +238,10 @@ def test_removal_and_truncation():
     equal(result.stdout, still + busy + still + "1\n" + busy + busy + still + "1\n" + f"sh: events/kprobes: {ENOENT}\n"
           f"sh: events/kprobes/a/enable: {ENOENT}\n",
           "-:name removes; an enabled event can't be removed, nor truncated away, and stays enabled")
-    contains(run(define("p:a strcmp") + enable("a") + define("-:a", how=">>") + "cat error_log").stdout,
-             "trace_kprobe: error: Event is enabled: disable it first\n  Command: -:a\n" + " " * 13 + "^\n", "… and error_log says so")
+    log = run(define("p:a strcmp") + enable("a") + define("-:a", how=">>") + "echo > kprobe_events; cat error_log").stdout
+    for command, column in (("-:a", 13), ("a", 11)):
+        contains(log, f"trace_kprobe: error: Event is in use: disable it, and take its triggers away\n  Command: {command}\n" + " " * column + "^\n",
+                 "… and error_log says so")
     result = run(define("p:a strcmp") + define("p:b strlen") + "cat kprobe_events; echo > kprobe_events; cat kprobe_events")
     equal(result.stdout, "p:kprobes/b strlen\n", "> replaces, and an empty write clears")
 

@@ -32,7 +32,7 @@ PLACES = [("EINVAL", r"Probe point is hidden in \.noinstr\.text: see kprobes/uns
           ("EINVAL", "Event name is not specified", "-old", 1), ("ENOENT", "Event doesn't exist", "-:nosuch", 2),
           ("ENOENT", "Event doesn't exist", "-:nosuch/", 2), ("ENOENT", "Event doesn't exist", "-:g/old", 2),
           ("EINVAL", "Group name is not specified", "-:/old", 2), ("EINVAL", "Nothing else belongs to a removal", "-:old strcmp", 5),
-          ("EBUSY", "Event is enabled: disable it first", "-:old", 2), ("EBUSY", "Event is enabled: disable it first", "-:kprobes/", 2)] + LONG
+          ("EBUSY", "Event is in use: disable it, and take its triggers away", "-:old", 2), ("EBUSY", "Event is in use: disable it, and take its triggers away", "-:kprobes/", 2)] + LONG
 
 
 def malformed():

@@ -31,5 +31,5 @@ ok(HIT.sub("", hits) == "" and hits.count("\n") == 8, "… from its int3 to the 
 ok(HIT.fullmatch(file), "the file nest_pipe is the same", file)
 ok(LOST.fullmatch(lost) and int(LOST.fullmatch(lost)[1]) > 0, "what came too fast is counted", lost)
 equal(gone, "", "what was before isn't told, nor anything when no more is hit")
-equal(refused, "sh: nest: Invalid argument\n" * 2, "other words are refused")
+equal(refused, "sh: nest: Invalid argument\nusage: nest [mark|-f]\n" * 2, "other words are refused")
 done()

@@ -93,7 +93,7 @@ def test_malformed():
     cases += [(("EEXIST", "Given group/event name is already used by another event"), "p:old /bin/probed:probed_zoo+4", 6),
               (("EEXIST", "Given group/event name is already used by another event"), "p:sched/sched_switch /bin/probed:probed_zoo", 21),
               (("EINVAL", "Event name is not specified"), "-", 1), (("ENOENT", "Event doesn't exist"), "-:nosuch", 2),
-              (("ENOENT", "Event doesn't exist"), "-:kprobes/old", 2), (("EBUSY", "Event is enabled: disable it first"), "-:old", 2)]
+              (("ENOENT", "Event doesn't exist"), "-:kprobes/old", 2), (("EBUSY", "Event is in use: disable it, and take its triggers away"), "-:old", 2)]
     ok(len(cases) > 70, f"{len(cases)} malformed definitions")
     state = "cat uprobe_events available_events uprobe_profile; ls events events/uprobes"
     pieces = [define("p:old /bin/probed:probed_zoo a=%di") + "echo 1 > events/uprobes/old/enable; " + state]

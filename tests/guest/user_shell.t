@@ -22,7 +22,7 @@ def test_kernel_commands():
            "\"tour N\" plays one, \"tour all\" all of them; \"tour matrix\" tries each policy\nof the recursion guard by each technique.\nhelp [COMMAND...]\n\tlist the commands, or explain one\n"
            "echo [-n] [TEXT...]\n\tprint TEXT; -n leaves out the newline\ninit: hello from user mode\n", 0, "commands of the shell's and of the kernel's")
     names = [line.split()[0] for line in run("help").stdout.splitlines()]
-    equal([name for name in "bench dmesg exec explain ktap sweep nest timeout tour grep sort kill".split() if name not in names], [],
+    equal([name for name in "bench dmesg exec explain ktap sweep nest timeout tour grep sort kill crash debug pingpong ps".split() if name not in names], [],
           "help knows them all", names)
     equal(names, sorted(set(names)), "… each once, in order")
 
@@ -33,10 +33,14 @@ def test_refusals():
                           ("exec nosuch", "exec: nosuch: the boot module has no such file\nsh: exec: No such file or directory\n"),
                           ("cat trace_marker", "sh: trace_marker: Permission denied\n"),
                           ("ls nosuch trace/x", "sh: nosuch: No such file or directory\nsh: trace/x: Not a directory\n"),
-                          ("head -n x trace", "sh: head: Invalid argument\n"),
-                          ("cat; timeout; nest x", "".join(f"sh: {name}: Invalid argument\n" for name in ("cat", "timeout", "nest"))),
+                          ("head -n x trace", "sh: head: Invalid argument\nusage: head [-n N] PATH\n"),
+                          ("cat; timeout; nest x; timeout 1 cat; explain",
+                           "".join(f"sh: {name}: Invalid argument\nusage: {name} {args}\n" for name, args in (
+                               ("cat", "PATH..."), ("timeout", "SECONDS COMMAND..."), ("nest", "[mark|-f]"), ("cat", "PATH..."),
+                               ("explain", "SYM[+OFF]|ADDR")))),
+                          ("timeout 1 explain 0x10", "explain: 0x10 is not in kernel text\nsh: explain: Invalid argument\n"),
                           ("timeout 1 nosuch; help nosuch", "sh: nosuch: command not found\n" * 2),
-                          ("tour 99", "sh: tour: No such file or directory\n")):
+                          ("tour 99", "sh: 99: there is no such scene\n")):
         prints(command, said, 1, f"refused: {command}")
     contains(run("dmesg", append="shell=kernel").stdout, 'cmdline: unknown option "shell=kernel" ignored\n', "there is no other shell to ask for")
 

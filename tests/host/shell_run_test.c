@@ -74,7 +74,7 @@ static void test_cat_errors(void **state)
 	expect("cat wo", "sh: wo: Permission denied\n", 1);
 	expect("cat ro/x", "sh: ro/x: Not a directory\n", 1);
 	expect("cat failing", "half sh: failing: Input/output error\n", 1);
-	expect("cat", "sh: cat: Invalid argument\n", 1);
+	expect("cat", "sh: cat: Invalid argument\nusage: cat PATH...\n", 1);
 }
 
 static void test_ls(void **state)

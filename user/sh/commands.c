@@ -12,6 +12,9 @@
 #define KERNEL_MAX 64
 #define TEXT_MAX   16384
 
+#define PROGRAMS_MAX	 32
+#define PROGRAM_NAME_MAX 32
+
 /* What the kernel said, cut into strings. */
 static struct command kernel[KERNEL_MAX];
 static size_t nr_kernel;
@@ -72,6 +75,23 @@ static const struct command *find_kernel(const char *name)
 	return NULL;
 }
 
+/* As many as there is room for are in help, and in what Tab looks for; any can be run. */
+static struct command programs[PROGRAMS_MAX];
+static size_t nr_programs;
+
+static void add_program(const struct archive_file *f)
+{
+	static char names[PROGRAMS_MAX][PROGRAM_NAME_MAX];
+
+	if (nr_programs == PROGRAMS_MAX || strlen(f->name) >= PROGRAM_NAME_MAX)
+		return;
+	strscpy(names[nr_programs], f->name, PROGRAM_NAME_MAX);
+	programs[nr_programs] = (struct command){ .name = names[nr_programs],
+						  .help = "a program of the boot module",
+						  .run = sh_run_program };
+	nr_programs++;
+}
+
 const struct command *shell_find_command(const char *name)
 {
 	static const struct command program = { .name = "program", .run = sh_run_program };
@@ -93,10 +113,14 @@ const struct command *shell_next_command(const char *after)
 
 	if (!nr_kernel)
 		load();
+	if (!nr_programs)
+		sh_each_program(add_program);
 	FOR_EACH_REGISTERED(commands, const struct command, c)
 		best = nearer(best, *c, after);
 	for (size_t i = 0; i < nr_kernel; i++)
 		best = nearer(best, &kernel[i], after);
+	for (size_t i = 0; i < nr_programs; i++)
+		best = nearer(best, &programs[i], after);
 	return best;
 }
 

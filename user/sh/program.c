@@ -50,6 +50,17 @@ bool sh_find_program(const char *name, struct archive_file *out)
 	return archive_find(archive, program()->archive_bytes, name, out, &why);
 }
 
+void sh_each_program(void (*each)(const struct archive_file *f))
+{
+	struct archive_file f;
+	const char *why;
+	size_t at = 0;
+
+	while (archive_next(archive, program()->archive_bytes, &at, &f, &why) > 0)
+		if (f.size > 4 && memcmp(f.data, "\177ELF", 4) == 0)
+			each(&f);
+}
+
 static s64 start(int argc, char **argv, const struct archive_file *f, const char **why)
 {
 	struct spawn s = { .name = argv[0],

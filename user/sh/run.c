@@ -55,6 +55,7 @@ static void out_write(struct seq *s, const char *text, size_t len)
 {
 	struct shell *sh = shell_of(s);
 
+	sh->printed = true;
 	if (sh->lines != NO_LIMIT)
 		len = limit(sh, text, len);
 	seq_write(sh->pipe ?: &sh->end, text, len);
@@ -89,6 +90,14 @@ void shell_complain(struct shell *sh, const char *name, int err)
 	shell_complain_text(sh, name, strerror(err));
 }
 
+/* Who has said nothing yet of what is wrong may have been given other words than he takes. */
+void shell_complain_command(struct shell *sh, const struct command *c, const char *name, int err)
+{
+	shell_complain(sh, name, err);
+	if (err == -EINVAL && !sh->printed && c->args)
+		seq_printf(&shell_console, "usage: %s %s\n", name, c->args);
+}
+
 /* The words alone: nothing to do for "> FILE", which only truncates. */
 static void run_words(struct shell *sh, struct shell_command *cmd)
 {
@@ -102,9 +111,10 @@ static void run_words(struct shell *sh, struct shell_command *cmd)
 		shell_complain_text(sh, cmd->argv[0], "command not found");
 		return;
 	}
+	sh->printed = false;
 	err = c->run(cmd->argc, cmd->argv, &sh->out);
 	if (err)
-		shell_complain(sh, cmd->argv[0], err);
+		shell_complain_command(sh, c, cmd->argv[0], err);
 	if (sh->pipe)
 		shell_end_pipe(sh);
 }

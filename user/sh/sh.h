@@ -15,6 +15,8 @@ void sh_end_running(void);
 bool sh_archive_init(void);
 /* A program of the boot module. */
 bool sh_find_program(const char *name, struct archive_file *out);
+/* Calls @each for every program that there is. */
+void sh_each_program(void (*each)(const struct archive_file *f));
 int sh_run_program(int argc, char **argv, struct seq *out);
 
 /* The kernel's commands. */

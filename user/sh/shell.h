@@ -9,6 +9,7 @@ struct shell {
 	char cwd[TRACEFS_PATH_MAX];
 	int status;	  /* 1 once anything has failed */
 	bool failed;	  /* did the command now running complain? */
+	bool printed;	  /* has it printed anything? */
 	bool poweroff;	  /* asked for: nothing more is run */
 	bool interrupted; /* by ^C: nothing more of the script is run */
 	u64 lines;	  /* that the running command may still print; "head" sets it */

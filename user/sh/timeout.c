@@ -29,6 +29,7 @@ static int run_timeout(int argc, char **argv, struct seq *out)
 {
 	const struct command *c;
 	u64 ns, least = ~0ul;
+	int err;
 
 	do {
 		if (argc < 3 || !parse_seconds(argv[1], &ns))
@@ -38,9 +39,11 @@ static int run_timeout(int argc, char **argv, struct seq *out)
 		argv += 2;
 	} while (strcmp(argv[0], "timeout") == 0);
 	c = shell_find_command(argv[0]);
-	if (c)
-		return shell_run_for(least, c, argc, argv, out);
-	shell_complain_text(shell_of(out), argv[0], "command not found");
+	err = c ? shell_run_for(least, c, argc, argv, out) : 0;
+	if (!c)
+		shell_complain_text(shell_of(out), argv[0], "command not found");
+	else if (err)
+		shell_complain_command(shell_of(out), c, argv[0], err);
 	return 0;
 }
 COMMAND(timeout, "SECONDS COMMAND...", "run COMMAND, and end what it prints after SECONDS", run_timeout);

@@ -201,6 +201,10 @@ static int run(int argc, char **argv, struct seq *out)
 	if (strcmp(argv[1], "all") == 0)
 		return play_with_settings(NULL, out);
 	err = find(argv[argc - 1], &s);
+	if (err == -ENOENT) {
+		shell_complain_text(shell_of(out), argv[argc - 1], "there is no such scene");
+		return 0;
+	}
 	if (err)
 		return err;
 	return only_show ? show(s, out) : play_with_settings(s, out);

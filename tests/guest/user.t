@@ -43,7 +43,7 @@ def test_refused():
               "exec: text: it isn't an ELF file\nsh: exec: No such file or directory\n"
               "exec: short: it is too short for an ELF file\nsh: exec: No such file or directory\n"
               "exec: nosuch: the boot module has no such file\nsh: exec: No such file or directory\n"
-              "sh: exec: Invalid argument\n", "what isn't a program is refused with a sentence", result.stderr)
+              "sh: exec: Invalid argument\nusage: exec PROGRAM\n", "what isn't a program is refused with a sentence", result.stderr)
 
 
 def test_ustar():

@@ -29,7 +29,7 @@ def test_killed():
         equal(result.stdout.count(told), kills, f"init tells that it starts {name} again")
     result = run("kill sh; kill init; kill nosuch; kill")
     equal(result.stdout, "".join(f"sh: {name}: there is no such server\n" for name in ("sh", "init", "nosuch")) +
-          "sh: kill: Invalid argument\n", "other names are refused", result.stderr)
+          "sh: kill: Invalid argument\nusage: kill SERVER\n", "other names are refused", result.stderr)
 
 
 def test_on_four():

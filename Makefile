@@ -208,7 +208,7 @@ check: compile_commands.json ## cppcheck, clang-tidy and formatting
 iso: $(B)/nestling.iso ## the bootable image, build/nestling.iso
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' Makefile
 
 mutate: ## unhide each hidden function in turn: the build must refuse it
 	@tools/deps run >&2

@@ -192,8 +192,11 @@ static bool is_told(u32 n, u32 end)
 	return false;
 }
 
-/* What is written meanwhile may come upon the oldest. */
+/* What is written meanwhile may come upon the oldest: then the rest is lost, and the next one says so. */
 #define FOLLOWED (BLACK_BOX_RECORDS - 64)
+#define INTACT	 (BLACK_BOX_RECORDS - 32)
+
+static u32 written_since(u32 n) { return black_box_mark() - n; }
 
 void black_box_follow(struct seq *out, u32 *from)
 {
@@ -201,9 +204,13 @@ void black_box_follow(struct seq *out, u32 *from)
 
 	if (n != *from)
 		seq_printf(out, "%6s... %u records lost ...\n", "", n - *from);
-	for (; n != end && (next = end_of_outermost(n, end)); n = next)
-		if (is_told(n, next))
-			draw(out, n, next);
+	for (; n != end && written_since(n) <= INTACT && (next = end_of_outermost(n, end)); n = next) {
+		if (!is_told(n, next))
+			continue;
+		draw(out, n, next);
+		if (written_since(n) > BLACK_BOX_RECORDS)
+			seq_printf(out, "%6s... some of it overwritten before it was drawn ...\n", "");
+	}
 	*from = n;
 }
 

@@ -112,6 +112,22 @@ def test_one_cell():
     equal(list(cells(table.partition("\n7  ")[0])), [(2, "none")], "a row is a table of one row", table)
 
 
+def test_debug():
+    """With all checks on; those of RCU's use are on before, and afterwards."""
+    part = [(1, "none", "function"), (3, "none", "step"), (5, "context", "boost"), (6, "flag", "int3"), (8, "none", "ftrace"), (8, "stack", "step")]
+    result = run("".join(f"tour matrix {policy} {technique} {scenario}\n" for scenario, policy, technique in part) + "cat rcu/check lockdep; echo alive",
+                 append="debug")
+    equal((result.status, result.stdout[-6:]), (0, "alive\n"), "debug: status 0, and alive", result.stdout[-2000:], result.log[-500:])
+    found = played(result)
+    equal([outcome for *_, outcome in found], [cells(expected())[scenario, policy][technique] for scenario, policy, technique in part],
+          "debug: each as said")
+    ok(all("DIFFERENT" not in text and len(HEALTH.findall(text)) == 13 for text, *_ in found), "debug: … and nothing is different")
+    ok(re.search(r"^1: \d+ reports$", result.stdout[result.stdout.rindex("stack, step: "):], re.M), "debug: … RCU's use is checked, as before",
+       result.stdout[-500:])
+    equal(re.findall(r"^WARNING: (?!suspicious RCU usage: .* used illegally while idle).*", result.stdout + result.log, re.M), [],
+          "debug: … and nothing else is reported")
+
+
 def test_refusals():
     result = run(f"cd {TRACING}; tour matrix no; tour matrix none nosuch; tour matrix none step 0; tour matrix none step 99; "
                  "tour matrix none step 1 1; echo p:here tracing_on_show+5 >> kprobe_events; tour matrix; cat kprobe_events")
@@ -192,7 +208,9 @@ def test_beside_others():
     found = played(result)
     equal([(policy, technique) for _, policy, technique, _ in found], [(policy, technique) for _, policy, technique in part], "… all were played")
     wanted = [cells(expected())[scenario, policy][technique] for scenario, policy, technique in part]
-    equal([outcome for (*_, outcome), said in zip(found, wanted) if said in ("bust", "given up")],
+    # Who is on another CPU may hit what is to become a jump while it is an int3 yet.
+    equal([said if said == "given up" and technique == "jump" and outcome == "bust" else outcome
+           for (*_, technique, outcome), said in zip(found, wanted) if said in ("bust", "given up")],
           [said for said in wanted if said in ("bust", "given up")], "… what recovers does")
     ok(all("DIFFERENT" not in text and len(HEALTH.findall(text)) == 13 for text, *_ in found), "… and nothing is different")
     overrun = [int(n) for n in re.findall(r"^overrun: (\d+)$", result.stdout, re.M)]
@@ -201,6 +219,7 @@ def test_beside_others():
 
 test_is_as_said()
 test_one_cell()
+test_debug()
 test_refusals()
 test_nmis()
 test_nmis_nowhere()

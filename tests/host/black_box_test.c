@@ -183,6 +183,21 @@ static void test_follow(void **state)
 	assert_non_null(strstr(followed(&from), "    2 | \\ v1 hit at 0x31\n"));
 }
 
+static void test_follow_tells_traps(void **state)
+{
+	static const struct {
+		u16 vector;
+		bool told;
+	} vectors[] = { { 1, true }, { 2, true }, { 3, true }, { 8, true }, { 14, false }, { 240, false } };
+	u32 from = black_box_mark();
+
+	for (size_t i = 0; i < ARRAY_SIZE(vectors); i++) {
+		enter(vectors[i].vector, 0x10, 1);
+		leave(vectors[i].vector, 0x10, 1);
+		assert_int_equal(strlen(followed(&from)) != 0, vectors[i].told);
+	}
+}
+
 /* Another thread's begins in the middle of an interrupt's. */
 static void test_follow_switched(void **state)
 {
@@ -209,12 +224,73 @@ static void test_follow_lost(void **state)
 	assert_string_equal(followed(&from), "");
 }
 
+static u32 each_write; /* probes hit while something is printed: as many, each in and out */
+static struct seq_buf busy_out;
+
+static void busy_write(struct seq *s, const char *part, size_t len)
+{
+	for (u32 i = 0; i < each_write; i++) {
+		enter(1, 0x999, 1);
+		leave(1, 0x999, 1);
+	}
+	seq_write(&busy_out.seq, part, len);
+}
+
+static const char *followed_busily(u32 *from, u32 hits)
+{
+	struct seq out = { .write = busy_write };
+
+	each_write = hits;
+	seq_buf_init(&busy_out, text, sizeof(text));
+	black_box_follow(&out, from);
+	assert_false(busy_out.seq.overflow);
+	return text;
+}
+
+/* Nothing is drawn of what has come in its place. */
+static void test_follow_overtaken(void **state)
+{
+	u32 from = black_box_mark(), drawn_to, lines = 0;
+
+	for (u32 i = 0; i < 200; i++) {
+		enter(3, 0x10, 1);
+		leave(3, 0x10, 1);
+	}
+	followed_busily(&from, 4);
+	for (const char *p = text; (p = strchr(p, '\n')); p++)
+		lines++;
+	drawn_to = from;
+	assert_null(strstr(text, "0x999"));
+	assert_in_range(lines, 2, 399);
+	assert_true(strncmp(followed(&from), "      ... ", 10) == 0);
+	assert_non_null(strstr(text, " records lost ...\n"));
+	assert_int_equal(strtoul(text + 10, NULL, 10),
+			 black_box_mark() - drawn_to - (BLACK_BOX_RECORDS - 64));
+}
+
+/* One that is longer than what is left of the ring: it may be wrong, and says so. */
+static void test_follow_overwritten(void **state)
+{
+	u32 from = black_box_mark();
+
+	enter(3, 0x10, 1);
+	leave(3, 0x10, 1);
+	followed_busily(&from, BLACK_BOX_RECORDS);
+	assert_non_null(strstr(text, "      ... some of it overwritten before it was drawn ...\n"));
+	from = black_box_mark();
+	enter(3, 0x10, 1);
+	leave(3, 0x10, 1);
+	assert_string_equal(followed_busily(&from, 1),
+			    "    1 \\ v3 hit at 0x10\n    1 / v3 returns to 0x10\n");
+}
+
 static const struct CMUnitTest tests[] = {
-	cmocka_unit_test(test_nesting),		cmocka_unit_test(test_recursion),
-	cmocka_unit_test(test_recursion_edges), cmocka_unit_test(test_overwritten),
-	cmocka_unit_test(test_long_rounds),	cmocka_unit_test(test_list),
-	cmocka_unit_test(test_siblings),	cmocka_unit_test(test_stale),
-	cmocka_unit_test(test_follow),		cmocka_unit_test(test_follow_switched),
-	cmocka_unit_test(test_follow_lost),
+	cmocka_unit_test(test_nesting),		 cmocka_unit_test(test_recursion),
+	cmocka_unit_test(test_recursion_edges),	 cmocka_unit_test(test_overwritten),
+	cmocka_unit_test(test_long_rounds),	 cmocka_unit_test(test_list),
+	cmocka_unit_test(test_siblings),	 cmocka_unit_test(test_stale),
+	cmocka_unit_test(test_follow),		 cmocka_unit_test(test_follow_switched),
+	cmocka_unit_test(test_follow_lost),	 cmocka_unit_test(test_follow_tells_traps),
+	cmocka_unit_test(test_follow_overtaken), cmocka_unit_test(test_follow_overwritten),
 };
 HOST_TEST_MAIN(tests)

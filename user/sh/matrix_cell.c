@@ -54,15 +54,16 @@ static u64 deepest(void)
 	return most;
 }
 
-/* An int3 becomes a jump by and by; false: not all that could have. */
+/* An int3 becomes a jump by and by; false: not all that could have. Another CPU may hit it before, and it may end in a bust then. */
 static bool jumps_are_in(struct matrix_cell *c)
 {
 	struct matrix_cell quiet = { .shown = false };
 
 	for (unsigned i = 0; i < PATIENCE; i++) {
 		matrix_run(&quiet, "cat kprobes/list");
-		if (occurrences(matrix_said, "\n") ==
-		    occurrences(matrix_said, "[OPTIMIZED]") + occurrences(matrix_said, "[FTRACE]")) {
+		if (occurrences(matrix_said, "\n") == occurrences(matrix_said, "[OPTIMIZED]") +
+							      occurrences(matrix_said, "[FTRACE]") +
+							      occurrences(matrix_said, "[DISABLED]")) {
 			matrix_run(c, "cat kprobes/list");
 			return true;
 		}

@@ -15,12 +15,12 @@ def prints(script, stdout, status, name):
 
 
 def test_kernel_commands():
-    prints("nest mark; tour; help help echo; exec init",
+    prints("nest mark; tour; help help echo ps; exec init",
            "   1  a tracer in a half-built context\n   2  hiding entry code\n   3  hiding doesn't stop recursion\n"
            "   4  a probe on rcu_nmi_enter\n   5  in_tracer, tested before rcu_nmi_enter\n   6  why iret isn't enough\n   7  in_breakpoint, in_tracepoint, in_function_trace\n"
            "   8  kprobes' own flag, and do_debug\n   9  no way back: BUG()\n  10  bust_kprobes() and read-only text\n"
            "\"tour N\" plays one, \"tour all\" all of them; \"tour matrix\" tries each policy\nof the recursion guard by each technique.\nhelp [COMMAND...]\n\tlist the commands, or explain one\n"
-           "echo [-n] [TEXT...]\n\tprint TEXT; -n leaves out the newline\ninit: hello from user mode\n", 0, "commands of the shell's and of the kernel's")
+           "echo [-n] [TEXT...]\n\tprint TEXT; -n leaves out the newline\nps\n\ta program of the boot module\ninit: hello from user mode\n", 0, "commands of the shell's and of the kernel's")
     names = [line.split()[0] for line in run("help").stdout.splitlines()]
     equal([name for name in "bench dmesg exec explain ktap sweep nest timeout tour grep sort kill crash debug pingpong ps".split() if name not in names], [],
           "help knows them all", names)

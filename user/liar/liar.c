@@ -19,6 +19,8 @@
 
 #define GIVEN_PAGES 256
 
+#define ROOM_WITHIN 5000000000ul /* ns */
+
 static u32 mine; /* a notification, to give away */
 
 static void tell(const char *what, s64 result)
@@ -146,6 +148,19 @@ static void have_no_room(void)
 	tell("and with", known < 0 ? known : min(h, 0l));
 }
 
+/* What one that couldn't be started had goes back when nobody refers to it any more: perhaps later, so there may be no room meanwhile. */
+static s64 start(const struct spawn *s, const char **why)
+{
+	u64 until = (u64)syscall0(SYS_clock) + ROOM_WITHIN;
+	s64 err = spawn(s, why);
+
+	while (err == -ENOMEM && (u64)syscall0(SYS_clock) < until) {
+		syscall0(SYS_yield);
+		err = spawn(s, why);
+	}
+	return err;
+}
+
 /* As often as would use up our account, if what could not be started were kept. */
 static void start_what_cannot_be(void)
 {
@@ -163,7 +178,7 @@ static void start_what_cannot_be(void)
 		s.file = f.data;
 		s.bytes = f.size;
 		for (int i = 0; i < 3 * TIMES && (!i || err == -E2BIG); i++)
-			err = spawn(&s, &why);
+			err = start(&s, &why);
 	}
 	tell("too many words for a program", err);
 }

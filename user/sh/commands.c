@@ -14,6 +14,7 @@
 
 #define PROGRAMS_MAX	 32
 #define PROGRAM_NAME_MAX 32
+#define PROGRAM_HELP	 "a program of the boot module"
 
 /* What the kernel said, cut into strings. */
 static struct command kernel[KERNEL_MAX];
@@ -86,18 +87,18 @@ static void add_program(const struct archive_file *f)
 	if (nr_programs == PROGRAMS_MAX || strlen(f->name) >= PROGRAM_NAME_MAX)
 		return;
 	strscpy(names[nr_programs], f->name, PROGRAM_NAME_MAX);
-	programs[nr_programs] = (struct command){ .name = names[nr_programs],
-						  .help = "a program of the boot module",
-						  .run = sh_run_program };
+	programs[nr_programs] =
+		(struct command){ .name = names[nr_programs], .help = PROGRAM_HELP, .run = sh_run_program };
 	nr_programs++;
 }
 
 const struct command *shell_find_command(const char *name)
 {
-	static const struct command program = { .name = "program", .run = sh_run_program };
+	static struct command program = { .help = PROGRAM_HELP, .run = sh_run_program };
 	struct archive_file f;
 	const struct command *c = find_own(name) ?: find_kernel(name);
 
+	program.name = name;
 	return c ?: sh_find_program(name, &f) ? &program : NULL;
 }
 

@@ -203,8 +203,10 @@ def test_beside_others():
         rows = [row for row in rows if row[1]][::4]
     part = [(*key, techniques[n % len(techniques)] if techniques else "step") for n, (key, techniques) in enumerate(rows) if key[0] != 7]
     result = run(f"cd {TRACING}\n{BUSY}" + "".join(f"tour matrix {policy} {technique} {scenario}\n" for scenario, policy, technique in part) +
-                 "echo 0 > test/busy; cat per_cpu/cpu0/stats per_cpu/cpu1/stats per_cpu/cpu2/stats per_cpu/cpu3/stats; echo alive", smp=4, append="test", timeout=60 + 10 * len(part))
+                 "echo 0 > test/busy; cat per_cpu/cpu0/stats per_cpu/cpu1/stats per_cpu/cpu2/stats per_cpu/cpu3/stats; "
+                 f"{LOOK}; echo alive", smp=4, append="test", timeout=60 + 10 * len(part))
     equal((result.status, result.stdout[-6:]), (0, "alive\n"), "beside three busy CPUs: status 0, and alive", result.stdout[-2000:], result.log[-500:])
+    ok(result.stdout.endswith(f"\n{USUAL}alive\n"), "… all is as it was", result.stdout[-400:])
     found = played(result)
     equal([(policy, technique) for _, policy, technique, _ in found], [(policy, technique) for _, policy, technique in part], "… all were played")
     wanted = [cells(expected())[scenario, policy][technique] for scenario, policy, technique in part]

@@ -10,7 +10,7 @@
 #include "trace/clock.h"
 
 #define STALL_MAX_MS 60000
-#define ROUNDS_MAX   10
+#define ROUNDS_MAX   200
 
 static volatile bool stalling;
 

@@ -36,7 +36,7 @@ def test_failures(boot):
         ok(result.stdout.startswith("before\n") and "after" not in result.stdout, f"{boot}: … ends the run ({reason})",
            result.stdout)
         contains(result.stderr, result.log or "no log", f"{boot}: … and the kernel log is shown ({reason})")
-    result = run(f"echo before; echo 1 > {TRACING}/test/hang", boot=boot, append="test", timeout=3)
+    result = run(f"echo before; echo 1 > {TRACING}/test/hang", boot=boot, append="test", timeout=10)
     equal((result.status, result.stdout), (3, "before\n"), f"{boot}: a hang is status 3", result.stderr)
 
 
